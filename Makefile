@@ -1,0 +1,88 @@
+# Linnet. `make demo` shows the whole loop, `make test` proves it; `make help` lists the rest.
+
+include pkg/modules.mk
+
+BUILD   ?= build
+SAN     ?=
+CFLAGS  ?= -O2 -g
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+modules  := $(patsubst needs.%,%,$(filter needs.%,$(.VARIABLES)))
+programs := linnet linnet-controller linnet-run
+packages := $(sort $(foreach v,$(filter libs.%,$(.VARIABLES)),$($(v))))
+
+warnings := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wformat=2 -Wstrict-prototypes \
+            -Wmissing-prototypes -Wundef -Werror
+harden   := -fPIE -fstack-protector-strong $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+sanitize := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+
+cflags   := -std=gnu17 -D_GNU_SOURCE -Ipkg -MMD -MP $(CFLAGS) $(warnings) $(harden) $(sanitize)
+ldflags  := -pie -Wl,-z,relro,-z,now $(sanitize) $(LDFLAGS)
+pkgflags  = $(if $(1),$(shell pkg-config --cflags $(1)))
+ldlibs    = $(shell pkg-config --libs $(packages)) -lm
+
+# closure of a module: itself and all that it may include, users first
+closure   = $(call uniq,$(1) $(foreach m,$(needs.$(1)),$(call closure,$(m))))
+uniq      = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
+archives  = $(foreach m,$(1),$(BUILD)/$(m).a)
+
+.PHONY: all help setup test test-san unit e2e demo tidy fmt bench install clean
+.SECONDARY:
+all: $(programs:%=$(BUILD)/%)
+
+help:
+	@sed -n 's/^\([a-z-]*\): .*## /\1\t/p' Makefile
+
+define module_rules
+$(BUILD)/$(1).a: $(patsubst pkg/%.c,$(BUILD)/obj/%.o,$(wildcard pkg/$(1)/*.c))
+	@rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach m,$(modules),$(eval $(call module_rules,$(m))))
+
+$(BUILD)/obj/%.o: pkg/%.c
+	@mkdir -p $(@D)
+	$(CC) $(cflags) $(call pkgflags,$(libs.$*.c)) -c $< -o $@
+
+define program_rules
+$(BUILD)/$(1): $(patsubst cmd/%.c,$(BUILD)/cmd/%.o,$(wildcard cmd/$(1)/*.c)) $(call archives,$(modules))
+	$$(CC) $$(ldflags) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(ldlibs)
+endef
+$(foreach p,$(programs),$(eval $(call program_rules,$(p))))
+
+$(BUILD)/cmd/%.o: cmd/%.c
+	@mkdir -p $(@D)
+	$(CC) $(cflags) -DLINNET_VERSION='"$(VERSION)"' -c $< -o $@
+
+# A unit test stands in tests/unit/<module>/ and links that module and what it may include.
+units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c))
+define unit_rules
+$(BUILD)/unit/$(1): tests/unit/$(1).c $(call archives,$(call closure,$(patsubst %/,%,$(dir $(1)))))
+	@mkdir -p $$(@D)
+	$$(CC) $$(cflags) -Itests/unit $$(ldflags) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+	  $$(shell pkg-config --cflags --libs cmocka) $$(ldlibs)
+endef
+$(foreach u,$(units),$(eval $(call unit_rules,$(u))))
+
+unit: $(units:%=$(BUILD)/unit/%) ## build and run the unit tests
+	@hack/run-units $(BUILD) $(units)
+
+test: setup ## everything: tidy, unit tests under sanitizers with gcc and clang, golden, end to end
+	@hack/test
+
+demo: setup ## the whole loop on the first example, with real servers
+	@$(MAKE) --no-print-directory -j2 all
+	@examples/deployment-risk/demo
+
+setup: ## install the Debian packages that are missing
+	@hack/setup
+
+tidy: ## sizes, include table, purity, one library a file, banned calls
+	@hack/tidy.sh
+
+bench: all ## measured figures
+	@hack/bench
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

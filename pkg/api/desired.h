@@ -1,0 +1,56 @@
+/* What is asked: the resolved declarations, people's requests, a run's outcome. The planner's input. */
+#ifndef LINNET_API_DESIRED_H
+#define LINNET_API_DESIRED_H
+
+#include "api/status.h"
+
+/* What Git says about one deployment, resolved. */
+struct desired_deployment {
+	bool known;          /* false (fetch, decode or verification failed): observe, heal, roll back only */
+	bool absent;         /* not in an accepted, decodable commit: retire it */
+	bool promotions_blocked; /* a broken GatePolicy or Environment: no step up, no new rollout */
+	const char *commit, *manifest; /* accepted fleet commit; blob of the declaration */
+	const struct deployment *deployment;
+	const struct environment *environment;
+	const struct model *model;
+	const struct gate_policy *policy; /* NULL: none named */
+	const struct model_version *version; /* NULL: `version: none`, or not found (see problem) */
+	const struct model_status *model_status;
+	const char *problem; /* a dangling reference or the like, one sentence; NULL: none */
+};
+
+/* What people asked through the requests branch since the last pass; each is given once. */
+enum request_verb {
+	REQUEST_APPROVE, REQUEST_REJECT, REQUEST_ROLLBACK, REQUEST_RETRY, REQUEST_KICK, REQUEST_RESTART,
+	REQUEST_ACCEPT_REWIND, REQUEST_VERBS
+};
+extern const struct names request_verb_names;
+struct request {
+	enum request_verb verb;
+	const char *by, *reason, *commit;
+	const char *event;       /* KICK */
+	struct digest revision;  /* APPROVE, REJECT, ROLLBACK (to; "" the newest allowed) */
+	struct digest gate;      /* APPROVE */
+	int64_t expires_ms;      /* APPROVE; -1 */
+	const char *old_commit, *new_commit; /* ACCEPT_REWIND */
+};
+
+/* What Git and the world say about one model. */
+struct target {
+	const struct deployment *deployment;
+	const struct environment *environment;
+	const struct deployment_status *status; /* NULL: none yet */
+};
+enum run_state { RUN_NONE, RUN_ACTIVE, RUN_SUCCEEDED, RUN_FAILED, RUN_STATES };
+struct run_result {
+	struct digest run;
+	enum run_state train, evaluate;
+	bool considered;   /* of FAILED: the run judged so (bad data, FAIL), not an error to repeat */
+	const char *why;
+	struct artifact_ref artifact; /* of train */
+	struct digest rows;           /* test rows to be used, of train */
+	int64_t n_rows, rows_from_ms, rows_to_ms;
+	enum verdict_result verdict;  /* of evaluate */
+	struct digest verdict_key;
+};
+#endif

@@ -1,0 +1,260 @@
+/* What is (observed), what was decided (history), and what to do (plan): the planner's other side.
+ *
+ * History is what the status branch holds; it is enough to go on after a crash. All pointers are
+ * borrowed from the pass's arena. Times are Unix milliseconds, -1 when never; weights are shares. */
+#ifndef LINNET_API_STATUS_H
+#define LINNET_API_STATUS_H
+
+#include "api/kinds.h"
+#include "base/limits.h"
+
+/* ---- Identity ---- */
+
+#define REVISION_SHORT 10 /* hex digits shown to people and used in paths */
+
+/* All that makes a replica (LIFECYCLE.md, Identity); its digest is its name. */
+struct revision {
+	struct digest digest;
+	const char *model, *version;
+	struct artifact_ref artifact;
+	struct serve_spec serve;
+	struct env_var *env; /* sorted by name */
+	size_t n_env;
+	int64_t cpu_millis, memory_bytes;
+	const char *commit; /* fleet commit that named it first; not part of the digest */
+};
+/* Fills `digest` from the other members. The version's name is no part of it. */
+void revision_seal(struct revision *revision);
+/* The first REVISION_SHORT digits and NUL. */
+void revision_short(struct digest digest, char out[REVISION_SHORT + 1]);
+
+/* ---- Observed: one deployment's live state, as the serving port read it back ---- */
+
+#define LATENCY_BINS 128 /* edges 1/16 ms * 2^(i/8): 62.5 us to 60 s; the last bin is open */
+
+/* Cumulative since the replica's counters last began. */
+struct counters {
+	uint64_t requests;
+	uint64_t bad; /* 5xx, connection and response errors, redispatches away from it */
+	uint64_t latency[LATENCY_BINS];
+};
+enum replica_state {
+	REPLICA_ABSENT, REPLICA_STARTING, REPLICA_READY, REPLICA_DRAINING, REPLICA_EXITED, REPLICA_STATES
+};
+extern const struct names replica_state_names;
+struct replica {
+	struct digest revision;
+	int slot;
+	enum replica_state state;
+	char address[64];      /* "127.0.0.1:20012" */
+	int64_t started_ms;    /* wall clock of its start */
+	int restarts;          /* exits of this (revision, slot) in the last ten minutes */
+	bool in_rotation;      /* the router knows it */
+	int64_t open_requests; /* under way at this instant */
+	const char *failure;   /* last exit or probe failure with the tail of its log, or NULL */
+	struct counters counters;
+};
+/* The weight that the router gives a revision, as read back: shares sum to 1 while any serves. */
+struct revision_weight {
+	struct digest revision;
+	double weight;
+};
+enum work_state { WORK_NONE, WORK_RUNNING, WORK_DONE, WORK_FAILED, WORK_STATES };
+extern const struct names work_state_names;
+/* What a worker found out about a revision; results outlive a controller restart in `state/`. */
+struct work {
+	struct digest revision;
+	enum work_state state;
+	bool retryable;  /* of WORK_FAILED: the cause may pass (a source out of reach) */
+	const char *why; /* of WORK_FAILED; one line */
+	int64_t since_ms;
+};
+struct observed {
+	bool known;              /* false: the back end could not be read; decide nothing new */
+	const char *router;      /* identity of the router process (pid and start); changes when it forgot */
+	struct replica *replicas; /* sorted by revision, slot */
+	size_t n_replicas;
+	struct revision_weight *weights;
+	size_t n_weights;
+	struct work *prepared; /* artifact and source on this machine, digest verified */
+	size_t n_prepared;
+	struct work *checked; /* interface, golden batch, latency through the replica's own address */
+	size_t n_checked;
+};
+
+/* ---- Evidence of a rollout: sufficient statistics, no raw data ---- */
+
+struct arm {
+	uint64_t requests, bad;
+	uint64_t latency[LATENCY_BINS];
+};
+/* Kept in state/, folded each tick by gate_fold, zeroed when its `revision` or `stable` changes. */
+struct evidence {
+	struct digest revision, stable; /* the candidate and what it is compared with */
+	int step;                       /* of the last fold; `at_step` starts anew when it changes */
+	int64_t since_ms, step_since_ms, last_data_ms;
+	struct arm candidate, stable_arm;          /* since the rollout began */
+	struct arm at_step, stable_at_step;        /* since the step began */
+	struct {
+		struct digest revision;
+		int slot;
+		int64_t started_ms;
+		struct counters last; /* to take differences; a decrease is a reset and is dropped */
+		uint64_t seen;        /* requests since its start, for the warm-up */
+	} *marks;
+	size_t n_marks;
+};
+
+/* ---- History: what was decided ---- */
+
+enum phase {
+	PHASE_STEADY, PHASE_VERIFYING, PHASE_WAITING, PHASE_PROVISIONING, PHASE_CHECKING, PHASE_CANARY,
+	PHASE_PROMOTING, PHASE_ROLLING_BACK, PHASE_ROLLED_BACK, PHASE_RETIRING, PHASE_STALLED, PHASES
+};
+extern const struct names phase_names;
+enum condition_type {
+	CONDITION_READY, CONDITION_SYNCED, CONDITION_HEALTHY, CONDITION_QUALITY,
+	CONDITION_RECONCILING, CONDITION_STALLED, CONDITION_TYPES
+};
+extern const struct names condition_type_names;
+enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN, TRUTHS };
+extern const struct names truth_names;
+struct condition {
+	enum condition_type type;
+	enum truth status;
+	const char *reason, *message; /* reason CamelCase, message a sentence */
+	int64_t since_ms;             /* lastTransitionTime: moves when status or reason changes */
+};
+struct promoted {
+	struct digest revision;
+	const char *version, *commit;
+	int64_t at_ms;
+};
+struct quarantined {
+	struct digest revision;
+	const char *version, *reason, *commit;
+	int64_t at_ms;
+};
+struct transition {
+	int64_t at_ms;
+	const char *what; /* "canary 5 % -> 25 % (v3)" */
+	const char *why;
+};
+struct approval {
+	const char *by, *evidence, *commit;
+	struct digest revision, gate;
+	int64_t expires_ms;
+};
+enum verdict_result {
+	VERDICT_INCONCLUSIVE, VERDICT_PASS, VERDICT_FAIL, VERDICT_NOT_APPLICABLE, VERDICT_RESULTS
+};
+extern const struct names verdict_result_names;
+struct admission {
+	struct digest revision;
+	enum verdict_result result;
+	const char *why;
+	int64_t at_ms;
+};
+enum proposal_state {
+	PROPOSAL_NONE, PROPOSAL_WANTED, PROPOSAL_WAITING, PROPOSAL_MERGED, PROPOSAL_REFUSED,
+	PROPOSAL_DROPPED, PROPOSAL_STATES
+};
+extern const struct names proposal_state_names;
+/* A commit of ours on the fleet branch (or a branch for a pull request). */
+struct proposal {
+	struct digest digest; /* of what it says: kind, target, version; the same is never proposed twice */
+	const char *version;
+	const char *branch;   /* NULL: on the fleet branch itself */
+	const char *commit;
+	enum proposal_state outcome;
+	const char *why;
+	int64_t at_ms;
+};
+
+/* ModelStatus of a deployment. `revisions` holds every revision that another member names, in
+ * whole, so that serving, healing and going back need nothing but this file. */
+struct deployment_status {
+	const char *environment, *name;
+	const char *observed_commit;   /* fleet commit */
+	const char *observed_manifest; /* blob that declares it */
+	struct condition conditions[CONDITION_TYPES];
+	bool has_condition[CONDITION_TYPES];
+	struct revision *revisions;
+	size_t n_revisions;
+
+	enum phase phase;
+	int64_t phase_since_ms;
+	const char *reason, *message;     /* why it waits or stalled; CamelCase and a sentence */
+	struct digest stable, candidate;  /* "" none */
+	double stable_weight, candidate_weight; /* of record: the intent */
+	bool weights_seen;                /* read back once since they were set */
+	const char *router;               /* the router process that they were read back from */
+	int step;                         /* index into rollout.steps; -1 before the first */
+	double durable_weight;            /* the highest step so far in this rollout */
+	struct digest rollout_spec;       /* digest of the rollout section in force at the step */
+	bool going_back;                  /* this rollout returns to a promoted revision */
+	int64_t keep_until_ms;            /* Promoting, Retiring: when the old one may stop; -1 */
+	struct arm stable_reference;      /* Promoting: the stable arm's figures of the canary */
+
+	struct promoted *promoted; /* newest first */
+	size_t n_promoted;
+	struct quarantined *quarantine;
+	size_t n_quarantine;
+	struct proposal *proposed; /* newest first */
+	size_t n_proposed;
+	struct approval *approvals;
+	size_t n_approvals;
+	struct admission *admitted;
+	size_t n_admitted;
+	struct transition *history; /* newest first, at most LIMIT_HISTORY */
+	size_t n_history;
+};
+const struct revision *status_revision(const struct deployment_status *status, struct digest digest);
+bool status_quarantined(const struct deployment_status *status, struct digest revision);
+
+enum cycle_phase {
+	CYCLE_IDLE, CYCLE_DUE, CYCLE_WAITING, CYCLE_RUNNING, CYCLE_EVALUATING, CYCLE_PROPOSING,
+	CYCLE_PROPOSED, CYCLE_STALLED, CYCLE_PHASES
+};
+extern const struct names cycle_phase_names;
+struct verdict_record {
+	struct digest key; /* artifact, serve, rows, gate, evaluator, incumbent */
+	struct digest artifact;
+	enum verdict_result result;
+	const char *why;
+	int64_t at_ms;
+};
+struct ledger_entry {
+	struct digest rows; /* the test rows */
+	const char *run;
+	int64_t n_rows, from_ms, to_ms, at_ms;
+};
+/* ModelStatus of a model: its retraining cycle. */
+struct model_status {
+	const char *name;
+	const char *observed_commit, *observed_manifest;
+	struct condition conditions[CONDITION_TYPES];
+	bool has_condition[CONDITION_TYPES];
+	enum cycle_phase phase;
+	int64_t phase_since_ms;
+	const char *reason, *message;
+	enum trigger_kind trigger; /* of the run that is due, active or was last */
+	const char *trigger_why;
+	struct digest run;         /* its id; "" none */
+	int attempts;              /* errors in a row */
+	int64_t retry_ms;          /* not before; -1 */
+	int64_t last_finished_ms;  /* for the cooldown; -1 */
+	const char *pending_event; /* a kick not yet turned into a run */
+	struct artifact_ref artifact; /* of the run: what `train` made */
+	int64_t highest_version;
+	struct verdict_record *verdicts;
+	size_t n_verdicts;
+	struct ledger_entry *ledger;
+	size_t n_ledger;
+	struct proposal *proposed; /* newest first; versions and promotions */
+	size_t n_proposed;
+	struct transition *history;
+	size_t n_history;
+};
+
+#endif

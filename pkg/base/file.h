@@ -1,0 +1,35 @@
+/* Whole files and folders. Paths are relative to `dir_fd`, which may be AT_FDCWD. Each error begins
+ * with the path; its kind is ERR_STALLED when the path itself is wrong, else ERR_TRANSIENT. */
+#ifndef LINNET_BASE_FILE_H
+#define LINNET_BASE_FILE_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct buf;
+
+/* Adds a whole regular file to `out` (initialised by the caller), at most what its bytes_max leaves.
+ * ERR_STALLED when absent or too large (the text says which), ERR_TRANSIENT on read errors. */
+int file_read(int dir_fd, const char *path, struct buf *out, struct err *err) must_check;
+
+/* An open descriptor of an existing regular file in *fd, for the caller to close. Links are followed;
+ * a FIFO or a device is refused and never waited for. */
+int file_open(int dir_fd, const char *path, int *fd, struct err *err) must_check;
+
+/* Writes aside in the same folder, fsyncs, renames over `path`, fsyncs the folder. The mode is as
+ * given, whatever the umask. ERR_UNKNOWN when only the last step failed: the file is there, but may
+ * not outlast a power cut. */
+int file_write(int dir_fd, const char *path, const void *bytes, size_t len, unsigned mode,
+               struct err *err) must_check;
+/* The same without fsync, for what may be lost in a power cut. */
+int file_replace(int dir_fd, const char *path, const void *bytes, size_t len, unsigned mode,
+                 struct err *err) must_check;
+
+/* mkdir -p: an existing folder is no error, and keeps its mode. */
+int dir_make_all(int dir_fd, const char *path, unsigned mode, struct err *err) must_check;
+/* Removes a file or a whole folder without following links; an absent one is no error. The depth of
+ * the tree is not bounded, the descriptors and the stack used are. */
+int dir_remove_all(int dir_fd, const char *path, struct err *err) must_check;
+
+#endif

@@ -1,0 +1,46 @@
+/* Text to numbers, durations, shares and times, strictly: the whole text or an error. And back. */
+#ifndef LINNET_BASE_PARSE_H
+#define LINNET_BASE_PARSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* Decimal, optional leading '-', no leading '+', no blanks; error ERR_STALLED names the range. */
+int parse_int(const char *text, int64_t min, int64_t max, int64_t *out, struct err *err) must_check;
+/* Decimal or exponent form, finite, in [min, max]; independent of the locale. */
+int parse_number(const char *text, double min, double max, double *out, struct err *err) must_check;
+/* "90s", "10m", "24h", "30d", "250ms", also "0"; never negative; at most 10 years. */
+int parse_duration(const char *text, int64_t *out_ms, struct err *err) must_check;
+/* "5%" or "0.05" -> 0.05; in [0, 1]. */
+int parse_share(const char *text, double *out, struct err *err) must_check;
+/* RFC 3339, "2026-07-02T00:00:00Z" (fraction up to ms and numeric offset allowed) -> Unix ms. */
+int parse_time(const char *text, int64_t *out_ms, struct err *err) must_check;
+/* "512Mi", "2Gi", "48213" -> bytes; "500m", "2" -> CPU millis. */
+int parse_memory(const char *text, int64_t *out_bytes, struct err *err) must_check;
+int parse_cpu(const char *text, int64_t *out_millis, struct err *err) must_check;
+/* Lower-case letters, digits and '-', starts and ends alphanumeric, 1..63 bytes. */
+bool is_name(const char *text);
+
+#define TIME_TEXT 32 /* bytes that format_time and format_duration need */
+void format_time(int64_t ms, char out[TIME_TEXT]);     /* "2026-07-02T00:00:00Z"; ms shown if not 0 */
+void format_duration(int64_t ms, char out[TIME_TEXT]); /* the shortest exact: "90s", "10m", "1500ms" */
+/* The shortest text that parse_number reads back as the same double; "nan"/"inf" never occur. */
+void buf_number(struct buf *buf, double value);
+/* 0.05 -> "5 %", 0.0025 -> "0.25 %": at most three significant digits, for sentences. */
+void buf_percent(struct buf *buf, double share);
+
+/* A closed vocabulary: names[i] is the name of value i. */
+struct names {
+	const char *const *names;
+	int n;
+};
+#define NAMES(table) ((struct names){(table), (int)ARRAY_LEN(table)})
+/* The value, or -1. */
+int names_find(struct names names, const char *text);
+/* The candidate nearest to `text` by edit distance, or NULL when none is near enough to suggest. */
+const char *nearest(const char *text, const char *const *candidates, int n);
+
+#endif

@@ -1,0 +1,51 @@
+/* Judgement: evidence -> PASS, FAIL or INCONCLUSIVE with numbers and a sentence. Pure.
+ *
+ * Whoever decides asks here; how it is judged may change without anything else changing. */
+#ifndef LINNET_GATE_GATE_H
+#define LINNET_GATE_GATE_H
+
+#include "api/status.h"
+#include "base/arena.h"
+
+/* One judgement of a canary or of a revision at 100 %. */
+struct judgement {
+	enum verdict_result harm;      /* FAIL: shown harmful, roll back now; else INCONCLUSIVE */
+	enum verdict_result not_worse; /* PASS: may go one step up */
+	bool no_data;                  /* longer than noDataDeadline without a request on both arms */
+	const char *why;               /* one sentence with numbers and an interval; never NULL */
+};
+
+/* Folds one observation into `evidence` (arena-owned marks are replaced): differences of counters
+ * per replica, without those in warm-up; a counter that went back drops that replica's tick; a tick
+ * that misses either arm is dropped for both (unless there is no stable one). Starts anew when
+ * candidate, stable or `step` differ from what the evidence is about. */
+void gate_fold(struct evidence *evidence, const struct observed *observed, struct digest candidate,
+               struct digest stable, int step, const struct analysis_spec *analysis,
+               int64_t now_ms, struct arena *arena);
+
+/* A canary at `step`: harm on all of the rollout's evidence, not_worse on this step's. */
+struct judgement gate_canary(const struct evidence *evidence, const struct analysis_spec *analysis,
+                             const struct step_spec *step, int64_t now_ms, struct arena *arena);
+
+/* A revision without a stable one beside it (first deployment, promoting, a broken stable): the
+ * absolute level `errors.max`, and against `reference` (the stable arm's figures of the canary)
+ * when that holds requests. */
+struct judgement gate_alone(const struct evidence *evidence, const struct arm *reference,
+                            const struct analysis_spec *analysis, int64_t now_ms,
+                            struct arena *arena);
+
+/* May this revision be admitted at all? From the controller's own verdicts in the model's status.
+ * NOT_APPLICABLE, with its reason, while the model declares no gate that can be judged. */
+struct admission gate_admit(const struct revision *revision, const struct model *model,
+                            const struct gate_policy *policy, const struct model_status *status,
+                            struct arena *arena);
+
+/* Wilson score interval of x bad among n at two-sided confidence 1 - alpha (Wilson 1927). */
+void wilson_interval(double x, double n, double alpha, double *low, double *high);
+/* Newcombe's hybrid score interval of the difference pc - ps (Newcombe 1998, method 10). */
+void newcombe_interval(double xc, double nc, double xs, double ns, double alpha, double *low,
+                       double *high);
+/* Quantile of a histogram with LATENCY_BINS bins, in ms, log-linear inside a bin; NAN when empty. */
+double latency_quantile(const uint64_t bins[LATENCY_BINS], double q);
+
+#endif

@@ -1,0 +1,122 @@
+/* Files of the fleet repository <-> api: decode with diagnostics, cross-references, status files. */
+#ifndef LINNET_MANIFEST_MANIFEST_H
+#define LINNET_MANIFEST_MANIFEST_H
+
+#include "api/desired.h"
+#include "base/map.h"
+#include "doc/fields.h"
+
+/* The field table of each kind (its whole document: apiVersion, kind, metadata, spec). */
+extern const struct record *const kind_records[KINDS];
+
+/* Decodes every Linnet document of one file. Documents of another apiVersion are counted in
+ * `foreign` only. Objects that decode are in `objects`; complaints in `diagnostics`; a broken
+ * document never hides a good one beside it. Never fails otherwise. */
+struct file_objects {
+	struct object *objects;
+	size_t n;
+	/* documents that said which object they are, but do not decode: they freeze it */
+	struct broken {
+		enum kind kind;
+		const char *namespace, *name;
+		int line;
+	} *broken;
+	size_t n_broken;
+	int foreign;
+};
+void manifest_decode(const char *path, const char *text, size_t len, struct arena *arena,
+                     struct file_objects *out, struct diagnostics *diagnostics);
+
+/* ---- Index: what is declared where; small, kept across passes, objects decoded on demand ---- */
+
+/* Text of a blob by id into the arena; how it is read is the caller's (git port, a folder). */
+typedef int manifest_read(void *self, struct oid blob, struct arena *arena, struct bytes *out,
+                          struct err *err);
+
+struct fleet; /* heap; owned by who opened it */
+struct fleet *fleet_new(void);
+void fleet_free(struct fleet *fleet);
+
+/* One file's blob changed (or appeared; `blob` "" when it is gone): decodes it once and updates the
+ * index. Keys that may be affected are added to `dirty` (keys "deployment/<ns>/<name>",
+ * "model/<name>") by following references: model -> its deployments, version -> model and
+ * deployments, environment and policy -> users. */
+void fleet_put(struct fleet *fleet, const char *path, struct oid blob, const char *text, size_t len,
+               struct map *dirty);
+/* For a frozen object: the blob of its last accepted declaration, from its status (after a restart). */
+void fleet_accept(struct fleet *fleet, enum kind kind, const char *namespace, const char *name,
+                  const char *path, struct oid blob);
+
+enum declared { DECLARED_ABSENT, DECLARED_OK, DECLARED_FROZEN };
+/* Decodes one object afresh. FROZEN: declared but broken or twice; `out` is then the last accepted
+ * declaration if there is one (else kind unset and NULL pointer); `why` says the first complaint. */
+enum declared fleet_get(struct fleet *fleet, enum kind kind, const char *namespace,
+                        const char *name, manifest_read *read, void *self, struct arena *arena,
+                        struct object *out, struct oid *blob, const char **why);
+/* Names of all objects of a kind, sorted ("ns/name" or "name"); borrowed until the next fleet_put. */
+size_t fleet_list(const struct fleet *fleet, enum kind kind, struct arena *arena,
+                  const char ***names);
+/* ModelVersion names of a model; deployments ("ns/name") of a model. */
+size_t fleet_versions_of(const struct fleet *fleet, const char *model, struct arena *arena,
+                         const char ***names);
+size_t fleet_deployments_of(const struct fleet *fleet, const char *model, struct arena *arena,
+                            const char ***names);
+/* All complaints now: of decoding, duplicates, dangling references, changed ModelVersions and the
+ * checks of api (`*_check`), sorted by path and line. */
+void fleet_diagnose(struct fleet *fleet, manifest_read *read, void *self, struct arena *arena,
+                    struct diagnostics *out);
+/* Everything the rollout planner is told about one deployment; `commit` is the accepted commit. */
+void fleet_desired(struct fleet *fleet, const char *environment, const char *name,
+                   const char *commit, manifest_read *read, void *self, struct arena *arena,
+                   struct desired_deployment *out);
+
+/* ---- Status, requests, evidence: encode and decode ---- */
+
+void status_encode(struct buf *out, const struct deployment_status *status);
+int status_decode(const char *path, const char *text, size_t len, struct arena *arena,
+                  struct deployment_status *out, struct err *err) must_check;
+void model_status_encode(struct buf *out, const struct model_status *status);
+int model_status_decode(const char *path, const char *text, size_t len, struct arena *arena,
+                        struct model_status *out, struct err *err) must_check;
+void evidence_encode(struct buf *out, const struct evidence *evidence); /* JSON; exact */
+int evidence_decode(const char *text, size_t len, struct arena *arena, struct evidence *out,
+                    struct err *err) must_check;
+/* One file of the requests branch; `path` says environment/deployment or model and time. */
+struct request_file {
+	const char *environment, *name; /* environment NULL: a model */
+	struct request request;
+};
+int request_decode(const char *path, const char *text, size_t len, struct arena *arena,
+                   struct request_file *out, struct err *err) must_check;
+void request_encode(struct buf *out, const struct request *request);
+/* controller.yaml of the status branch. */
+struct controller_record {
+	const char *id;
+	int64_t epoch;
+	const char *accepted;   /* newest fleet commit acted on */
+	const char *requests;   /* requests commit up to which each was acted on or refused */
+};
+void controller_encode(struct buf *out, const struct controller_record *record);
+int controller_decode(const char *text, size_t len, struct arena *arena,
+                      struct controller_record *out, struct err *err) must_check;
+/* The result files of `linnet-run train` and `evaluate` (JSON). */
+int run_result_decode(const char *train, size_t train_len, const char *evaluate,
+                      size_t evaluate_len, struct arena *arena, struct run_result *out,
+                      struct err *err) must_check;
+void run_result_encode(struct buf *out, const struct run_result *result, bool evaluate);
+void version_encode(struct buf *out, const struct model_version *version); /* a ModelVersion file */
+/* "status/<env>/<name>.yaml", sharded when `sharded`; "status/models/<name>.yaml" with env NULL. */
+char *status_path(struct arena *arena, const char *environment, const char *name, bool sharded);
+/* The README.md of the status branch: one table of the whole fleet. */
+struct readme_row {
+	const char *environment, *name;
+	const struct deployment_status *status;
+};
+void readme_encode(struct buf *out, const struct readme_row *rows, size_t n);
+
+/* A manifest file with the `version:` line of one deployment changed, all else byte for byte. */
+int edit_version(const char *path, const char *text, size_t len, const char *namespace,
+                 const char *name, const char *version, struct buf *out, struct err *err)
+	must_check;
+
+#endif

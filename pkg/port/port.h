@@ -1,0 +1,176 @@
+/* The five ports: all that the core knows of the world. The simulator replaces these and nothing
+ * else. Each is a table of functions and a `self`; no function blocks longer than a tick unless its
+ * contract says so: long work is started by one call and looked at by a later one. */
+#ifndef LINNET_PORT_PORT_H
+#define LINNET_PORT_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/plan.h"
+#include "base/arena.h"
+#include "base/buf.h"
+
+/* ---- clock ---- */
+
+struct port_clock {
+	void *self;
+	int64_t (*now_ms)(void *self);  /* monotonic */
+	int64_t (*wall_ms)(void *self); /* Unix time */
+};
+
+/* ---- git ---- */
+
+/* What is known of the remote after the last `sync`; text is owned by the port until the next. */
+struct git_heads {
+	struct oid fleet;    /* tip of the fleet branch, fetched whole; "" never seen */
+	struct oid accepted; /* newest verified commit that descends from the one accepted before */
+	struct oid requests; /* tip of the requests branch; "" none */
+	struct oid status;   /* local tip of the status branch; "" none */
+	bool status_pushed;  /* the remote has it */
+	int64_t seen_ms;     /* monotonic time of the last successful look at the remote; -1 never */
+	bool rewritten;      /* HISTORY_REWRITTEN: refuse to act on the new tip until accept-rewind */
+	const char *problem; /* newest failure (fetch, verification, push), one line; NULL none */
+	const char *const *branches; /* remote branches linnet/propose|promote|revert/..., sorted */
+	size_t n_branches;
+};
+enum git_repo { GIT_FLEET, GIT_STATUS }; /* two bare clones; requests live in GIT_STATUS */
+struct git_file {
+	const char *path;
+	struct oid blob;   /* "" when it is gone (of git_changed) */
+	struct bytes text; /* of a file to write; data NULL removes it */
+};
+enum propose_state { PROPOSE_NONE, PROPOSE_RUNNING, PROPOSE_DONE, PROPOSE_REFUSED, PROPOSE_FAILED };
+struct propose_result {
+	enum propose_state state;
+	struct oid commit;  /* DONE */
+	const char *branch; /* where it landed; NULL: the fleet branch */
+	const char *why;    /* REFUSED: the tip already differs; FAILED: try again later */
+};
+/* Edits a file for a proposal on a given tip: called with the tip's commit, fills `files`.
+ * Returns 1 when nothing is to be done on that tip (`why` says), 0, or -1. */
+typedef int git_rebuild(void *context, struct oid tip, struct arena *arena, struct git_file **files,
+                        size_t *n_files, const char **why, struct err *err);
+struct port_git {
+	void *self;
+	/* Starts or goes on with polling, fetching and pushing, as due; never waits. */
+	void (*sync)(void *self, int64_t now_ms, struct git_heads *out);
+	/* A look at the remote at once (webhook, `kick`). */
+	void (*poke)(void *self);
+	/* The controller acts on this commit from now on (kept across restarts by the status branch). */
+	void (*accept)(void *self, struct oid commit, bool rewind);
+	int (*read_blob)(void *self, enum git_repo repo, struct oid blob, struct arena *arena,
+	                 struct bytes *out, struct err *err) must_check;
+	int (*read_path)(void *self, enum git_repo repo, struct oid commit, const char *path,
+	                 struct arena *arena, struct bytes *out, struct oid *blob, struct err *err)
+		must_check; /* ERR_STALLED when absent */
+	/* Files below `path` that differ between two commits (`old` "": all of them), sorted by path:
+	 * a merge walk of trees by id, cost follows the change. Symlinks and submodules are left out and
+	 * named in `refused`. */
+	int (*changed)(void *self, enum git_repo repo, struct oid old, struct oid new,
+	               const char *path, struct arena *arena, struct git_file **files, size_t *n,
+	               const char **refused, struct err *err) must_check;
+	/* Id of the tree at a folder of a commit; ERR_STALLED when absent. */
+	int (*tree_id)(void *self, struct oid commit, const char *path, struct oid *out,
+	               struct err *err) must_check;
+	/* Commits files on top of the local status branch, durable on return. CONFLICT when the tip is
+	 * not `parent`. Pushed by later syncs, after somebody else's commits too. */
+	int (*publish)(void *self, struct oid parent, const struct git_file *files, size_t n,
+	               const char *message, struct oid *out, struct err *err) must_check;
+	/* A commit on the fleet branch or on `text->branch`, by digest: started once, looked at after. */
+	int (*propose)(void *self, const struct proposal_text *text, git_rebuild *rebuild,
+	               void *context, struct propose_result *out, struct err *err) must_check;
+};
+
+/* ---- http ---- */
+
+struct http_request {
+	const char *method, *url;
+	const char *const *headers; /* "Name: value", n_headers */
+	size_t n_headers;
+	struct bytes body;
+	size_t body_bytes_max; /* of the reply */
+};
+struct http_reply {
+	int status; /* 0: no answer, see err */
+	struct bytes body;
+	double seconds;
+	struct err err;
+};
+struct port_http {
+	void *self;
+	/* All at once over kept connections; waits until all are done or the deadline has passed. */
+	int (*perform)(void *self, const struct http_request *requests, struct http_reply *replies,
+	               size_t n, int64_t deadline_ms, struct arena *arena, struct err *err) must_check;
+};
+
+/* ---- process: runs and other long work, found again after a restart ---- */
+
+struct process_spec {
+	const char *key;    /* one live process per key; its folder is <root>/<key>/ */
+	const char *const *argv; /* NULL-terminated, no shell */
+	const char *const *env;  /* NULL-terminated, the whole environment */
+	const char *cwd;    /* NULL: its folder */
+	int64_t timeout_ms; /* killed with its whole group after that; -1 none */
+	int64_t memory_bytes, cpu_seconds, file_bytes; /* -1 each: unlimited */
+	int nice;
+};
+enum process_state { PROCESS_NONE, PROCESS_RUNNING, PROCESS_ENDED };
+struct process_status {
+	enum process_state state;
+	bool exit_known; /* false for one that was adopted: outcomes are files */
+	int exit_code;   /* 128 + n for signal n */
+	int64_t started_ms;
+	const char *log_tail; /* last lines of its log, arena */
+};
+struct port_process {
+	void *self;
+	/* Starts or adopts; a folder with a `result` file of an ended process is left as it is. */
+	int (*spawn)(void *self, const struct process_spec *spec, struct err *err) must_check;
+	int (*poll)(void *self, const char *key, struct arena *arena, struct process_status *out,
+	            struct err *err) must_check;
+	int (*kill)(void *self, const char *key, struct err *err) must_check; /* the whole group */
+	/* The file `name` in the process's folder, written by rename; ERR_STALLED when absent. */
+	int (*result)(void *self, const char *key, const char *name, struct arena *arena,
+	              struct bytes *out, struct err *err) must_check;
+	int (*forget)(void *self, const char *key, struct err *err) must_check; /* removes its folder */
+};
+
+/* ---- serving ---- */
+
+struct serving_key {
+	const char *environment, *deployment;
+};
+/* What an action needs beside itself. */
+struct serving_target {
+	struct serving_key key;
+	const struct deployment *deployment; /* NULL when it is gone: stop and drop only */
+	const struct model *model;           /* CHECK: the interface */
+	const struct model_version *version; /* CHECK: golden batch */
+	int replicas;
+};
+struct port_serving {
+	void *self;
+	/* One batch; out[i] belongs to keys[i]; a key that cannot be read has known = false. */
+	int (*observe)(void *self, const struct serving_key *keys, size_t n, struct arena *arena,
+	               struct observed *out, struct err *err) must_check;
+	/* Starts the act and returns; done when a later observation says so. Idempotent. Weights are read
+	 * back before it returns. ERR_UNKNOWN: observe before anything else. */
+	int (*apply)(void *self, const struct serving_target *target, const struct action *action,
+	             struct err *err) must_check;
+	/* Keys that something of ours still runs for, whether declared or not. */
+	int (*inventory)(void *self, struct arena *arena, struct serving_key **keys, size_t *n,
+	                 struct err *err) must_check;
+};
+
+struct ports {
+	struct port_clock clock;
+	struct port_git git;
+	struct port_http http;
+	struct port_process process;
+	struct port_serving serving;
+};
+/* Refuses an incomplete set at start; the text names the missing function. */
+int port_check(const struct ports *ports, struct err *err) must_check;
+
+#endif
