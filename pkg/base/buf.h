@@ -32,7 +32,7 @@ void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *fmt, ...) printf_like(2, 3);
-void buf_vprintf(struct buf *buf, const char *fmt, va_list args);
+void buf_vprintf(struct buf *buf, const char *fmt, va_list args) printf_like(2, 0);
 const char *buf_text(const struct buf *buf); /* "" when empty, never NULL */
 
 /* Error ERR_STALLED "<what> is larger than N bytes" when `full`. */

@@ -5,6 +5,7 @@
 enum {
 	LIMIT_NAME = 63,               /* bytes of a metadata name */
 	LIMIT_PATH = 1024,             /* bytes of a path in a repository */
+	LIMIT_FILE_PATH = 4096,        /* bytes of a path on this machine, with its NUL */
 	LIMIT_MANIFEST_BYTES = 256 << 10,
 	LIMIT_DOC_DEPTH = 32,
 	LIMIT_DOC_NODES = 100 << 10,   /* nodes of one document tree */
