@@ -31,6 +31,7 @@ struct arena_chunk {
 
 void arena_init(struct arena *arena, size_t bytes_max)
 {
+	assert(bytes_max <= PTRDIFF_MAX / 2);
 	*arena = (struct arena){.bytes_max = bytes_max};
 }
 

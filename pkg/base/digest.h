@@ -20,11 +20,13 @@ struct oid {
 struct digest_stream; /* heap; libcrypto behind it */
 struct digest_stream *digest_begin(void);
 void digest_add(struct digest_stream *stream, const void *bytes, size_t len);
-/* Adds `text` with its length before it, so that fields cannot run into each other; NULL differs from "". */
+/* Adds `text` with its length before it (a byte 1 and 8 bytes big-endian; for NULL 9 zero bytes),
+ * so that fields cannot run into each other and NULL differs from "". */
 void digest_add_field(struct digest_stream *stream, const char *text);
 struct digest digest_end(struct digest_stream *stream); /* frees the stream */
 
 struct digest digest_of(const void *bytes, size_t len);
+/* Of a regular file, read to its end; *bytes is its size and may be NULL. Errors as file_read. */
 int digest_file(int dir_fd, const char *path, struct digest *out, int64_t *bytes, struct err *err)
 	must_check;
 struct digest hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len);

@@ -93,8 +93,8 @@ struct draft {
 static int err_store(struct err *err, enum err_kind kind, struct draft *draft)
 {
 	assert(kind > ERR_NONE && kind < ERR_KINDS);
-	text_cut(draft->text, sizeof(err->text));
 	text_clean(draft->text);
+	text_cut(draft->text, sizeof(err->text));
 	memcpy(err->text, draft->text, sizeof(err->text));
 	err->kind = kind;
 	return -1;

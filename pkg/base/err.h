@@ -1,4 +1,4 @@
-/* Errors as values: set once where they happen, wrapped outward with context, owned by the stack. */
+/* Errors as values: set once where they happen, wrapped outward with context, on the stack. */
 #ifndef LINNET_BASE_ERR_H
 #define LINNET_BASE_ERR_H
 
@@ -34,12 +34,13 @@ int err_set(struct err *err, enum err_kind kind, const char *fmt, ...) printf_li
 int err_errno(struct err *err, enum err_kind kind, int errnum, const char *fmt, ...)
 	printf_like(4, 5);
 
-/* Puts "context: " before the text, keeps the kind, returns -1. */
+/* Puts "context: " before the text of an error that is set, keeps the kind, returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) printf_like(2, 3);
 
-/* Replaces control characters and bytes that are not UTF-8 by '?', in place. */
+/* Replaces each byte of a control character and each that is not UTF-8 by '?', in place. */
 void text_clean(char *text);
-/* Cuts a text that fills its `size` bytes (more than 4) without a NUL so that it ends in "...". */
+/* Cuts a text of `size` bytes or more (more than 4) so that it fits with its NUL and ends in "...",
+ * never inside of a UTF-8 character. */
 void text_cut(char *text, size_t size);
 
 /* Our own broken invariant: prints to stderr and aborts. Input never leads here. */

@@ -17,8 +17,7 @@
 
 enum {
 	READ_BYTES = 64 << 10,
-	/* Folders that dir_remove_all holds open inside each other; deeper ones are moved up first. */
-	REMOVE_DEPTH = 32,
+	REMOVE_DEPTH = 32, /* folders that dir_remove_all holds open inside each other */
 	ASIDE_NAME = 32,
 };
 
@@ -108,7 +107,8 @@ int file_read(int dir_fd, const char *path, struct buf *out, struct err *err)
 	if (errnum)
 		path_error(path, errnum, "cannot read", err);
 	else
-		err_set(err, ERR_STALLED, "%s: is larger than %zu bytes", path, out->bytes_max - len);
+		err_set(err, ERR_STALLED, "%s: is larger than %zu bytes", path,
+		        out->bytes_max - len);
 	out->len = len;
 	out->full = was_full;
 	if (out->text)
@@ -117,7 +117,8 @@ int file_read(int dir_fd, const char *path, struct buf *out, struct err *err)
 }
 
 /* Opens the folder of `path` and points *name at the last component. */
-static int parent_open(int dir_fd, const char *path, int *parent, const char **name, struct err *err)
+static int parent_open(int dir_fd, const char *path, int *parent, const char **name,
+                       struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	const char *last = slash ? slash + 1 : path;
@@ -139,6 +140,12 @@ static int parent_open(int dir_fd, const char *path, int *parent, const char **n
 	return 0;
 }
 
+/* 0, or an errno value. A file system that knows no sync (EINVAL) has done what it can. */
+static int sync_fd(int fd)
+{
+	return fsync(fd) < 0 && errno != EINVAL ? errno : 0;
+}
+
 /* Writes it all, sets the mode and brings it to the disk; 0, or an errno value. */
 static int fill(int fd, const char *bytes, size_t len, unsigned mode, bool durable)
 {
@@ -154,7 +161,7 @@ static int fill(int fd, const char *bytes, size_t len, unsigned mode, bool durab
 	}
 	if (fchmod(fd, (mode_t)mode) < 0)
 		return errno;
-	return durable && fsync(fd) < 0 ? errno : 0;
+	return durable ? sync_fd(fd) : 0;
 }
 
 /* Writes a new file beside `name` and renames it over; 0, or an errno value and nothing is left. */
@@ -187,10 +194,14 @@ static int file_put(int dir_fd, const char *path, const void *bytes, size_t len,
 	if (parent_open(dir_fd, path, &parent, &name, err) < 0)
 		return -1;
 	errnum = write_aside(parent, name, bytes, len, mode, durable);
-	if (errnum)
+	if (errnum) {
 		rc = path_error(path, errnum, "cannot write", err);
-	else if (durable && fsync(parent) < 0)
-		rc = err_errno(err, ERR_UNKNOWN, errno, "%s: cannot sync its folder", path);
+	} else if (durable) {
+		errnum = sync_fd(parent);
+		if (errnum)
+			rc = err_errno(err, ERR_UNKNOWN, errnum, "%s: cannot sync its folder",
+			               path);
+	}
 	close(parent);
 	return rc;
 }
@@ -244,104 +255,92 @@ int dir_make_all(int dir_fd, const char *path, unsigned mode, struct err *err)
 	return len > 0 ? 0 : path_error(path, ENOENT, "cannot make", err);
 }
 
-/* Makes a folder ours to read and write, and never what a link points to. */
-static void unlock_dir(int parent, const char *name)
+/* Opens a folder to be emptied, never through a link, and makes it ours to change if it is not. A
+ * folder that cannot be read is reached by its /proc name, because chmod has no O_NOFOLLOW. -1 with
+ * errno on failure. */
+static int open_to_empty(int parent, const char *name)
 {
-	int fd = openat(parent, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC);
+	static const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(parent, name, flags | O_PATH);
+	struct stat st;
 	char self[64];
+	int readable;
 
 	if (fd < 0)
-		return;
+		return -1;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	if (chmod(self, 0700) < 0)
-		errno = EACCES;
+	if (fstat(fd, &st) == 0 && (st.st_mode & S_IRWXU) != S_IRWXU)
+		(void)!chmod(self, S_IRWXU);
+	readable = openat(fd, ".", flags | O_RDONLY);
 	close(fd);
+	return readable;
 }
 
-static int remove_dir(int top, int parent, const char *name, int depth, bool *moved);
+static int remove_dir(int top, int parent, const char *name, int depth);
 
-/* Removes one entry of `parent`, or moves a folder that lies too deep up to `top` and sets *moved;
- * 0, or an errno value. */
-static int remove_entry(int top, int parent, const char *name, int depth, bool *moved)
+/* Moves a folder that lies too deep up to `top`, where a later round finds it; 0, or an errno
+ * value. Opening it first makes it writable, which the change of its ".." needs. */
+static int move_up(int top, int parent, const char *name)
 {
 	char aside[ASIDE_NAME];
+	int fd = open_to_empty(parent, name);
 
+	if (fd >= 0)
+		close(fd);
+	aside_name(aside);
+	return renameat(parent, name, top, aside) < 0 ? errno : 0;
+}
+
+/* Removes one entry of `parent`, which lies `depth` folders deep; 0, or an errno value. */
+static int remove_entry(int top, int parent, const char *name, int depth)
+{
 	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
 		return 0;
-	if (errno != EISDIR && errno != EPERM)
+	if (errno != EISDIR)
 		return errno;
-	if (depth < REMOVE_DEPTH)
-		return remove_dir(top, parent, name, depth + 1, moved);
-	aside_name(aside);
-	if (renameat(parent, name, top, aside) < 0) {
-		unlock_dir(parent, name);
-		if (renameat(parent, name, top, aside) < 0)
-			return errno;
-	}
-	*moved = true;
-	return 0;
+	if (depth == REMOVE_DEPTH)
+		return move_up(top, parent, name);
+	return remove_dir(top, parent, name, depth + 1);
 }
 
-/* Removes the entries of `dir` until it has none. Removing while reading can skip entries on some
- * file systems, so it reads again until it finds nothing. */
-static int empty_dir(int top, DIR *dir, int depth, bool *moved)
+/* Removes each entry once; *found says whether there was one. 0, or an errno value. */
+static int empty_once(int top, DIR *dir, int depth, bool *found)
 {
-	bool found;
-
-	do {
-		found = false;
-		rewinddir(dir);
-		for (;;) {
-			struct dirent *entry;
-			int errnum;
-
-			errno = 0;
-			entry = readdir(dir);
-			if (!entry && errno)
-				return errno;
-			if (!entry)
-				break;
-			if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-				continue;
-			found = true;
-			errnum = remove_entry(top, dirfd(dir), entry->d_name, depth, moved);
-			if (errnum)
-				return errnum;
-		}
-	} while (found);
-	return 0;
-}
-
-/* Removes a folder and what is in it. `top` is the folder that takes what lies too deep; the outermost
- * call gives -1 and is that folder itself. 0, or an errno value. */
-static int remove_dir(int top, int parent, const char *name, int depth, bool *moved)
-{
-	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(parent, name, flags);
+	struct dirent *entry;
 	int errnum;
-	DIR *dir;
 
-	if (fd < 0 && errno == EACCES) {
-		unlock_dir(parent, name);
-		fd = openat(parent, name, flags);
+	*found = false;
+	rewinddir(dir);
+	while (errno = 0, (entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		*found = true;
+		errnum = remove_entry(top, dirfd(dir), entry->d_name, depth);
+		if (errnum)
+			return errnum;
 	}
-	if (fd < 0)
-		return errno == ENOENT ? 0 : errno;
-	dir = fdopendir(fd);
-	if (!dir) {
-		errnum = errno;
+	return errno;
+}
+
+/* Removes a folder and what is in it; 0, or an errno value. `top` takes what lies too deep: it is the
+ * outermost folder itself, for which -1 is given. Removing while reading can skip entries, and moving
+ * up adds some, so the folder is read until nothing is found. */
+static int remove_dir(int top, int parent, const char *name, int depth)
+{
+	int fd = open_to_empty(parent, name);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	int errnum = dir ? 0 : errno;
+	bool found = dir != NULL;
+
+	while (found && errnum == 0)
+		errnum = empty_once(top < 0 ? fd : top, dir, depth, &found);
+	if (dir)
+		closedir(dir);
+	else if (fd >= 0)
 		close(fd);
-		return errnum;
-	}
-	errnum = empty_dir(top < 0 ? fd : top, dir, depth, moved);
-	if (errnum == EACCES) {
-		unlock_dir(parent, name);
-		errnum = empty_dir(top < 0 ? fd : top, dir, depth, moved);
-	}
-	closedir(dir);
-	if (errnum == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+	if (errnum == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0)
 		errnum = errno;
-	return errnum;
+	return errnum == ENOENT ? 0 : errnum;
 }
 
 int dir_remove_all(int dir_fd, const char *path, struct err *err)
@@ -349,13 +348,12 @@ int dir_remove_all(int dir_fd, const char *path, struct err *err)
 	const char *name;
 	struct stat st;
 	int parent, errnum;
-	bool moved = false;
 
 	if (fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 		return 0;
 	if (parent_open(dir_fd, path, &parent, &name, err) < 0)
 		return -1;
-	errnum = remove_entry(-1, parent, name, 0, &moved);
+	errnum = remove_entry(-1, parent, name, 0);
 	close(parent);
 	if (errnum)
 		return err_errno(err, ERR_TRANSIENT, errnum, "%s: cannot remove", path);

@@ -9,12 +9,12 @@
 
 struct buf;
 
-/* Adds a whole regular file to `out` (initialised by the caller), at most what its bytes_max leaves.
+/* Adds a whole regular file to `out` (initialised by the caller), at most what bytes_max leaves.
  * ERR_STALLED when absent or too large (the text says which), ERR_TRANSIENT on read errors. */
 int file_read(int dir_fd, const char *path, struct buf *out, struct err *err) must_check;
 
-/* An open descriptor of an existing regular file in *fd, for the caller to close. Links are followed;
- * a FIFO or a device is refused and never waited for. */
+/* Opens an existing regular file for reading; the caller closes *fd. Links are followed; a FIFO or
+ * a device is refused and never waited for. */
 int file_open(int dir_fd, const char *path, int *fd, struct err *err) must_check;
 
 /* Writes aside in the same folder, fsyncs, renames over `path`, fsyncs the folder. The mode is as
@@ -26,7 +26,7 @@ int file_write(int dir_fd, const char *path, const void *bytes, size_t len, unsi
 int file_replace(int dir_fd, const char *path, const void *bytes, size_t len, unsigned mode,
                  struct err *err) must_check;
 
-/* mkdir -p: an existing folder is no error, and keeps its mode. */
+/* mkdir -p: an existing folder is no error, and keeps its mode. Not synced. */
 int dir_make_all(int dir_fd, const char *path, unsigned mode, struct err *err) must_check;
 /* Removes a file or a whole folder without following links; an absent one is no error. The depth of
  * the tree is not bounded, the descriptors and the stack used are. */

@@ -16,7 +16,7 @@
 enum {
 	SECRETS_MAX = 64,
 	SECRET_BYTES_LEAST = 6,
-	EVENT_BYTES_MAX = 1 << 20, /* formatted and scrubbed; longer ones are dropped, never cut open */
+	EVENT_BYTES_MAX = 1 << 20, /* scrubbed whole; a longer one is not shown at all */
 	LINE_BYTES_MAX = 8 << 10,  /* shown */
 };
 
@@ -30,7 +30,7 @@ static const struct {
 };
 static_assert(ARRAY_LEN(levels) == LOG_ERROR + 1, "a name for each level");
 
-/* The one log of the process. `secrets` is a ring: a value past the limit takes the oldest place. */
+/* The log of the process. `secrets` is a ring: a value past the limit takes the oldest place. */
 static struct {
 	int fd;
 	enum log_level least;
@@ -71,14 +71,18 @@ void log_hide(const char *secret)
 	logger.next_secret = (logger.next_secret + 1) % SECRETS_MAX;
 }
 
-/* Bytes at `text` that show `secret`: all of it, or a beginning of it that text_cut cut off. A '?'
- * stands for a control character that text_clean took out. */
+/* A '?' may stand for any byte that text_clean took out. */
+static bool is_shown(char shown, char secret)
+{
+	return shown == secret || (shown == '?' && (secret < ' ' || secret > '~'));
+}
+
+/* Bytes at `text` that show `secret`: all of it, or a beginning of it that text_cut cut off. */
 static size_t shown_len(const char *text, const char *secret)
 {
 	size_t i = 0;
 
-	while (secret[i] && (text[i] == secret[i] ||
-	                     (text[i] == '?' && ((unsigned char)secret[i] < 0x20))))
+	while (secret[i] && is_shown(text[i], secret[i]))
 		i++;
 	if (!secret[i] || (i >= SECRET_BYTES_LEAST && strcmp(text + i, "...") == 0))
 		return i;
@@ -172,8 +176,8 @@ void log_event(enum log_level level, const char *fmt, ...)
 		buf_puts(&text, "(an event too long to show)");
 	}
 	log_scrub(text.text);
-	text_cut(text.text, LINE_BYTES_MAX);
 	text_clean(text.text);
+	text_cut(text.text, LINE_BYTES_MAX);
 	add_line(&line, level, text.text);
 	write_line(line.text, line.len);
 	buf_deinit(&line);

@@ -1,4 +1,5 @@
-/* One line an event on stderr: `time level message key=value ...`, or JSON. Secrets are scrubbed. */
+/* One line an event: `time level message key=value ...`, or JSON. Secrets are scrubbed, control
+ * characters become '?'. Before log_open lines go to stderr from LOG_INFO on. */
 #ifndef LINNET_BASE_LOG_H
 #define LINNET_BASE_LOG_H
 
@@ -17,10 +18,12 @@ void log_event(enum log_level level, const char *fmt, ...) printf_like(2, 3);
 #define log_warn(...) log_event(LOG_WARN, __VA_ARGS__)
 #define log_error(...) log_event(LOG_ERROR, __VA_ARGS__)
 
-/* Every later line has the exact value replaced by "***". Copies it; values shorter than 6 bytes are
- * ignored (they would blank ordinary words). At most 64 values. */
+/* Every later line has the exact value (without line ends behind it) replaced by "***". Copies it;
+ * values shorter than 6 bytes are ignored (they would blank ordinary words). At most 64 values: the
+ * next one takes the place of the oldest. */
 void log_hide(const char *secret);
-/* Scrubs in place any text that leaves by another way (status messages). */
+/* Scrubs in place any text that leaves by another way (status messages). Also finds a value that an
+ * err cleaned of control characters, or cut after at least 6 bytes of it. */
 void log_scrub(char *text);
 
 #endif

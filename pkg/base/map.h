@@ -1,11 +1,11 @@
-/* A sorted map from text to pointer: a sorted array on the heap, binary search, ordered iteration. */
+/* A sorted map from text to pointer: an array on the heap, binary search, ordered iteration. */
 #ifndef LINNET_BASE_MAP_H
 #define LINNET_BASE_MAP_H
 
 #include <stddef.h>
 
 /* Entries are sorted by strcmp of `key`. Keys are copied and owned; values are borrowed. Built from
- * sorted input it appends in O(1); a random insert is O(n) of pointers, which is fast to 100,000. */
+ * sorted input it appends in O(1); a random insert is O(n) of pointers, fast up to 100,000. */
 struct map_entry {
 	char *key;
 	void *value;

@@ -1,7 +1,6 @@
 #include "base/parse.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <float.h>
 #include <locale.h>
@@ -257,8 +256,8 @@ int parse_share(const char *text, double *out, struct err *err)
 	double share;
 
 	if (!scan_share(text, &share) || share < 0 || share > 1)
-		return err_set(err, ERR_STALLED, SHOWN " is not a share from 0 to 1, or from 0%% to 100%%",
-		               text);
+		return err_set(err, ERR_STALLED,
+		               SHOWN " is not a share from 0 to 1, or from 0%% to 100%%", text);
 	*out = share;
 	return 0;
 }
@@ -269,7 +268,8 @@ int parse_memory(const char *text, int64_t *out_bytes, struct err *err)
 
 	if (!scan_quantity(text, memory_units, ARRAY_LEN(memory_units), INT64_MAX, &bytes))
 		return err_set(err, ERR_STALLED,
-		               SHOWN " is not an amount of memory such as 512Mi, 2Gi or 48213", text);
+		               SHOWN " is not an amount of memory such as 512Mi, 2Gi or 48213",
+		               text);
 	*out_bytes = bytes;
 	return 0;
 }
@@ -303,8 +303,8 @@ int parse_cpu(const char *text, int64_t *out_millis, struct err *err)
 	int64_t millis;
 
 	if (!scan_cpu(text, &millis))
-		return err_set(err, ERR_STALLED, SHOWN " is not an amount of CPU such as 500m, 0.5 or 2",
-		               text);
+		return err_set(err, ERR_STALLED,
+		               SHOWN " is not an amount of CPU such as 500m, 0.5 or 2", text);
 	*out_millis = millis;
 	return 0;
 }
@@ -325,6 +325,11 @@ bool is_name(const char *text)
 static int64_t div_floor(int64_t a, int64_t b)
 {
 	return a / b - (a % b < 0);
+}
+
+static int64_t mod_floor(int64_t a, int64_t b)
+{
+	return a % b + (a % b < 0 ? b : 0);
 }
 
 /* Days since 1970-01-01 of a date of the Gregorian calendar, counted from 1 March on; see Hinnant,
@@ -348,7 +353,8 @@ static void date_of_days(int64_t days, int64_t *year, int *month, int *day)
 	int64_t day_of_era = z - era * 146097;
 	int64_t year_of_era =
 		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	int64_t day_of_year =
+		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	int64_t shifted = (5 * day_of_year + 2) / 153;
 
 	*day = (int)(day_of_year - (153 * shifted + 2) / 5 + 1);
@@ -422,7 +428,8 @@ static bool scan_time(const char *text, int64_t *out_ms)
 	text = scan_offset(text, &offset);
 	if (!text || *text)
 		return false;
-	ms = days * DAY_MS + ((hours * 60 + minutes) * 60 + seconds) * INT64_C(1000) + fraction - offset;
+	ms = days * DAY_MS + fraction - offset;
+	ms += ((hours * 60 + minutes) * 60 + seconds) * INT64_C(1000);
 	if (ms < days_of_date(0, 1, 1) * DAY_MS || ms >= days_of_date(10000, 1, 1) * DAY_MS)
 		return false;
 	*out_ms = ms;
@@ -434,7 +441,8 @@ int parse_time(const char *text, int64_t *out_ms, struct err *err)
 	int64_t ms;
 
 	if (!scan_time(text, &ms))
-		return err_set(err, ERR_STALLED, SHOWN " is not a time such as 2026-07-02T00:00:00Z", text);
+		return err_set(err, ERR_STALLED,
+		               SHOWN " is not a time such as 2026-07-02T00:00:00Z", text);
 	*out_ms = ms;
 	return 0;
 }
@@ -442,13 +450,13 @@ int parse_time(const char *text, int64_t *out_ms, struct err *err)
 void format_time(int64_t ms, char out[TIME_TEXT])
 {
 	int64_t days = div_floor(ms, DAY_MS);
-	int of_day = (int)(ms - days * DAY_MS);
+	int of_day = (int)mod_floor(ms, DAY_MS);
 	int month, day, len;
 	int64_t year;
 
 	date_of_days(days, &year, &month, &day);
-	len = snprintf(out, TIME_TEXT, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)year, month, day,
-	               of_day / 3600000, of_day / 60000 % 60, of_day / 1000 % 60);
+	len = snprintf(out, TIME_TEXT, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)year, month,
+	               day, of_day / 3600000, of_day / 60000 % 60, of_day / 1000 % 60);
 	if (of_day % 1000)
 		len += snprintf(out + len, (size_t)(TIME_TEXT - len), ".%03d", of_day % 1000);
 	snprintf(out + len, (size_t)(TIME_TEXT - len), "Z");
@@ -510,9 +518,11 @@ void buf_percent(struct buf *buf, double share)
 	assert(isfinite(share));
 	print_double(text, 'e', 2, share * 100);
 	percent = strtod_l(text, NULL, c_locale());
+	if (fabs(percent) < 1e-12)
+		percent = 0;
 	decimals = percent == 0 ? 0 : 2 - (int)floor(log10(fabs(percent)));
 	decimals = decimals < 0 ? 0 : decimals > 12 ? 12 : decimals;
-	print_double(text, 'f', decimals, percent == 0 ? 0 : percent);
+	print_double(text, 'f', decimals, percent);
 	if (strchr(text, '.')) {
 		size_t len = strlen(text);
 
@@ -540,13 +550,19 @@ static int min3(int a, int b, int c)
 	return least < c ? least : c;
 }
 
-static bool same_letter(char a, char b)
+static char fold(char c)
 {
-	return tolower((unsigned char)a) == tolower((unsigned char)b);
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-/* Optimal string alignment: Damerau-Levenshtein where no part is edited twice; case is ignored. Three
- * rows of the table of distances of all beginnings are enough. Both texts fit NEAREST_BYTES_MAX. */
+static bool same_letter(char a, char b)
+{
+	return fold(a) == fold(b);
+}
+
+/* Optimal string alignment: Damerau-Levenshtein where no part is edited twice; case is ignored.
+ * Three rows of the table of distances of all beginnings are enough. Both texts fit
+ * NEAREST_BYTES_MAX. */
 static int edit_distance(const char *a, const char *b)
 {
 	int rows[3][NEAREST_BYTES_MAX + 1];
@@ -585,7 +601,8 @@ const char *nearest(const char *text, const char *const *candidates, int n)
 	for (int i = 0; i < n; i++) {
 		int distance;
 
-		if (!candidates[i] || strnlen(candidates[i], NEAREST_BYTES_MAX + 1) > NEAREST_BYTES_MAX)
+		if (!candidates[i] ||
+		    strnlen(candidates[i], NEAREST_BYTES_MAX + 1) > NEAREST_BYTES_MAX)
 			continue;
 		distance = edit_distance(text, candidates[i]);
 		if (distance < best_distance) {

@@ -16,20 +16,25 @@ int parse_number(const char *text, double min, double max, double *out, struct e
 int parse_duration(const char *text, int64_t *out_ms, struct err *err) must_check;
 /* "5%" or "0.05" -> 0.05; in [0, 1]. */
 int parse_share(const char *text, double *out, struct err *err) must_check;
-/* RFC 3339, "2026-07-02T00:00:00Z" (fraction up to ms and numeric offset allowed) -> Unix ms. */
+/* RFC 3339, "2026-07-02T00:00:00Z" -> Unix ms, years 0000 to 9999. A numeric offset and a fraction
+ * of up to 9 digits are allowed; what is finer than 1 ms is dropped. No leap second. */
 int parse_time(const char *text, int64_t *out_ms, struct err *err) must_check;
-/* "512Mi", "2Gi", "48213" -> bytes; "500m", "2" -> CPU millis. */
+/* "512Mi", "2Gi", "48213" -> bytes: a whole number and Ki to Ei, k, M to E, or nothing. */
 int parse_memory(const char *text, int64_t *out_bytes, struct err *err) must_check;
+/* "500m", "2", "0.5" -> CPU millis: whole millis, or cores with at most three decimals. */
 int parse_cpu(const char *text, int64_t *out_millis, struct err *err) must_check;
 /* Lower-case letters, digits and '-', starts and ends alphanumeric, 1..63 bytes. */
 bool is_name(const char *text);
 
 #define TIME_TEXT 32 /* bytes that format_time and format_duration need */
-void format_time(int64_t ms, char out[TIME_TEXT]);     /* "2026-07-02T00:00:00Z"; ms shown if not 0 */
-void format_duration(int64_t ms, char out[TIME_TEXT]); /* the shortest exact: "90s", "10m", "1500ms" */
-/* The shortest text that parse_number reads back as the same double; "nan"/"inf" never occur. */
+/* "2026-07-02T00:00:00Z"; milliseconds are shown when not 0. */
+void format_time(int64_t ms, char out[TIME_TEXT]);
+/* The shortest exact: "90s", "10m", "1d", "1500ms", "0". */
+void format_duration(int64_t ms, char out[TIME_TEXT]);
+/* The fewest digits that parse_number reads back as the same double; whole numbers below 1e15 stand
+ * without an exponent. The value is finite: a NaN that gets here is our bug, and aborts. */
 void buf_number(struct buf *buf, double value);
-/* 0.05 -> "5 %", 0.0025 -> "0.25 %": at most three significant digits, for sentences. */
+/* 0.05 -> "5 %", 0.0025 -> "0.25 %": at most three significant digits, for sentences. Finite. */
 void buf_percent(struct buf *buf, double share);
 
 /* A closed vocabulary: names[i] is the name of value i. */
@@ -40,7 +45,8 @@ struct names {
 #define NAMES(table) ((struct names){(table), (int)ARRAY_LEN(table)})
 /* The value, or -1. */
 int names_find(struct names names, const char *text);
-/* The candidate nearest to `text` by edit distance, or NULL when none is near enough to suggest. */
+/* The candidate nearest to `text` by edit distance without regard to case, the first of equals, or
+ * NULL when none is within a third of the length of `text`. NULL candidates are skipped. */
 const char *nearest(const char *text, const char *const *candidates, int n);
 
 #endif
