@@ -16,19 +16,21 @@ enum field_type {
 	FIELD_INT,      /* int64_t in [min, max] */
 	FIELD_NUMBER,   /* double in [min, max] */
 	FIELD_SHARE,    /* double 0..1 in [min, max]; "5%" or 0.05 */
+	FIELD_AMOUNT,   /* double in [min, max]; a number or a percentage: the value of any metric */
 	FIELD_DURATION, /* int64_t ms */
 	FIELD_TIME,     /* int64_t ms, RFC 3339 */
 	FIELD_MEMORY,   /* int64_t bytes */
 	FIELD_CPU,      /* int64_t millis */
 	FIELD_DIGEST,   /* struct digest, written "sha256:..." */
-	FIELD_ENUM,     /* int-sized enum, by `names` */
+	FIELD_ENUM,     /* int-sized enum, by `names`; without a fallback it is the value 0 */
 	FIELD_STRINGS,  /* {const char **items; size_t n} (api's struct strings), a list of scalars */
 	FIELD_PAIRS,    /* {struct {const char *key, *value;} *items; size_t n}, a map of scalars */
 	FIELD_RECORD,   /* a struct in place, by `record` */
 	FIELD_OPTIONAL, /* pointer to a struct, NULL when absent, by `record` */
 	FIELD_LIST,     /* T *items; size_t n at `count_offset`; each by `record` */
 	FIELD_MAP_LIST, /* the same, written as a map: the record's first field is the key */
-	FIELD_CUSTOM    /* by `decode` and `encode` */
+	FIELD_CUSTOM    /* by `decode` and `encode`; absent: `decode` of a scalar node of `fallback`,
+	                   without one left zeroed and not written */
 };
 enum { FIELD_REQUIRED = 1, FIELD_NON_EMPTY = 2 };
 
@@ -40,7 +42,7 @@ struct field {
 	size_t offset, count_offset;
 	unsigned flags;
 	double min, max;      /* of numbers, durations (ms) and list lengths; both 0: unbounded */
-	struct names names;
+	const struct names *names; /* FIELD_ENUM; a pointer, so that tables can name api's vocabularies */
 	const struct record *record;
 	const char *fallback; /* default, as it would be written; NULL: the type's "absent" value */
 	const char *help;     /* one sentence */
