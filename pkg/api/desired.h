@@ -6,7 +6,9 @@
 
 /* What Git says about one deployment, resolved. */
 struct desired_deployment {
-	bool known;          /* false (fetch, decode or verification failed): observe, heal, roll back only */
+	/* false (fetch, decode or verification failed): observe, heal, roll back only; `deployment` may
+	 * then still be the last accepted declaration, for its parameters */
+	bool known;
 	bool absent;         /* not in an accepted, decodable commit: retire it */
 	bool promotions_blocked; /* a broken GatePolicy or Environment: no step up, no new rollout */
 	const char *commit, *manifest; /* accepted fleet commit; blob of the declaration */

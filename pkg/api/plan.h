@@ -5,11 +5,12 @@
 #include "api/status.h"
 
 enum action_kind {
-	ACTION_SET_WEIGHTS,   /* `weights`: the whole vector of the deployment */
+	ACTION_SET_WEIGHTS,   /* `weights`: the whole vector; a revision that it does not name gets 0 */
 	ACTION_STOP_REPLICA,  /* revision, slot: drain first, then stop */
 	ACTION_PREPARE,       /* revision: artifact and source onto this machine, verified */
 	ACTION_START_REPLICA, /* revision, slot */
-	ACTION_CHECK,         /* revision: through its replicas' own addresses, before any traffic */
+	ACTION_CHECK,         /* revision: through its replicas' own addresses, before any traffic;
+	                       * like PREPARE, one that failed is done over */
 	ACTION_DROP,          /* the deployment leaves the router; nothing of it runs any more */
 	ACTION_PROPOSE,       /* `proposal`: a commit on the fleet branch or on a branch of ours */
 	ACTION_TRAIN,         /* run: start or adopt `linnet-run train` */

@@ -143,6 +143,7 @@ struct transition {
 struct approval {
 	const char *by, *evidence, *commit;
 	struct digest revision, gate;
+	int64_t at_ms; /* an approval of a later step is one given since the step before began */
 	int64_t expires_ms;
 };
 enum verdict_result {
@@ -163,10 +164,11 @@ extern const struct names proposal_state_names;
 /* A commit of ours on the fleet branch (or a branch for a pull request). */
 struct proposal {
 	struct digest digest; /* of what it says: kind, target, version; the same is never proposed twice */
-	const char *version;
+	const char *target;   /* "environment/deployment" of a revert or promotion; NULL: a new version */
+	const char *version;  /* NULL writes `none` */
 	const char *branch;   /* NULL: on the fleet branch itself */
 	const char *commit;
-	enum proposal_state outcome;
+	enum proposal_state outcome; /* WANTED by the planner; WAITING, DROPPED as the git port answers */
 	const char *why;
 	int64_t at_ms;
 };
@@ -194,6 +196,11 @@ struct deployment_status {
 	struct digest rollout_spec;       /* digest of the rollout section in force at the step */
 	bool going_back;                  /* this rollout returns to a promoted revision */
 	int64_t keep_until_ms;            /* Promoting, Retiring: when the old one may stop; -1 */
+	int64_t rollout_since_ms;         /* when this candidate was taken up; -1 */
+	int64_t restart_ms;               /* replicas started before it are replaced one by one; -1 */
+	bool broken;                      /* the stable one was shown harmful, nothing to go back to */
+	int64_t down_since_ms;            /* since when no stable replica is ready; -1 */
+	int64_t replicas, drain_ms, keep_previous_ms; /* of the last known declaration */
 	struct arm stable_reference;      /* Promoting: the stable arm's figures of the canary */
 
 	struct promoted *promoted; /* newest first */
@@ -245,6 +252,9 @@ struct model_status {
 	int64_t retry_ms;          /* not before; -1 */
 	int64_t last_finished_ms;  /* for the cooldown; -1 */
 	const char *pending_event; /* a kick not yet turned into a run */
+	struct digest train_digest; /* what the run was started with; a change cancels it once */
+	bool cancelled;            /* that was done for the present cause: the next run completes */
+	int fruitless;             /* runs in a row that did not help */
 	struct artifact_ref artifact; /* of the run: what `train` made */
 	int64_t highest_version;
 	struct verdict_record *verdicts;

@@ -17,10 +17,11 @@ struct judgement {
 
 /* Folds one observation into `evidence` (arena-owned marks are replaced): differences of counters
  * per replica, without those in warm-up; a counter that went back drops that replica's tick; a tick
- * that misses either arm is dropped for both (unless there is no stable one). Starts anew when
- * candidate, stable or `step` differ from what the evidence is about. */
-void gate_fold(struct evidence *evidence, const struct observed *observed, struct digest candidate,
-               struct digest stable, int step, const struct analysis_spec *analysis,
+ * that misses either arm is dropped for both, unless the stable one carries no weight of record.
+ * Starts anew when candidate or stable of `history` differ from what the evidence is about, and
+ * `at_step` when the step or the phase's beginning moved. */
+void gate_fold(struct evidence *evidence, const struct observed *observed,
+               const struct deployment_status *history, const struct analysis_spec *analysis,
                int64_t now_ms, struct arena *arena);
 
 /* A canary at `step`: harm on all of the rollout's evidence, not_worse on this step's. */
@@ -39,6 +40,10 @@ struct judgement gate_alone(const struct evidence *evidence, const struct arm *r
 struct admission gate_admit(const struct revision *revision, const struct model *model,
                             const struct gate_policy *policy, const struct model_status *status,
                             struct arena *arena);
+
+/* Over the resolved gate: entries, slices, reliability, budget, evaluator, policy and guards. What
+ * an approval is given for, beside the revision. */
+struct digest gate_digest(const struct model *model, const struct gate_policy *policy);
 
 /* Wilson score interval of x bad among n at two-sided confidence 1 - alpha (Wilson 1927). */
 void wilson_interval(double x, double n, double alpha, double *low, double *high);
