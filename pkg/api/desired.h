@@ -18,6 +18,7 @@ struct desired_deployment {
 	const struct gate_policy *policy; /* NULL: none named */
 	const struct model_version *version; /* NULL: `version: none`, or not found (see problem) */
 	const struct model_status *model_status;
+	const char *frozen;  /* planned from its last accepted declaration, because ...; NULL: no */
 	const char *problem; /* a dangling reference or the like, one sentence; NULL: none */
 };
 

@@ -209,6 +209,10 @@ struct named_number {
 	const char *name;
 	double value;
 };
+struct candidate_score {
+	const char *name;
+	double score, standard_error; /* on the validation rows */
+};
 struct lineage {
 	enum trigger_kind trigger;
 	const char *why;
@@ -218,9 +222,17 @@ struct lineage {
 	int64_t train_rows, validation_rows, test_rows;
 	struct pairs params;
 	const char *candidate; /* the chosen one */
+	struct candidate_score *candidates;
+	size_t n_candidates;
 	const char *parent;    /* version name, or NULL */
 	const char *run;
 	int64_t started_ms, finished_ms;
+};
+/* One line of the copied verdict; numbers are NAN where they do not apply. */
+struct gate_entry {
+	const char *name, *verdict;
+	double value, low, high, needed;
+	const char *why;
 };
 struct model_version {
 	struct meta meta;
@@ -230,7 +242,12 @@ struct model_version {
 	struct lineage *lineage; /* NULL when written by hand */
 	struct named_number *metrics_validation, *metrics_test; /* sorted by name */
 	size_t n_metrics_validation, n_metrics_test;
+	struct named_number *metrics_slices; /* "team=core": the first required metric there */
+	size_t n_metrics_slices;
 	const char *verdict; /* a copy for reviewers; never admits anything */
+	struct digest gate;  /* of the gate that it answers */
+	struct gate_entry *entries;
+	size_t n_entries;
 	struct digest profile, golden;
 	int64_t golden_rows;
 };
@@ -281,10 +298,10 @@ struct ground_truth {
 struct monitor_spec {
 	bool log;
 	struct ground_truth *ground_truth;
-	int64_t drift_window_ms, drift_min_rows;
+	int64_t drift_window_ms, drift_min_rows; /* window 0: drift is not watched */
 	double drift_effect, drift_false_discovery;
 	const char *drift_persist;
-	const char *performance_metric;
+	const char *performance_metric; /* NULL: performance is not watched */
 	int64_t performance_rows;
 };
 enum alert_action {
