@@ -26,9 +26,14 @@ struct git_heads {
 	struct oid fleet;    /* tip of the fleet branch, fetched whole; "" never seen */
 	struct oid accepted; /* newest verified commit that descends from the one accepted before */
 	struct oid requests; /* tip of the requests branch; "" none */
-	struct oid status;   /* local tip of the status branch; "" none */
+	struct oid status;   /* local tip of the status branch; "" none, known only once seen_ms >= 0 */
 	bool status_pushed;  /* the remote has it */
-	int64_t seen_ms;     /* monotonic time of the last successful look at the remote; -1 never */
+	/* A remote tip of the status branch that parted from ours: read its controller.yaml before the
+	 * next publish, because a later sync puts our files on top of it. "" none. */
+	struct oid status_parted;
+	int64_t seen_ms;     /* monotonic time of the last successful look at the remote, after the
+	                      * status and requests branches came along for the first time; -1 never */
+	bool busy;           /* something is under way: sync again soon (100 ms), not at the next poll */
 	bool rewritten;      /* HISTORY_REWRITTEN: refuse to act on the new tip until accept-rewind */
 	const char *problem; /* newest failure (fetch, verification, push), one line; NULL none */
 	const char *const *branches; /* remote branches linnet/propose|promote|revert/..., sorted */
@@ -57,16 +62,18 @@ struct port_git {
 	void (*sync)(void *self, int64_t now_ms, struct git_heads *out);
 	/* A look at the remote at once (webhook, `kick`). */
 	void (*poke)(void *self);
-	/* The controller acts on this commit from now on (kept across restarts by the status branch). */
+	/* The controller acts on this commit from now on. Called at start too, with the commit of record
+	 * on the status branch, before `heads.accepted` of a sync is acted on; `rewind` for a recorded
+	 * accept-rewind, else `heads.accepted` only ever descends from it. */
 	void (*accept)(void *self, struct oid commit, bool rewind);
 	int (*read_blob)(void *self, enum git_repo repo, struct oid blob, struct arena *arena,
 	                 struct bytes *out, struct err *err) must_check;
 	int (*read_path)(void *self, enum git_repo repo, struct oid commit, const char *path,
 	                 struct arena *arena, struct bytes *out, struct oid *blob, struct err *err)
 		must_check; /* ERR_STALLED when absent */
-	/* Files below `path` that differ between two commits (`old` "": all of them), sorted by path:
-	 * a merge walk of trees by id, cost follows the change. Symlinks and submodules are left out and
-	 * named in `refused`. */
+	/* Files below `path` ("" or ".": all) that differ between two commits (`old` "": all of them),
+	 * sorted by path: a merge walk of trees by id, cost follows the change. Symlinks, submodules and
+	 * unsafe names count as absent and are named in `refused`, one line; NULL none. */
 	int (*changed)(void *self, enum git_repo repo, struct oid old, struct oid new,
 	               const char *path, struct arena *arena, struct git_file **files, size_t *n,
 	               const char **refused, struct err *err) must_check;
@@ -74,7 +81,8 @@ struct port_git {
 	int (*tree_id)(void *self, struct oid commit, const char *path, struct oid *out,
 	               struct err *err) must_check;
 	/* Commits files on top of the local status branch, durable on return. CONFLICT when the tip is
-	 * not `parent`. Pushed by later syncs, after somebody else's commits too. */
+	 * not `parent`. Files that change nothing make no commit: `out` is `parent`. Pushed by later
+	 * syncs, on top of somebody else's commits too. */
 	int (*publish)(void *self, struct oid parent, const struct git_file *files, size_t n,
 	               const char *message, struct oid *out, struct err *err) must_check;
 	/* A commit on the fleet branch or on `text->branch`, by digest: started once, looked at after. */
