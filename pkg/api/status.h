@@ -23,7 +23,8 @@ struct revision {
 	int64_t cpu_millis, memory_bytes;
 	const char *commit; /* fleet commit that named it first; not part of the digest */
 };
-/* Fills `digest` from the other members. The version's name is no part of it. */
+/* Sorts `env` and fills `digest` from the other members. Neither the version's name nor the place an
+ * image or a source is taken from is part of it: the tree and the image's digest are. */
 void revision_seal(struct revision *revision);
 /* The first REVISION_SHORT digits and NUL. */
 void revision_short(struct digest digest, char out[REVISION_SHORT + 1]);
