@@ -322,9 +322,9 @@ static int empty_once(int top, DIR *dir, int depth, bool *found)
 	return errno;
 }
 
-/* Removes a folder and what is in it; 0, or an errno value. `top` takes what lies too deep: it is the
- * outermost folder itself, for which -1 is given. Removing while reading can skip entries, and moving
- * up adds some, so the folder is read until nothing is found. */
+/* Removes a folder and what is in it; 0, or an errno value. `top` takes what lies too deep: it is
+ * the outermost folder itself, for which -1 is given. Removing while reading can skip entries, and
+ * moving up adds some, so the folder is read until nothing is found. */
 static int remove_dir(int top, int parent, const char *name, int depth)
 {
 	int fd = open_to_empty(parent, name);
