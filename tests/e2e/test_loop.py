@@ -1,0 +1,191 @@
+"""The loop on real parts: what must hold whatever happens (LIFECYCLE.md, FAULTS.md)."""
+
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from world import BIN, DEPLOYMENT, Load, World, wait
+
+
+class LoopTest(unittest.TestCase):
+    def setUp(self):
+        self.world = World()
+        self.addCleanup(self.finish)
+
+    def finish(self):
+        failed = any(error for _, error in getattr(self._outcome, "errors", []) or []) \
+            or bool(getattr(self._outcome.result, "failures", None))
+        if failed:
+            print(self.world.tail())
+        self.world.close(keep=failed and "LINNET_KEEP" in os.environ)
+
+    def serve_v1(self):
+        self.world.declare("v1")
+        self.world.start()
+        wait(30, "v1 is steady", lambda: self.world.is_steady("v1"))
+
+    def test_a_good_version_goes_out_by_canary_and_nobody_notices(self):
+        self.serve_v1()
+        with Load(self.world.port) as load:
+            wait(5, "answers of v1", lambda: load.count("v1") > 50)
+            self.world.declare("v2")
+            wait(60, "v2 is steady", lambda: self.world.is_steady("v2"))
+        self.assertEqual(load.failed_by_linnet(), {})
+        history = self.world.history()
+        self.assertLess(history.find("25 %"), history.find("5 %", history.find("25 %") + 4))
+        self.assertEqual(len(self.world.replicas()), 2)
+
+    def test_a_failing_version_is_rolled_back_quarantined_and_reverted(self):
+        self.serve_v1()
+        with Load(self.world.port) as load:
+            wait(5, "answers of v1", lambda: load.count("v1") > 50)
+            self.world.declare("v2", {"failEvery": 4})
+            wait(60, "a revert on main", lambda: self.world.declared_version() == "v1")
+            wait(30, "v1 is steady", lambda: self.world.is_steady("v1"))
+        self.assertEqual(load.failed_by_linnet(failing=("v2",)), {})
+        self.assertEqual([q["version"] for q in self.world.status()["quarantine"]], ["v2"])
+
+    def test_kill_9_of_the_controller_at_any_moment_changes_nothing_for_users(self):
+        self.serve_v1()
+        before = set(self.world.replicas())
+        with Load(self.world.port) as load:
+            self.world.declare("v2")
+            for i in range(12):
+                time.sleep(0.25 + 0.11 * (i % 5))
+                self.world.kill()
+                self.assertTrue(before <= set(self.world.replicas()) or i > 6)
+                self.world.start()
+            wait(60, "v2 is steady", lambda: self.world.is_steady("v2"))
+        self.assertEqual(load.failed_by_linnet(), {})
+        self.assertEqual(len(self.world.replicas()), 2)
+
+    def test_a_candidate_that_dies_loses_its_weight_within_two_seconds(self):
+        self.serve_v1()
+        with Load(self.world.port) as load:
+            self.world.declare("v2")
+            wait(30, "answers of v2", lambda: load.count("v2") > 5)
+            for pid, env in self.world.replicas().items():
+                if env["LINNET_MODEL_VERSION"] == "v2":
+                    os.kill(pid, signal.SIGKILL)
+            killed = time.monotonic()
+            wait(20, "weight 0 or a new replica", lambda: self.world.status()
+                 .get("candidate", {}).get("weight", 0) == 0 or load.last["v2"] > killed)
+        self.assertEqual(load.failed_by_linnet(), {})
+
+    def test_a_version_that_never_becomes_ready_gets_no_traffic(self):
+        self.serve_v1()
+        with Load(self.world.port) as load:
+            self.world.declare("v2", {"exitAtStart": True})
+            wait(60, "a revert on main", lambda: self.world.declared_version() == "v1")
+        self.assertEqual(load.failed_by_linnet(), {})
+        self.assertEqual(load.count("v2"), 0)
+
+    def test_a_wrong_interface_is_found_before_traffic(self):
+        self.serve_v1()
+        with Load(self.world.port) as load:
+            self.world.declare("v2", {"badInterface": True})
+            wait(60, "a revert on main", lambda: self.world.declared_version() == "v1")
+        self.assertEqual(load.count("v2"), 0)
+
+    def test_the_fix_preempts_a_bad_rollout(self):
+        self.serve_v1()
+        with Load(self.world.port) as load:
+            self.world.declare("v2", {"readyAfter": 1000})
+            wait(20, "v2 provisions", lambda: self.world.phase() == "Provisioning")
+            self.world.declare("v3")
+            wait(60, "v3 is steady", lambda: self.world.is_steady("v3"))
+        self.assertEqual(load.failed_by_linnet(), {})
+        self.assertEqual(load.count("v2"), 0)
+
+    def test_a_second_controller_says_so_and_exits(self):
+        self.serve_v1()
+        second = subprocess.run([BIN / "linnet-controller", "--config", self.world.config],
+                                capture_output=True, text=True, timeout=10, check=False)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("another linnet-controller", second.stderr)
+
+    def test_serving_goes_on_while_git_is_away_and_a_dead_replica_is_replaced(self):
+        self.serve_v1()
+        moved = self.world.remote.with_suffix(".away")
+        self.world.remote.rename(moved)
+        with Load(self.world.port) as load:
+            victim = next(iter(self.world.replicas()))
+            os.kill(victim, signal.SIGKILL)
+            wait(30, "two replicas again", lambda: len(self.world.replicas()) == 2
+                 and victim not in self.world.replicas())
+        self.assertEqual(load.failed_by_linnet(), {})
+        moved.rename(self.world.remote)
+
+    def test_a_rewritten_branch_is_not_followed(self):
+        self.serve_v1()
+        self.world.git(self.world.fleet, "checkout", "-q", "--orphan", "other")
+        self.world.git(self.world.fleet, "rm", "-rfq", ".")
+        self.world.write("manifests/readme.txt", "nothing here\n")
+        self.world.git(self.world.fleet, "add", "-A")
+        self.world.git(self.world.fleet, "commit", "-qm", "rewritten")
+        self.world.git(self.world.fleet, "push", "-qf", "origin", "other:main")
+        wait(15, "the log tells", lambda: "rewritten" in self.world.tail().lower())
+        self.assertEqual(len(self.world.replicas()), 2)
+
+    def test_a_broken_manifest_freezes_and_its_mending_goes_on(self):
+        self.serve_v1()
+        text = (self.world.fleet / "manifests/deployment.yaml").read_text()
+        self.world.write("manifests/deployment.yaml", text.replace("replicas: 2", "replicas: two"))
+        self.world.push("broken")
+        wait(15, "the log or the status tells", lambda: "replicas" in
+             str(self.world.status().get("conditions", "")) + self.world.tail())
+        self.assertEqual(len(self.world.replicas()), 2)
+        self.world.declare("v2")
+        with Load(self.world.port):
+            wait(60, "v2 is steady", lambda: self.world.is_steady("v2"))
+
+    def test_what_is_deleted_serves_on_for_keep_previous_then_stops(self):
+        self.world.write("manifests/other.yaml", DEPLOYMENT.replace("name: echo,", "name: other,")
+                         % {"version": "none", "extra": ""})
+        self.serve_v1()
+        (self.world.fleet / "manifests/deployment.yaml").unlink()
+        self.world.push("gone")
+        wait(30, "no replica runs", lambda: not self.world.replicas())
+        wait(10, "its status moved", lambda: "retired/prod/echo.yaml" in self.world.git(
+            self.world.remote, "ls-tree", "-r", "--name-only", "linnet/status"))
+
+    def test_a_fleet_that_becomes_empty_at_once_stops_nothing(self):
+        self.serve_v1()
+        for name in ("deployment", "model", "environment", "echo-v1"):
+            (self.world.fleet / f"manifests/{name}.yaml").unlink()
+        self.world.push("all gone")
+        wait(15, "the log tells", lambda: "allow-empty" in self.world.tail())
+        self.assertEqual(len(self.world.replicas()), 2)
+
+    def test_idle_means_no_commit(self):
+        self.serve_v1()
+        tip = self.world.git(self.world.remote, "rev-parse", "linnet/status")
+        time.sleep(8)
+        self.assertEqual(tip, self.world.git(self.world.remote, "rev-parse", "linnet/status"))
+
+    def test_a_secret_is_in_the_servers_environment_and_nowhere_else(self):
+        secret = "s3cr3t-value-of-the-test"
+        folder = self.world.home / "secrets" / "keys"
+        folder.mkdir(parents=True)
+        (folder / "api").write_text(secret)
+        self.world.declare("v1", extra="  env: [{name: API_KEY, secret: {name: keys, key: api}}]\n")
+        self.world.start()
+        wait(30, "v1 is steady", lambda: self.world.is_steady("v1"))
+        self.assertEqual({env["API_KEY"] for env in self.world.replicas().values()}, {secret})
+        found = subprocess.run(["grep", "-rlF", secret, self.world.state, self.world.log],
+                               capture_output=True, text=True, check=False).stdout
+        self.assertEqual(found, "")
+
+    def test_from_commit_to_the_first_replica_in_a_second_and_a_poll(self):
+        self.serve_v1()
+        self.world.declare("v2")
+        pushed = time.monotonic()
+        wait(10, "a replica of v2", lambda: any(env["LINNET_MODEL_VERSION"] == "v2"
+                                                for env in self.world.replicas().values()))
+        print(f"commit to replica: {time.monotonic() - pushed:.2f} s (poll 0.5 s)")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,304 @@
+"""A fleet on this machine for one test: real Git, the real controller, HAProxy, real model servers.
+
+Nothing here sleeps for a fixed time to let something happen: `wait` polls a condition to a deadline.
+"""
+
+import hashlib
+import http.client
+import io
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import tempfile
+import threading
+import time
+from collections import Counter
+
+HERE = pathlib.Path(__file__).resolve().parent
+BIN = pathlib.Path(os.environ.get("LINNET_BIN", HERE.parent.parent / "build"))
+
+ENVIRONMENT = """\
+apiVersion: linnet.dev/v1alpha1
+kind: Environment
+metadata: {name: prod}
+spec: {serving: {local: {}}, maturity: mature}
+"""
+
+MODEL = """\
+apiVersion: linnet.dev/v1alpha1
+kind: Model
+metadata: {name: echo}
+spec:
+  interface:
+    layout: columns
+    inputs: [{name: x, type: INT64}]
+    output: {name: y, type: BYTES, classes: [even, odd]}
+  data: {uri: "file:none.csv", format: csv, label: y, id: id}
+  serve: {command: [python3, serve.py], source: apps/echo}
+"""
+
+VERSION = """\
+apiVersion: linnet.dev/v1alpha1
+kind: ModelVersion
+metadata: {name: echo-%(version)s}
+spec:
+  model: echo
+  version: %(version)s
+  artifact: {digest: "sha256:%(digest)s"}
+  serve: {command: [python3, serve.py], source: apps/echo, tree: "%(tree)s"}
+"""
+
+DEPLOYMENT = """\
+apiVersion: linnet.dev/v1alpha1
+kind: ModelDeployment
+metadata: {name: echo, namespace: prod}
+spec:
+  model: echo
+  version: %(version)s        # the line that a promotion changes
+  replicas: 2
+  startTimeout: 15s
+  drainTimeout: 3s
+%(extra)s  rollout:
+    steps:
+      - {weight: 5%%, minRequests: 40, minDuration: 1s}
+      - {weight: 25%%, minRequests: 40, minDuration: 1s}
+      - {weight: 100%%}
+    analysis:
+      errors: {max: 10%%}
+      latency: {margin: 300%%}
+      warmup: {duration: 0s, requests: 5}
+    keepPrevious: 2s
+    deadline: 5m
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait(seconds, what, condition):
+    """The first true value of `condition`, polled; AssertionError past the deadline."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class World:
+    """One fleet repository with a checkout, one state folder, at most one controller."""
+
+    def __init__(self):
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="linnet-e2e."))
+        self.port = free_port()
+        self.remote, self.fleet = self.home / "fleet.git", self.home / "fleet"
+        self.state, self.store = self.home / "state", self.home / "store"
+        self.log = self.home / "controller.log"
+        self.controller = None
+        self.digest = self.store_artifact({"model.json": b"{}"})
+        self.git(self.home, "init", "-q", "--bare", "-b", "main", str(self.remote))
+        self.git(self.home, "init", "-q", "-b", "main", str(self.fleet))
+        self.git(self.fleet, "remote", "add", "origin", str(self.remote))
+        self.config = self.home / "linnet.yaml"
+        self.config.write_text(
+            f'fleet: {{url: "{self.remote}", path: manifests, poll: 500ms}}\n'
+            f"state: {self.state}\nstore: {self.store}\n"
+            f"secrets: {{dir: {self.home / 'secrets'}}}\n"
+            f'data: {{root: {self.home}}}\nlocal: {{listen: "127.0.0.1:{self.port}"}}\n')
+        self.write("manifests/environment.yaml", ENVIRONMENT)
+        self.write("manifests/model.yaml", MODEL)
+
+    def close(self, keep=False):
+        self.stop()
+        subprocess.run([BIN / "linnet-controller", "--config", self.config, "--stop-serving"],
+                       stderr=subprocess.DEVNULL, timeout=30, check=False)
+        if keep:
+            print(f"kept for a look: {self.home}")
+        else:
+            shutil.rmtree(self.home, ignore_errors=True)
+
+    # ---- Git ----
+
+    def git(self, folder, *args, check=True):
+        who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"]
+        done = subprocess.run(["git", *who, *args], cwd=folder, text=True, check=False,
+                              capture_output=True)
+        if check and done.returncode:
+            raise AssertionError(f"git {' '.join(args)}: {done.stderr}")
+        return done.stdout.strip()
+
+    def write(self, path, text):
+        file = self.fleet / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def push(self, message):
+        """Commits the checkout on top of the remote's branch; the commit's id."""
+        self.git(self.fleet, "add", "-A")
+        self.git(self.fleet, "commit", "-qm", message)
+        self.git(self.fleet, "pull", "-q", "--rebase", "origin", "main", check=False)
+        self.git(self.fleet, "push", "-q", "origin", "main")
+        return self.git(self.fleet, "rev-parse", "HEAD")
+
+    def declare(self, version, behaviour=None, message=None, extra=""):
+        """Commits a version with a serving source of that behaviour, and names it in the deployment."""
+        self.git(self.fleet, "pull", "-q", "--rebase", "origin", "main", check=False)
+        self.write("apps/echo/serve.py", (HERE / "server.py").read_text())
+        self.write("apps/echo/behaviour.json", json.dumps({"version": version, **(behaviour or {})}))
+        self.git(self.fleet, "add", "-A")
+        tree = self.git(self.fleet, "rev-parse",
+                        self.git(self.fleet, "write-tree") + ":apps/echo")
+        self.write(f"manifests/echo-{version}.yaml",
+                   VERSION % {"version": version, "digest": self.digest, "tree": tree})
+        self.write("manifests/deployment.yaml", DEPLOYMENT % {"version": version, "extra": extra})
+        return self.push(message or f"echo {version}")
+
+    def declared_version(self):
+        text = self.git(self.remote, "show", "main:manifests/deployment.yaml")
+        return next(line.split()[1] for line in text.splitlines() if "version:" in line
+                    and "apiVersion" not in line)
+
+    def store_artifact(self, files):
+        """A deterministic ustar in the store; its digest."""
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+            for name in sorted(files):
+                info = tarfile.TarInfo(name)
+                info.size, info.mode = len(files[name]), 0o644
+                tar.addfile(info, io.BytesIO(files[name]))
+        digest = hashlib.sha256(out.getvalue()).hexdigest()
+        folder = self.store / "sha256"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{digest}.tar").write_bytes(out.getvalue())
+        return digest
+
+    # ---- the controller ----
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.controller = subprocess.Popen(
+                [BIN / "linnet-controller", "--config", self.config], stderr=log)
+
+    def kill(self):
+        self.controller.kill()
+        self.controller.wait()
+        self.controller = None
+
+    def stop(self):
+        if self.controller and self.controller.poll() is None:
+            self.controller.send_signal(signal.SIGTERM)
+            try:
+                self.controller.wait(20)
+            except subprocess.TimeoutExpired:
+                self.controller.kill()
+                self.controller.wait()
+        self.controller = None
+
+    def status(self):
+        """The deployment as `linnet status -o json` says; {} before there is one."""
+        done = subprocess.run([BIN / "linnet", "status", "prod/echo", "-o", "json", "--repo",
+                               self.remote], capture_output=True, text=True, check=False)
+        if done.returncode:
+            return {}
+        found = json.loads(done.stdout)["deployments"]
+        return found[0] if found else {}
+
+    def phase(self):
+        return self.status().get("phase")
+
+    def is_steady(self, version):
+        status = self.status()
+        return status.get("phase") == "Steady" and status["stable"]["version"] == version
+
+    def history(self):
+        return subprocess.run([BIN / "linnet", "history", "prod/echo", "-n", "100", "--repo",
+                               self.remote], capture_output=True, text=True, check=False).stdout
+
+    def replicas(self):
+        """{(revision, slot): pid} of the model servers whose folders name a living process."""
+        found = {}
+        for process in pathlib.Path("/proc").iterdir():
+            if not process.name.isdigit():
+                continue
+            try:
+                if str(self.state).encode() not in (process / "environ").read_bytes():
+                    continue
+                if b"serve.py" not in (process / "cmdline").read_bytes():
+                    continue
+                env = dict(item.split("=", 1) for item in
+                           (process / "environ").read_text().split("\0") if "=" in item)
+            except (OSError, ValueError):
+                continue
+            found[int(process.name)] = env
+        return found
+
+    def tail(self):
+        return self.log.read_text()[-4000:] if self.log.exists() else ""
+
+
+class Load:
+    """A steady load on one deployment from kept connections; counts what comes back."""
+
+    def __init__(self, port, rate=100, threads=4):
+        self.port, self.rate, self.threads = port, rate, threads
+        self.answers = Counter()     # (status, version) -> n
+        self.broken = []             # connections that failed, as text
+        self.last = {}               # version -> monotonic time of its last answer
+        self.lock = threading.Lock()
+        self.stopping = threading.Event()
+        self.workers = [threading.Thread(target=self._work, args=(i,), daemon=True)
+                        for i in range(threads)]
+
+    def __enter__(self):
+        for worker in self.workers:
+            worker.start()
+        return self
+
+    def __exit__(self, *ignored):
+        self.stopping.set()
+        for worker in self.workers:
+            worker.join(10)
+
+    def _work(self, index):
+        body = json.dumps({"id": "1", "inputs": [
+            {"name": "x", "datatype": "INT64", "shape": [1], "data": [4]}]})
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        pause, due = self.threads / self.rate, time.monotonic() + index / self.rate
+        while not self.stopping.is_set():
+            due += pause
+            self.stopping.wait(max(0.0, due - time.monotonic()))
+            try:
+                connection.request("POST", "/prod/echo/v2/models/echo/infer", body,
+                                   {"Content-Type": "application/json"})
+                reply = connection.getresponse()
+                reply.read()
+                version = reply.headers.get("X-Linnet-Version", "-")
+                with self.lock:
+                    self.answers[(reply.status, version)] += 1
+                    self.last[version] = time.monotonic()
+            except OSError as error:
+                connection.close()
+                with self.lock:
+                    self.broken.append(repr(error))
+
+    def failed_by_linnet(self, failing=()):
+        """Answers that are not 200 and that no server of a `failing` version gave."""
+        with self.lock:
+            bad = {f"{status} {version}": n for (status, version), n in self.answers.items()
+                   if status != 200 and version not in failing}
+            if self.broken:
+                bad["broken connections"] = self.broken[:3] + [len(self.broken)]
+            return bad
+
+    def count(self, version):
+        with self.lock:
+            return sum(n for (_, v), n in self.answers.items() if v == version)
