@@ -198,6 +198,9 @@ struct model {
 	int64_t keep_versions;
 };
 
+/* Adds all of a model that its training depends on, beside the data and the source's tree. */
+void model_digest_training(struct digest_stream *stream, const struct model *model);
+
 /* ---- ModelVersion ---- */
 
 struct artifact_ref {
