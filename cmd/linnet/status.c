@@ -1,0 +1,353 @@
+/* linnet status and history: what the status branch says, for people and for programs. */
+#include <string.h>
+#include <time.h>
+
+#include "doc/doc.h"
+#include "view.h"
+
+static const char *version_of(const struct deployment_status *status, struct digest digest)
+{
+	const struct revision *revision = status_revision(status, digest);
+
+	return revision ? revision->version : "none";
+}
+
+static void write_number(struct writer *writer, double value)
+{
+	struct buf text;
+
+	buf_init(&text, 64);
+	buf_number(&text, value);
+	write_raw(writer, buf_text(&text));
+	buf_deinit(&text);
+}
+
+static void write_time(struct writer *writer, const char *key, int64_t at_ms)
+{
+	char text[TIME_TEXT];
+
+	format_time(at_ms, text);
+	write_key(writer, key);
+	write_string(writer, text);
+}
+
+static void write_live(struct writer *writer, const struct deployment_status *status,
+                       const char *key, struct digest digest, double weight)
+{
+	if (!digest.hex[0])
+		return;
+	write_key(writer, key);
+	write_map(writer);
+	write_key(writer, "revision");
+	write_string(writer, digest.hex);
+	write_key(writer, "version");
+	write_string(writer, version_of(status, digest));
+	write_key(writer, "weight");
+	write_number(writer, weight);
+	write_map_end(writer);
+}
+
+static void write_conditions(struct writer *writer, const struct condition *conditions,
+                             const bool *has)
+{
+	write_key(writer, "conditions");
+	write_list(writer);
+	for (int i = 0; i < CONDITION_TYPES; i++) {
+		if (!has[i])
+			continue;
+		write_map(writer);
+		write_key(writer, "type");
+		write_string(writer, condition_type_names.names[i]);
+		write_key(writer, "status");
+		write_string(writer, truth_names.names[conditions[i].status]);
+		write_key(writer, "reason");
+		write_string(writer, conditions[i].reason);
+		write_key(writer, "message");
+		write_string(writer, conditions[i].message);
+		write_map_end(writer);
+	}
+	write_list_end(writer);
+}
+
+static void write_history(struct writer *writer, const struct transition *history, size_t n)
+{
+	write_key(writer, "history");
+	write_list(writer);
+	for (size_t i = 0; i < n; i++) {
+		write_map(writer);
+		write_time(writer, "at", history[i].at_ms);
+		write_key(writer, "what");
+		write_string(writer, history[i].what);
+		write_key(writer, "why");
+		write_string(writer, history[i].why);
+		write_map_end(writer);
+	}
+	write_list_end(writer);
+}
+
+static void write_deployment(struct writer *writer, const struct deployment_status *status)
+{
+	write_map(writer);
+	write_key(writer, "environment");
+	write_string(writer, status->environment);
+	write_key(writer, "name");
+	write_string(writer, status->name);
+	write_key(writer, "phase");
+	write_string(writer, phase_names.names[status->phase]);
+	write_time(writer, "since", status->phase_since_ms);
+	write_key(writer, "reason");
+	write_string(writer, status->reason);
+	write_key(writer, "message");
+	write_string(writer, status->message);
+	write_live(writer, status, "stable", status->stable, status->stable_weight);
+	write_live(writer, status, "candidate", status->candidate, status->candidate_weight);
+	write_conditions(writer, status->conditions, status->has_condition);
+	write_key(writer, "quarantine");
+	write_list(writer);
+	for (size_t i = 0; i < status->n_quarantine; i++) {
+		write_map(writer);
+		write_key(writer, "revision");
+		write_string(writer, status->quarantine[i].revision.hex);
+		write_key(writer, "version");
+		write_string(writer, status->quarantine[i].version);
+		write_key(writer, "reason");
+		write_string(writer, status->quarantine[i].reason);
+		write_map_end(writer);
+	}
+	write_list_end(writer);
+	write_history(writer, status->history, status->n_history);
+	write_map_end(writer);
+}
+
+static void write_model(struct writer *writer, const struct model_status *status)
+{
+	write_map(writer);
+	write_key(writer, "name");
+	write_string(writer, status->name);
+	write_key(writer, "phase");
+	write_string(writer, cycle_phase_names.names[status->phase]);
+	write_time(writer, "since", status->phase_since_ms);
+	write_key(writer, "reason");
+	write_string(writer, status->reason);
+	write_key(writer, "message");
+	write_string(writer, status->message);
+	write_conditions(writer, status->conditions, status->has_condition);
+	write_history(writer, status->history, status->n_history);
+	write_map_end(writer);
+}
+
+static void put_json(const struct deployment_status *deployments, size_t n,
+                     const struct model_status *models, size_t n_models)
+{
+	struct writer writer;
+	struct buf out;
+
+	buf_init(&out, (size_t)1 << 30);
+	write_begin(&writer, &out, true);
+	write_map(&writer);
+	write_key(&writer, "deployments");
+	write_list(&writer);
+	for (size_t i = 0; i < n; i++)
+		write_deployment(&writer, &deployments[i]);
+	write_list_end(&writer);
+	write_key(&writer, "models");
+	write_list(&writer);
+	for (size_t i = 0; i < n_models; i++)
+		write_model(&writer, &models[i]);
+	write_list_end(&writer);
+	write_map_end(&writer);
+	printf("%s\n", buf_text(&out));
+	buf_deinit(&out);
+}
+
+static const char *ago(struct arena *arena, int64_t at_ms)
+{
+	int64_t seconds = (int64_t)time(NULL) - at_ms / 1000;
+
+	if (at_ms < 0)
+		return "-";
+	if (seconds < 120)
+		return arena_printf(arena, "%llds", (long long)(seconds < 0 ? 0 : seconds));
+	if (seconds < 7200)
+		return arena_printf(arena, "%lldm", (long long)(seconds / 60));
+	if (seconds < 172800)
+		return arena_printf(arena, "%lldh", (long long)(seconds / 3600));
+	return arena_printf(arena, "%lldd", (long long)(seconds / 86400));
+}
+
+static const char *phase_colour(enum phase phase)
+{
+	if (phase == PHASE_STEADY)
+		return "32";
+	return phase == PHASE_STALLED || phase == PHASE_ROLLED_BACK || phase == PHASE_ROLLING_BACK
+	               ? "31" : "33";
+}
+
+static void put_serving(const struct options *options, const struct deployment_status *status)
+{
+	struct buf text;
+
+	buf_init(&text, 256);
+	if (status->stable.hex[0]) {
+		buf_printf(&text, "%s ", version_of(status, status->stable));
+		buf_percent(&text, status->stable_weight);
+	}
+	if (status->candidate.hex[0]) {
+		buf_printf(&text, "%s%s ", text.len ? ", " : "", version_of(status, status->candidate));
+		buf_percent(&text, status->candidate_weight);
+	}
+	(void)options;
+	printf(" %-22s", text.len ? buf_text(&text) : "nothing");
+	buf_deinit(&text);
+}
+
+static void put_table(const struct options *options, const struct deployment_status *deployments,
+                      size_t n, const struct model_status *models, size_t n_models)
+{
+	if (n)
+		printf("%-32s %-13s %-22s %-5s %s\n", "DEPLOYMENT", "PHASE", "SERVING", "FOR", "MESSAGE");
+	for (size_t i = 0; i < n; i++) {
+		const struct deployment_status *status = &deployments[i];
+		const char *id = arena_printf(options->arena, "%s/%s", status->environment, status->name);
+		const char *phase = arena_printf(options->arena, "%-13s", phase_names.names[status->phase]);
+
+		printf("%-32s ", id);
+		put_coloured(options, phase_colour(status->phase), phase);
+		put_serving(options, status);
+		printf(" %-5s %s\n", ago(options->arena, status->phase_since_ms),
+		       status->message ? status->message : "");
+	}
+	if (n_models)
+		printf("%s%-32s %-13s %-22s %-5s %s\n", n ? "\n" : "", "MODEL", "CYCLE", "VERSIONS", "FOR",
+		       "MESSAGE");
+	for (size_t i = 0; i < n_models; i++)
+		printf("%-32s %-13s v%-21lld %-5s %s\n", models[i].name,
+		       cycle_phase_names.names[models[i].phase], (long long)models[i].highest_version,
+		       ago(options->arena, models[i].phase_since_ms),
+		       models[i].message ? models[i].message : "");
+}
+
+int verb_status(const struct options *options, struct err *err)
+{
+	struct deployment_status *deployments;
+	struct model_status *models;
+	struct status_view view;
+	size_t n, n_models;
+	int result = -1;
+
+	if (status_open(&view, options, err))
+		return -1;
+	if (status_deployments(&view, options, &deployments, &n, err) ||
+	    status_models(&view, options, &models, &n_models, err))
+		goto done;
+	result = EXIT_ERROR;
+	if (options->n_args && !n && !n_models)
+		err_set(err, ERR_STALLED, "no status of %s on %s; `linnet status` lists what there is",
+		        options->args[0], view.ref);
+	else
+		result = 0;
+	if (result) {
+		result = -1;
+		goto done;
+	}
+	if (options->output == OUTPUT_JSON)
+		put_json(deployments, n, models, n_models);
+	else if (!view.tip.hex[0])
+		printf("no branch linnet/status here yet: no controller has written one, or it was not "
+		       "fetched (git fetch origin linnet/status:refs/remotes/origin/linnet/status)\n");
+	else
+		put_table(options, deployments, n, models, n_models);
+done:
+	status_close(&view);
+	return result;
+}
+
+/* ---- history: the branch's log holds every transition ---- */
+
+struct line {
+	int64_t at_ms;
+	const char *commit, *text;
+};
+
+/* The body lines "deployment/<env>/<name>: what: why" of one commit that the arguments ask for. */
+static void add_lines(const struct options *options, const struct commit_info *commit,
+                      struct line **lines, size_t *n)
+{
+	const char *wanted = options->n_args ? options->args[0] : NULL;
+
+	for (const char *at = commit->body ? commit->body : ""; *at;) {
+		const char *end = strchr(at, '\n');
+		size_t len = end ? (size_t)(end - at) : strlen(at);
+		const char *slash = memchr(at, '/', len);
+		size_t kind = slash ? (size_t)(slash - at) : 0;
+		struct line *line;
+
+		if (kind && ((kind == 10 && !strncmp(at, "deployment", 10)) ||
+		             (kind == 5 && !strncmp(at, "model", 5))) &&
+		    (!wanted || (!strncmp(slash + 1, wanted, strlen(wanted)) &&
+		                 slash[1 + strlen(wanted)] == ':'))) {
+			line = list_push(options->arena, lines, n);
+			*line = (struct line){commit->time_s * 1000, commit->id.hex,
+			                      arena_strndup(options->arena, slash + 1,
+			                                    len - kind - 1)};
+		}
+		at += len + (end ? 1 : 0);
+	}
+}
+
+static void put_history(const struct options *options, const struct line *lines, size_t n)
+{
+	struct writer writer;
+	struct buf out;
+
+	if (options->output == OUTPUT_TABLE) {
+		for (size_t i = 0; i < n; i++) {
+			char at[TIME_TEXT];
+
+			format_time(lines[i].at_ms, at);
+			printf("%s %.10s ", at, lines[i].commit);
+			put_coloured(options, "1", lines[i].text);
+			printf("\n");
+		}
+		return;
+	}
+	buf_init(&out, 64 << 20);
+	write_begin(&writer, &out, true);
+	write_list(&writer);
+	for (size_t i = 0; i < n; i++) {
+		write_map(&writer);
+		write_time(&writer, "at", lines[i].at_ms);
+		write_key(&writer, "commit");
+		write_string(&writer, lines[i].commit);
+		write_key(&writer, "text");
+		write_string(&writer, lines[i].text);
+		write_map_end(&writer);
+	}
+	write_list_end(&writer);
+	printf("%s\n", buf_text(&out));
+	buf_deinit(&out);
+}
+
+int verb_history(const struct options *options, struct err *err)
+{
+	struct commit_info *commits;
+	struct status_view view;
+	struct line *lines = NULL;
+	size_t n_commits, n = 0;
+	int64_t most = 20;
+
+	if (options->number && parse_int(options->number, 1, 100000, &most, err))
+		return err_wrap(err, "-n");
+	if (status_open(&view, options, err))
+		return -1;
+	if (view.tip.hex[0] && objects_log(view.objects, view.tip, (struct oid){""}, true, 100000,
+	                                   options->arena, &commits, &n_commits, err)) {
+		status_close(&view);
+		return -1;
+	}
+	for (size_t i = 0; view.tip.hex[0] && i < n_commits && n < (size_t)most; i++)
+		add_lines(options, &commits[i], &lines, &n);
+	put_history(options, lines, n < (size_t)most ? n : (size_t)most);
+	status_close(&view);
+	return 0;
+}

@@ -1,0 +1,83 @@
+/* linnet validate: every complaint at once, with its place. */
+#include "doc/doc.h"
+#include "view.h"
+
+static void put_json(const struct view *view, const struct diagnostics *diagnostics)
+{
+	struct writer writer;
+	struct buf out;
+
+	buf_init(&out, 16 << 20);
+	write_begin(&writer, &out, true);
+	write_map(&writer);
+	write_key(&writer, "files");
+	buf_printf(&out, "%zu", view->n_files);
+	write_key(&writer, "diagnostics");
+	write_list(&writer);
+	for (size_t i = 0; i < diagnostics->n; i++) {
+		const struct diagnostic *item = &diagnostics->items[i];
+		char number[24];
+
+		write_map(&writer);
+		write_key(&writer, "path");
+		write_string(&writer, item->path);
+		write_key(&writer, "line");
+		snprintf(number, sizeof(number), "%d", item->line);
+		write_raw(&writer, number);
+		write_key(&writer, "column");
+		snprintf(number, sizeof(number), "%d", item->column);
+		write_raw(&writer, number);
+		write_key(&writer, "message");
+		write_string(&writer, item->message);
+		write_map_end(&writer);
+	}
+	write_list_end(&writer);
+	write_map_end(&writer);
+	printf("%s\n", buf_text(&out));
+	buf_deinit(&out);
+}
+
+static void put_text(const struct options *options, const struct view *view,
+                     const struct diagnostics *diagnostics)
+{
+	static const char *const plural[KINDS] = {"models", "versions", "deployments", "environments",
+	                                          "policies"};
+
+	for (size_t i = 0; i < diagnostics->n; i++) {
+		const struct diagnostic *item = &diagnostics->items[i];
+
+		printf("%s:%d:%d: ", item->path, item->line, item->column);
+		put_coloured(options, "31", item->message);
+		printf("\n");
+	}
+	printf("%zu files:", view->n_files);
+	for (int kind = 0; kind < KINDS; kind++) {
+		const char **names;
+
+		printf(" %zu %s%s", fleet_list(view->fleet, (enum kind)kind, options->arena, &names),
+		       plural[kind], kind + 1 < KINDS ? "," : "");
+	}
+	if (diagnostics->n)
+		printf("; %zu to mend\n", diagnostics->n);
+	else
+		printf("; nothing to mend\n");
+}
+
+int verb_validate(const struct options *options, struct err *err)
+{
+	struct diagnostics diagnostics = {0};
+	struct view view;
+
+	if (view_folder(&view, options->n_args ? options->args[0] : options->path, options->arena,
+	                err)) {
+		view_close(&view);
+		return -1;
+	}
+	fleet_diagnose(view.fleet, view_read, &view, options->arena, &diagnostics);
+	if (options->output == OUTPUT_JSON)
+		put_json(&view, &diagnostics);
+	else
+		put_text(options, &view, &diagnostics);
+	view_close(&view);
+	return diagnostics.n ? EXIT_ERROR : 0;
+}

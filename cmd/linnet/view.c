@@ -1,0 +1,210 @@
+#include "view.h"
+
+#include <fcntl.h>
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+static bool is_manifest(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml"));
+}
+
+int view_read(void *self, struct oid blob, struct arena *arena, struct bytes *out, struct err *err)
+{
+	struct view *view = self;
+	struct buf text;
+	int64_t index;
+	int result;
+
+	if (view->objects)
+		return objects_blob(view->objects, blob, LIMIT_MANIFEST_BYTES, arena, out, err);
+	if (parse_int(blob.hex + 20, 0, (int64_t)view->n_paths - 1, &index, err))
+		return -1;
+	buf_init(&text, LIMIT_MANIFEST_BYTES);
+	result = file_read(AT_FDCWD, view->paths[index], &text, err);
+	if (!result)
+		*out = (struct bytes){arena_strndup(arena, buf_text(&text), text.len), text.len};
+	buf_deinit(&text);
+	return result;
+}
+
+static int put_file(struct view *view, const char *path, struct arena *arena, struct err *err)
+{
+	const char **slot = list_push(arena, &view->paths, &view->n_paths);
+	struct map dirty = {0};
+	struct bytes text;
+	struct oid blob;
+
+	*slot = arena_strdup(arena, path);
+	snprintf(blob.hex, sizeof(blob.hex), "%040zu", view->n_paths - 1);
+	if (view_read(view, blob, arena, &text, err))
+		return -1;
+	fleet_put(view->fleet, *slot, blob, text.data, text.len, &dirty);
+	map_deinit(&dirty);
+	view->n_files++;
+	return 0;
+}
+
+int view_folder(struct view *view, const char *folder, struct arena *arena, struct err *err)
+{
+	char *roots[] = {(char *)folder, NULL};
+	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTSENT *entry;
+	int result = 0;
+
+	*view = (struct view){.fleet = fleet_new()};
+	if (!walk)
+		return err_set(err, ERR_STALLED, "%s: cannot be walked", folder);
+	while (!result && (entry = fts_read(walk))) {
+		if (entry->fts_info == FTS_D && entry->fts_level > 0 && entry->fts_name[0] == '.')
+			fts_set(walk, entry, FTS_SKIP);
+		else if (entry->fts_info == FTS_F && is_manifest(entry->fts_path))
+			result = put_file(view, entry->fts_path, arena, err);
+		else if (entry->fts_info == FTS_NS || entry->fts_info == FTS_DNR)
+			result = err_set(err, ERR_STALLED, "%s: %s", entry->fts_path,
+			                 strerror(entry->fts_errno));
+	}
+	fts_close(walk);
+	return result;
+}
+
+int view_commit(struct view *view, struct objects *objects, struct oid commit, const char *path,
+                struct arena *arena, struct err *err)
+{
+	struct git_file *files;
+	const char *refused;
+	struct map dirty = {0};
+	size_t n;
+	int result = 0;
+
+	*view = (struct view){.fleet = fleet_new(), .objects = objects, .commit = commit};
+	if (objects_changed(objects, (struct oid){""}, commit, path, arena, &files, &n, &refused, err))
+		return -1;
+	for (size_t i = 0; !result && i < n; i++) {
+		struct bytes text;
+
+		if (!is_manifest(files[i].path))
+			continue;
+		result = view_read(view, files[i].blob, arena, &text, err);
+		if (!result)
+			fleet_put(view->fleet, files[i].path, files[i].blob, text.data, text.len,
+			          &dirty);
+		view->n_files++;
+	}
+	map_deinit(&dirty);
+	return result;
+}
+
+void view_close(struct view *view)
+{
+	fleet_free(view->fleet);
+	view->fleet = NULL;
+}
+
+/* ---- the status branch ---- */
+
+int status_open(struct status_view *view, const struct options *options, struct err *err)
+{
+	static const char *const refs[] = {"refs/heads/linnet/status",
+	                                   "refs/remotes/origin/linnet/status"};
+
+	*view = (struct status_view){0};
+	if (objects_open(options->repo, true, &view->objects, err))
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(refs) && !view->tip.hex[0]; i++) {
+		view->ref = refs[i];
+		if (objects_ref(view->objects, refs[i], &view->tip, err)) {
+			status_close(view);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void status_close(struct status_view *view)
+{
+	objects_close(view->objects);
+	view->objects = NULL;
+}
+
+/* "status/<folder>/[xx/]<name>.yaml" -> folder and name. */
+static bool split_path(const char *path, struct arena *arena, char **folder, char **name)
+{
+	const char *rest = path + strlen("status/"), *slash = strchr(rest, '/');
+	const char *last = strrchr(path, '/'), *dot = strrchr(path, '.');
+
+	if (!slash || !dot || dot < last)
+		return false;
+	*folder = arena_strndup(arena, rest, (size_t)(slash - rest));
+	*name = arena_strndup(arena, last + 1, (size_t)(dot - last - 1));
+	return true;
+}
+
+/* The status files of deployments or of models that the arguments ask for. */
+static int status_files(struct status_view *view, const struct options *options, bool models,
+                        struct git_file **files, size_t *n, struct err *err)
+{
+	struct git_file *all;
+	const char *refused;
+	size_t n_all;
+
+	*n = 0;
+	if (!view->tip.hex[0])
+		return 0;
+	if (objects_changed(view->objects, (struct oid){""}, view->tip, "status", options->arena, &all,
+	                    &n_all, &refused, err))
+		return -1;
+	*files = arena_array(options->arena, n_all, struct git_file);
+	for (size_t i = 0; i < n_all; i++) {
+		char *folder, *name;
+		const char *id;
+
+		if (!split_path(all[i].path, options->arena, &folder, &name) ||
+		    models != !strcmp(folder, "models"))
+			continue;
+		id = models ? name : arena_printf(options->arena, "%s/%s", folder, name);
+		if (!options->n_args || !strcmp(options->args[0], id))
+			(*files)[(*n)++] = all[i];
+	}
+	return 0;
+}
+
+int status_deployments(struct status_view *view, const struct options *options,
+                       struct deployment_status **out, size_t *n, struct err *err)
+{
+	struct git_file *files;
+	struct bytes text;
+
+	if (status_files(view, options, false, &files, n, err))
+		return -1;
+	*out = arena_array(options->arena, *n, struct deployment_status);
+	for (size_t i = 0; i < *n; i++)
+		if (objects_blob(view->objects, files[i].blob, LIMIT_STATUS_BYTES, options->arena, &text,
+		                 err) ||
+		    status_decode(files[i].path, text.data, text.len, options->arena, &(*out)[i], err))
+			return -1;
+	return 0;
+}
+
+int status_models(struct status_view *view, const struct options *options,
+                  struct model_status **out, size_t *n, struct err *err)
+{
+	struct git_file *files;
+	struct bytes text;
+
+	if (status_files(view, options, true, &files, n, err))
+		return -1;
+	*out = arena_array(options->arena, *n, struct model_status);
+	for (size_t i = 0; i < *n; i++)
+		if (objects_blob(view->objects, files[i].blob, LIMIT_STATUS_BYTES, options->arena, &text,
+		                 err) ||
+		    model_status_decode(files[i].path, text.data, text.len, options->arena, &(*out)[i],
+		                        err))
+			return -1;
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* The declarations of one folder or one commit, and the status branch beside them. */
+#ifndef LINNET_CMD_VIEW_H
+#define LINNET_CMD_VIEW_H
+
+#include "adapter/git_objects.h"
+#include "cli.h"
+#include "manifest/manifest.h"
+
+struct view {
+	struct fleet *fleet;
+	struct objects *objects; /* borrowed; NULL: a folder */
+	struct oid commit;       /* "" for a folder */
+	const char **paths;      /* of a folder: blob id "%040x" of i is the file paths[i] */
+	size_t n_paths, n_files;
+};
+
+/* Every manifest below a folder, as it is on disk. */
+int view_folder(struct view *view, const char *folder, struct arena *arena, struct err *err)
+	must_check;
+int view_commit(struct view *view, struct objects *objects, struct oid commit, const char *path,
+                struct arena *arena, struct err *err) must_check;
+void view_close(struct view *view);
+/* A manifest_read for this view. */
+int view_read(void *view, struct oid blob, struct arena *arena, struct bytes *out, struct err *err);
+
+/* The status branch that is at hand: of the repository itself, else what was last fetched of origin.
+ * `tip` is "" where there is none. */
+struct status_view {
+	struct objects *objects;
+	struct oid tip;
+	const char *ref;
+};
+int status_open(struct status_view *view, const struct options *options, struct err *err)
+	must_check;
+void status_close(struct status_view *view);
+/* The files below status/ of deployments ("<env>/<name>" of args, or all), decoded, sorted. */
+int status_deployments(struct status_view *view, const struct options *options,
+                       struct deployment_status **out, size_t *n, struct err *err) must_check;
+int status_models(struct status_view *view, const struct options *options,
+                  struct model_status **out, size_t *n, struct err *err) must_check;
+
+#endif
