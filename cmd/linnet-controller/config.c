@@ -1,0 +1,239 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "doc/doc.h"
+
+enum { CONFIG_BYTES = 64 << 10, TEXT = 80 };
+
+static const struct {
+	const char *key, *fallback, *help;
+} settings[] = {
+	[SETTING_FLEET_URL] = {"fleet.url", NULL, "the fleet repository: a path, https or ssh url"},
+	[SETTING_FLEET_BRANCH] = {"fleet.branch", "main", "the branch that is the truth"},
+	[SETTING_FLEET_PATH] = {"fleet.path", ".", "the folder that holds the manifests"},
+	[SETTING_FLEET_POLL] = {"fleet.poll", "5s", "how often the remote is looked at"},
+	[SETTING_FLEET_TOKEN_FILE] = {"fleet.auth.tokenFile", NULL, "a file with an https token"},
+	[SETTING_FLEET_SSH_KEY] = {"fleet.auth.sshKey", NULL, "a private key file for ssh"},
+	[SETTING_FLEET_KNOWN_HOSTS] = {"fleet.auth.knownHosts", NULL, "host keys accepted for ssh"},
+	[SETTING_VERIFY_SIGNERS] = {"fleet.verify.allowedSigners", NULL,
+	                            "who may sign commits; absent: signatures are not required"},
+	[SETTING_VERIFY_FORGE_KEYS] = {"fleet.verify.forgeKeys", NULL,
+	                               "keys by which a forge signs its merges"},
+	[SETTING_VERIFY_ROOT] = {"fleet.verify.root", NULL, "the first commit that is accepted"},
+	[SETTING_STATUS_BRANCH] = {"status.branch", "linnet/status", "where decisions are written"},
+	[SETTING_STATUS_AUTHOR] = {"status.author", "Linnet <linnet@localhost>", "name <mail>"},
+	[SETTING_STATUS_SIGNING_KEY] = {"status.signingKey", NULL, "an ssh key that signs them"},
+	[SETTING_STATE] = {"state", "/var/lib/linnet", "clones, runs, replicas, evidence"},
+	[SETTING_STORE] = {"store", NULL, "the artifact store; absent: <state>/artifacts-store"},
+	[SETTING_DATA_ROOT] = {"data.root", NULL, "the folder that file: uris are below"},
+	[SETTING_SECRETS_DIR] = {"secrets.dir", NULL, "<dir>/<name>/<key> holds a secret"},
+	[SETTING_LOCAL_LISTEN] = {"local.listen", "127.0.0.1:9000", "where requests come in"},
+	[SETTING_RUNS_CONCURRENT] = {"runs.concurrent", "1", "training runs at once"},
+	[SETTING_LOG_LEVEL] = {"log.level", "info", "debug, info, warn or error"},
+	[SETTING_LOG_FORMAT] = {"log.format", "text", "text or json"},
+};
+static_assert(ARRAY_LEN(settings) == SETTINGS, "a line for each setting");
+
+/* "fleet.auth.tokenFile" -> "LINNET_FLEET_AUTH_TOKEN_FILE" or "--fleet-auth-token-file". */
+static void other_name(const char *key, bool variable, char out[TEXT])
+{
+	int n = snprintf(out, TEXT, "%s", variable ? "LINNET_" : "--");
+
+	for (; *key && n < TEXT - 2; key++) {
+		char separator = variable ? '_' : '-';
+
+		if (*key == '.') {
+			out[n++] = separator;
+			continue;
+		}
+		if (isupper((unsigned char)*key))
+			out[n++] = separator;
+		out[n++] = (char)(variable ? toupper((unsigned char)*key) : tolower((unsigned char)*key));
+	}
+	out[n] = 0;
+}
+
+static int find_flag(const char *name, size_t len)
+{
+	for (int i = 0; i < SETTINGS; i++) {
+		char flag[TEXT];
+
+		other_name(settings[i].key, false, flag);
+		if (strlen(flag) == len && !strncmp(flag, name, len))
+			return i;
+	}
+	return -1;
+}
+
+static int read_flag(struct config *config, int argc, char **argv, int *i, struct err *err)
+{
+	const struct {
+		const char *name;
+		bool *value;
+	} switches[] = {
+		{"--once", &config->once},
+		{"--print-config", &config->print},
+		{"--help", &config->help},
+		{"--version", &config->version},
+	};
+	const char *equals = strchr(argv[*i], '='), *value;
+	size_t len = equals ? (size_t)(equals - argv[*i]) : strlen(argv[*i]);
+	int setting;
+
+	for (size_t j = 0; j < ARRAY_LEN(switches); j++) {
+		if (strcmp(argv[*i], switches[j].name))
+			continue;
+		*switches[j].value = true;
+		return 0;
+	}
+	setting = find_flag(argv[*i], len);
+	if (setting < 0 && strncmp(argv[*i], "--config", len))
+		return err_set(err, ERR_STALLED, "unknown flag %s; see --help", argv[*i]);
+	if (!equals && *i + 1 >= argc)
+		return err_set(err, ERR_STALLED, "%s needs a value", argv[*i]);
+	value = equals ? equals + 1 : argv[++*i];
+	if (setting < 0)
+		config->file = value;
+	else
+		config->values[setting] = value;
+	return 0;
+}
+
+/* A key of the file that no setting has: an error with the nearest valid one. */
+static int check_keys(const char *path, const struct node *node, const char *prefix,
+                      struct err *err)
+{
+	for (const struct node *child = node->first; child; child = child->next) {
+		const char *keys[SETTINGS];
+		const char *near;
+		char key[2 * TEXT];
+		bool known = false;
+
+		snprintf(key, sizeof(key), "%s%s", prefix, child->key);
+		for (int i = 0; i < SETTINGS; i++) {
+			keys[i] = settings[i].key;
+			known = known || !strcmp(keys[i], key);
+		}
+		if (child->type == NODE_MAP) {
+			snprintf(key, sizeof(key), "%s%s.", prefix, child->key);
+			if (check_keys(path, child, key, err))
+				return -1;
+			continue;
+		}
+		near = nearest(key, keys, SETTINGS);
+		if (!known)
+			return err_set(err, ERR_STALLED, "%s:%d:%d: unknown key '%s'%s%s", path,
+			               child->key_line, child->key_column, key,
+			               near ? "; did you mean " : "", near ? near : "");
+	}
+	return 0;
+}
+
+static int read_file(struct config *config, struct arena *arena, struct err *err)
+{
+	struct node **docs;
+	struct place place = {0};
+	struct buf text;
+	size_t n;
+	int result = -1;
+
+	buf_init(&text, CONFIG_BYTES);
+	if (file_read(-100 /* AT_FDCWD */, config->file, &text, err))
+		goto done;
+	if (yaml_parse(buf_text(&text), text.len, CONFIG_BYTES, arena, &docs, &n, &place, err)) {
+		err_wrap(err, "%s:%d:%d", config->file, place.line, place.column);
+		goto done;
+	}
+	if (n == 0 || docs[0]->type != NODE_MAP) {
+		err_set(err, ERR_STALLED, "%s: not a map of settings", config->file);
+		goto done;
+	}
+	if (check_keys(config->file, docs[0], "", err))
+		goto done;
+	for (int i = 0; i < SETTINGS; i++) {
+		char path[TEXT];
+		const struct node *node;
+
+		snprintf(path, sizeof(path), ".%s", settings[i].key);
+		node = node_at(docs[0], path);
+		if (!config->values[i] && node && node->type == NODE_SCALAR)
+			config->values[i] = arena_strdup(arena, node->text);
+	}
+	result = 0;
+done:
+	buf_deinit(&text);
+	return result;
+}
+
+static void find_file(struct config *config)
+{
+	static const char *const places[] = {"linnet.yaml", "/etc/linnet/linnet.yaml"};
+
+	for (size_t i = 0; i < ARRAY_LEN(places) && !config->file; i++) {
+		FILE *file = fopen(places[i], "re");
+
+		if (!file)
+			continue;
+		fclose(file);
+		config->file = places[i];
+	}
+}
+
+int config_read(struct config *config, int argc, char **argv, struct arena *arena, struct err *err)
+{
+	*config = (struct config){0};
+	for (int i = 1; i < argc; i++)
+		if (read_flag(config, argc, argv, &i, err))
+			return -1;
+	for (int i = 0; i < SETTINGS; i++) {
+		char variable[TEXT];
+
+		other_name(settings[i].key, true, variable);
+		if (!config->values[i])
+			config->values[i] = getenv(variable);
+	}
+	find_file(config);
+	if (config->file && read_file(config, arena, err))
+		return -1;
+	for (int i = 0; i < SETTINGS; i++)
+		if (!config->values[i])
+			config->values[i] = settings[i].fallback;
+	if (!config->values[SETTING_STORE])
+		config->values[SETTING_STORE] =
+			arena_printf(arena, "%s/artifacts-store", config->values[SETTING_STATE]);
+	return 0;
+}
+
+void config_print(const struct config *config)
+{
+	for (int i = 0; i < SETTINGS; i++) {
+		char flag[TEXT], variable[TEXT];
+
+		other_name(settings[i].key, false, flag);
+		other_name(settings[i].key, true, variable);
+		printf("%s: %s  # %s (%s, %s)\n", settings[i].key,
+		       config->values[i] ? config->values[i] : "null", settings[i].help, flag, variable);
+	}
+}
+
+void config_help(void)
+{
+	printf("linnet-controller: makes the serving state follow the fleet repository.\n\n"
+	       "  --config FILE   default: ./linnet.yaml, then /etc/linnet/linnet.yaml\n"
+	       "  --once          reconcile until nothing is under way, then exit\n"
+	       "  --print-config  show every setting and where its value can be set\n"
+	       "  --version\n\nSettings (a key of the file; each has a flag and a variable):\n");
+	for (int i = 0; i < SETTINGS; i++) {
+		char flag[TEXT];
+
+		other_name(settings[i].key, false, flag);
+		printf("  %-32s %s%s%s%s\n", flag, settings[i].help,
+		       settings[i].fallback ? " (default " : "",
+		       settings[i].fallback ? settings[i].fallback : "",
+		       settings[i].fallback ? ")" : "");
+	}
+}

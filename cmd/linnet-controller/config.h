@@ -1,0 +1,37 @@
+/* The controller's configuration: linnet.yaml, then environment variables, then flags. */
+#ifndef LINNET_CMD_CONTROLLER_CONFIG_H
+#define LINNET_CMD_CONTROLLER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+
+enum setting {
+	SETTING_FLEET_URL, SETTING_FLEET_BRANCH, SETTING_FLEET_PATH, SETTING_FLEET_POLL,
+	SETTING_FLEET_TOKEN_FILE, SETTING_FLEET_SSH_KEY, SETTING_FLEET_KNOWN_HOSTS,
+	SETTING_VERIFY_SIGNERS, SETTING_VERIFY_FORGE_KEYS, SETTING_VERIFY_ROOT,
+	SETTING_STATUS_BRANCH, SETTING_STATUS_AUTHOR, SETTING_STATUS_SIGNING_KEY,
+	SETTING_STATE, SETTING_STORE, SETTING_DATA_ROOT, SETTING_SECRETS_DIR,
+	SETTING_LOCAL_LISTEN, SETTING_RUNS_CONCURRENT, SETTING_LOG_LEVEL, SETTING_LOG_FORMAT,
+	SETTINGS
+};
+
+/* Every setting as text; NULL when absent and without a default. Borrowed from the arena, argv and
+ * the environment. */
+struct config {
+	const char *file;
+	bool once, print, help, version;
+	const char *values[SETTINGS];
+};
+
+/* Reads flags, then the file that `--config` names (or ./linnet.yaml, then /etc/linnet/linnet.yaml
+ * where present), then LINNET_* variables. A flag wins over a variable, a variable over the file. */
+int config_read(struct config *config, int argc, char **argv, struct arena *arena,
+                struct err *err) must_check;
+/* Prints every setting with its value, as YAML, and where it can be set. */
+void config_print(const struct config *config);
+void config_help(void);
+
+#endif

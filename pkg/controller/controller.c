@@ -1,0 +1,275 @@
+/* One pass: look, plan, reduce, record, act, publish. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/heap.h"
+#include "controller/internal.h"
+
+#include <stdlib.h>
+
+enum { CLOCK_JUMP_MS = 5000, CLOCK_SETTLE_MS = 10000, GIT_BUSY_MS = 50 };
+
+struct controller *controller_new(const struct ports *ports, const struct controller_config *config)
+{
+	struct controller *c = heap_alloc(1, sizeof(*c));
+
+	c->ports = *ports;
+	c->config = *config;
+	c->fleet = fleet_new();
+	arena_init(&c->arena, PASS_BYTES);
+	c->heads.seen_ms = -1;
+	c->now_ms = ports->clock.now_ms(ports->clock.self);
+	c->wall_ms = ports->clock.wall_ms(ports->clock.self);
+	c->wall_offset_ms = c->wall_ms - c->now_ms;
+	return c;
+}
+
+void controller_free(struct controller *c)
+{
+	if (!c)
+		return;
+	keys_free(c);
+	fleet_free(c->fleet);
+	arena_deinit(&c->arena);
+	free(c);
+}
+
+void controller_poke(struct controller *c)
+{
+	for (size_t i = 0; i < c->keys.n; i++) {
+		struct key *key = c->keys.entries[i].value;
+
+		key->due_ms = 0;
+	}
+	c->ports.git.poke(c->ports.git.self);
+}
+
+/* A wall clock that jumps is not trusted until it has been steady for a while (S20). */
+static void look_at_clock(struct controller *c)
+{
+	int64_t offset, jump;
+
+	c->now_ms = c->ports.clock.now_ms(c->ports.clock.self);
+	c->wall_ms = c->ports.clock.wall_ms(c->ports.clock.self);
+	offset = c->wall_ms - c->now_ms;
+	jump = offset - c->wall_offset_ms;
+	c->wall_offset_ms = offset;
+	if (jump > CLOCK_JUMP_MS || jump < -CLOCK_JUMP_MS) {
+		log_warn("the clock jumped by %lld ms; observing only until it is steady",
+		         (long long)jump);
+		c->steady_from_ms = c->now_ms + CLOCK_SETTLE_MS;
+	}
+}
+
+static void look_at_git(struct controller *c)
+{
+	struct oid ours = c->heads.status;
+	const char *problem;
+
+	c->ports.git.sync(c->ports.git.self, c->now_ms, &c->heads);
+	if (c->started && ours.hex[0] && !c->heads.status.hex[0])
+		c->heads.status = ours;
+	problem = c->heads.problem ? c->heads.problem : "";
+	if (strcmp(problem, c->problem)) {
+		snprintf(c->problem, sizeof(c->problem), "%s", problem);
+		if (problem[0])
+			log_warn("fleet '%s': %s", c->config.fleet_name, problem);
+		else
+			log_info("fleet '%s': reachable again", c->config.fleet_name);
+	}
+}
+
+static void give_requests(struct controller *c, struct task *task, const struct asked_list *asked)
+{
+	for (size_t i = 0; i < asked->n; i++) {
+		struct request *request;
+
+		if (asked->items[i].key != task->key)
+			continue;
+		request = list_push(&c->arena, &task->requests, &task->n_requests);
+		*request = asked->items[i].request;
+	}
+}
+
+/* Plans each task; one that cannot be planned is left for later and never delays another. */
+static void plan_all(struct controller *c, struct task *tasks, size_t n,
+                     const struct asked_list *asked)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct task *task = &tasks[i];
+		struct err err = {0};
+		int result;
+
+		give_requests(c, task, asked);
+		result = task->key->environment ? task_deployment(c, task, &err)
+		                                : task_model(c, task, &err);
+		if (result) {
+			log_warn("%s: %s", task->key->id, err.text);
+			task->plan = NULL;
+			task->key->due_ms = c->now_ms + 5000;
+		}
+	}
+}
+
+/* When each planned key is due again, by its plan's wish. */
+static void schedule(struct controller *c, struct task *task)
+{
+	struct key *key = task->key;
+	int64_t wake_ms = task->plan ? task->plan->wake_ms : -1;
+
+	key->busy = task->plan && wake_ms >= 0 && wake_ms - c->wall_ms < 30000;
+	if (task->failed)
+		return;
+	key->backoff_ms = 0;
+	if (wake_ms < 0)
+		key->due_ms = NEVER;
+	else
+		key->due_ms = c->now_ms + (wake_ms > c->wall_ms ? wake_ms - c->wall_ms : 0);
+}
+
+/* Neighbours of what changed: a model looks at its deployments' phases, and they at its verdicts. */
+static void wake_neighbours(struct controller *c, const struct task *task)
+{
+	const struct model *model = task->key->environment ? task->desired.model : task->model;
+	const char **names;
+	struct key *key;
+	size_t n;
+
+	if (!model)
+		return;
+	if (task->key->environment) {
+		key = key_need(c, NULL, model->meta.name);
+		key->due_ms = c->now_ms;
+		return;
+	}
+	n = fleet_deployments_of(c->fleet, model->meta.name, &c->arena, &names);
+	for (size_t i = 0; i < n; i++) {
+		const char *slash = strchr(names[i], '/');
+		char *environment = arena_strndup(&c->arena, names[i], (size_t)(slash - names[i]));
+
+		key = key_need(c, environment, slash + 1);
+		key->due_ms = c->now_ms;
+	}
+}
+
+static void record_outcomes(struct controller *c, struct task *tasks, size_t n)
+{
+	struct task *noted = arena_array(&c->arena, n, struct task);
+	struct asked_list nothing = {0};
+	struct err err = {0};
+	size_t n_noted = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!tasks[i].noted)
+			continue;
+		noted[n_noted] = tasks[i];
+		noted[n_noted].rollout.changed = noted[n_noted].key->environment != NULL;
+		noted[n_noted++].training.changed = true;
+		tasks[i].key->due_ms = c->now_ms;
+	}
+	if (n_noted && publish(c, noted, n_noted, &nothing, &err))
+		log_warn("%s", err.text);
+}
+
+/* Reduce, record the intent, act, record the outcome. */
+static void carry_out(struct controller *c, struct task *tasks, size_t n,
+                      const struct asked_list *asked)
+{
+	struct err err = {0};
+
+	for (size_t i = 0; i < n; i++) {
+		if (tasks[i].plan && tasks[i].key->environment)
+			evidence_save(c, &tasks[i]);
+		execute(c, &tasks[i], true);
+	}
+	if (publish(c, tasks, n, asked, &err)) {
+		log_warn("%s", err.text);
+		for (size_t i = 0; i < n; i++)
+			tasks[i].key->due_ms = c->now_ms + (err.kind == ERR_CONFLICT ? 0 : 1000);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		execute(c, &tasks[i], false);
+		schedule(c, &tasks[i]);
+	}
+	record_outcomes(c, tasks, n);
+	for (size_t i = 0; i < n; i++) {
+		if (tasks[i].plan && (tasks[i].rollout.changed || tasks[i].training.changed))
+			wake_neighbours(c, &tasks[i]);
+		if (tasks[i].plan && tasks[i].rollout.gone) {
+			evidence_forget(c, tasks[i].key);
+			key_drop(c, tasks[i].key);
+		}
+	}
+}
+
+/* What runs here though neither manifest nor status knows it (a lost state): looked after too. */
+static int adopt_inventory(struct controller *c, struct err *err)
+{
+	struct serving_key *keys;
+	size_t n;
+
+	if (c->ports.serving.inventory(c->ports.serving.self, &c->arena, &keys, &n, err))
+		return err_wrap(err, "serving inventory");
+	for (size_t i = 0; i < n; i++)
+		key_need(c, keys[i].environment, keys[i].deployment);
+	return 0;
+}
+
+static int look(struct controller *c, struct asked_list *asked, struct err *err)
+{
+	struct err trouble = {0};
+	bool first = !c->started;
+
+	look_at_clock(c);
+	look_at_git(c);
+	if (load_status(c, err))
+		return -1;
+	if (!c->started)
+		return 0;
+	if (first && adopt_inventory(c, &trouble))
+		log_warn("%s", trouble.text);
+	if (load_fleet(c, &trouble) || load_requests(c, asked, &trouble))
+		log_warn("%s", trouble.text);
+	return 0;
+}
+
+int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
+{
+	struct asked_list asked = {0};
+	struct err trouble = {0};
+	struct key **due;
+	struct task *tasks;
+	int64_t next;
+	size_t n;
+
+	arena_reset(&c->arena);
+	if (look(c, &asked, err))
+		return -1;
+	due = keys_due(c, &asked, c->started ? BATCH_KEYS : 0, &n);
+	tasks = arena_array(&c->arena, n, struct task);
+	for (size_t i = 0; i < n; i++)
+		tasks[i].key = due[i];
+	if (task_observe(c, tasks, n, &trouble))
+		log_warn("%s", trouble.text);
+	plan_all(c, tasks, n, &asked);
+	carry_out(c, tasks, n, &asked);
+	next = keys_next_due(c);
+	*wake_ms = next <= c->now_ms ? 0 : next - c->now_ms;
+	if (*wake_ms > (c->heads.busy ? GIT_BUSY_MS : c->config.poll_ms))
+		*wake_ms = c->heads.busy ? GIT_BUSY_MS : c->config.poll_ms;
+	return 0;
+}
+
+bool controller_quiet(const struct controller *c)
+{
+	if (c->heads.seen_ms < 0 || !c->started || !c->heads.status_pushed || c->problem[0])
+		return false;
+	for (size_t i = 0; i < c->keys.n; i++) {
+		const struct key *key = c->keys.entries[i].value;
+
+		if (key->busy || key->due_ms <= c->now_ms)
+			return false;
+	}
+	return true;
+}

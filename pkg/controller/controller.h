@@ -1,0 +1,41 @@
+/* The controller: looks, plans, records, acts; one pass at a time, never waiting.
+ *
+ * It knows the world through the ports alone, so the simulator runs this very code. */
+#ifndef LINNET_CONTROLLER_CONTROLLER_H
+#define LINNET_CONTROLLER_CONTROLLER_H
+
+#include "port/port.h"
+
+/* Borrowed for the controller's life. */
+struct controller_config {
+	const char *id;         /* of this state folder; another id on the status branch raises the epoch */
+	const char *fleet_path; /* folder of the fleet repository that holds manifests; "." all of it */
+	const char *fleet_name; /* shown to people: the repository's url without credentials */
+	int state_fd;           /* the state folder: evidence/ below it is ours */
+	int64_t poll_ms;
+	int64_t runs_concurrent;
+	bool allow_empty;       /* a commit that declares no deployment at all may retire everything */
+	struct run_paths {
+		const char *self;      /* argv[0] of the worker verbs */
+		const char *data_root; /* `file:` uris are below it */
+		const char *state;     /* absolute path of the state folder */
+		const char *store;     /* absolute path of the artifact store */
+	} run;
+};
+
+struct controller; /* heap; owned by who made it */
+struct controller *controller_new(const struct ports *ports, const struct controller_config *config);
+void controller_free(struct controller *controller);
+
+/* One pass over all that is due. `wake_ms` is how long (monotonic ms from now) nothing is due, if
+ * no event comes. An error is one that ends the controller: STALLED when another controller has taken
+ * over (a higher epoch); everything else is in conditions and in the log. */
+int controller_pass(struct controller *controller, int64_t *wake_ms, struct err *err) must_check;
+
+/* Everything is due again (a signal, a child's end). */
+void controller_poke(struct controller *controller);
+
+/* Whether nothing is under way: all keys rest, nothing waits for a push, Git was seen. */
+bool controller_quiet(const struct controller *controller);
+
+#endif

@@ -1,0 +1,221 @@
+/* Git into the index: what is declared, what was decided, what people asked. */
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/internal.h"
+
+int fleet_blob(void *self, struct oid blob, struct arena *arena, struct bytes *out,
+               struct err *err)
+{
+	struct controller *c = self;
+
+	return c->ports.git.read_blob(c->ports.git.self, GIT_FLEET, blob, arena, out, err);
+}
+
+/* Desired state may be acted on: a verified commit is held, the remote was seen lately, and its
+ * history was not rewritten under us (S13). */
+bool desired_known(const struct controller *c)
+{
+	int64_t age_max_ms = c->config.poll_ms * 10 > 120000 ? c->config.poll_ms * 10 : 120000;
+
+	return c->applied.hex[0] && !c->emptied && !c->heads.rewritten && c->heads.seen_ms >= 0 &&
+	       c->now_ms - c->heads.seen_ms < age_max_ms && c->now_ms >= c->steady_from_ms;
+}
+
+static void mark_due(struct controller *c, const char *id)
+{
+	const char *rest;
+
+	if (!strncmp(id, "model/", 6)) {
+		key_need(c, NULL, id + 6)->due_ms = c->now_ms;
+		return;
+	}
+	rest = id + strlen("deployment/");
+	const char *slash = strchr(rest, '/');
+	char *environment = arena_strndup(&c->arena, rest, (size_t)(slash - rest));
+
+	key_need(c, environment, slash + 1)->due_ms = c->now_ms;
+}
+
+/* Everything gone at once is more often a mistake than a wish: nothing is retired then (S14). */
+static void look_for_emptiness(struct controller *c)
+{
+	const char **names;
+	bool looked_after = keys_deployments(c) > 0;
+	bool empty = fleet_list(c->fleet, KIND_MODEL_DEPLOYMENT, &c->arena, &names) == 0;
+
+	c->emptied = empty && looked_after && !c->config.allow_empty;
+	if (c->emptied)
+		log_error("fleet at %.10s declares no deployment at all; everything serves on. If that is "
+		          "meant, start the controller with --allow-empty", c->applied.hex);
+}
+
+/* Feeds the files that changed since the applied commit to the index; their keys become due. */
+int load_fleet(struct controller *c, struct err *err)
+{
+	struct git_file *files;
+	const char *refused = NULL;
+	struct map dirty = {0};
+	size_t n;
+
+	if (!c->heads.accepted.hex[0] || oid_same(c->heads.accepted, c->applied))
+		return 0;
+	if (c->ports.git.changed(c->ports.git.self, GIT_FLEET, c->applied, c->heads.accepted,
+	                         c->config.fleet_path, &c->arena, &files, &n, &refused, err))
+		return err_wrap(err, "fleet at %.10s", c->heads.accepted.hex);
+	if (refused)
+		log_warn("left out of the fleet: %s", refused);
+	for (size_t i = 0; i < n; i++) {
+		const char *dot = strrchr(files[i].path, '.');
+		struct bytes text = {0};
+
+		if (!dot || (strcmp(dot, ".yaml") && strcmp(dot, ".yml")))
+			continue;
+		if (files[i].blob.hex[0] && fleet_blob(c, files[i].blob, &c->arena, &text, err)) {
+			map_deinit(&dirty);
+			return err_wrap(err, "%s", files[i].path);
+		}
+		fleet_put(c->fleet, files[i].path, files[i].blob, text.data, text.len, &dirty);
+	}
+	for (size_t i = 0; i < dirty.n; i++)
+		mark_due(c, dirty.entries[i].key);
+	log_info("fleet at %.10s: %zu files changed, %zu keys to look at", c->heads.accepted.hex, n,
+	         dirty.n);
+	map_deinit(&dirty);
+	c->applied = c->heads.accepted;
+	look_for_emptiness(c);
+	c->ports.git.accept(c->ports.git.self, c->applied, false);
+	return 0;
+}
+
+static int read_controller_record(struct controller *c, struct oid tip, struct err *err)
+{
+	struct controller_record record = {0};
+	struct bytes text;
+	struct err absent = {0};
+
+	if (c->ports.git.read_path(c->ports.git.self, GIT_STATUS, tip, "controller.yaml", &c->arena,
+	                           &text, NULL, &absent)) {
+		c->epoch = c->epoch ? c->epoch : 1;
+		return 0;
+	}
+	if (controller_decode(text.data, text.len, &c->arena, &record, err))
+		return err_wrap(err, "controller.yaml of the status branch");
+	if (record.epoch > c->epoch && c->started)
+		return err_set(err, ERR_STALLED, "another controller (%s, epoch %lld) has taken over",
+		               record.id, (long long)record.epoch);
+	if (c->started)
+		return 0;
+	c->claimed = record.id && !strcmp(record.id, c->config.id);
+	c->epoch = record.epoch + (c->claimed ? 0 : 1);
+	if (record.requests)
+		snprintf(c->requests_done.hex, sizeof(c->requests_done.hex), "%s", record.requests);
+	if (record.accepted) {
+		struct oid accepted = {""};
+
+		snprintf(accepted.hex, sizeof(accepted.hex), "%s", record.accepted);
+		c->ports.git.accept(c->ports.git.self, accepted, false);
+		c->heads.accepted = accepted;
+	}
+	return 0;
+}
+
+/* "status/<environment>/[<two hex digits>/]<name>.yaml", "status/models/[..]<name>.yaml". */
+static struct key *key_of_path(struct controller *c, const char *path)
+{
+	const char *rest = path + strlen("status/"), *slash = strchr(rest, '/');
+	const char *dot = strrchr(path, '.'), *last = strrchr(path, '/');
+	struct key *key;
+	char *folder, *name;
+
+	if (!slash || !dot || dot < last || strcmp(dot, ".yaml"))
+		return NULL;
+	folder = arena_strndup(&c->arena, rest, (size_t)(slash - rest));
+	name = arena_strndup(&c->arena, last + 1, (size_t)(dot - last - 1));
+	if (!is_name(folder) || !is_name(name))
+		return NULL;
+	key = key_need(c, strcmp(folder, "models") ? folder : NULL, name);
+	key->has_status = true;
+	key->sharded = slash != last;
+	return key;
+}
+
+/* Makes keys of the status files, so that what is no longer declared is retired too. */
+static int adopt_statuses(struct controller *c, struct err *err)
+{
+	struct git_file *files;
+	const char *refused;
+	size_t n;
+
+	if (c->ports.git.changed(c->ports.git.self, GIT_STATUS, (struct oid){""}, c->heads.status,
+	                         "status", &c->arena, &files, &n, &refused, err))
+		return err_wrap(err, "status branch");
+	for (size_t i = 0; i < n; i++)
+		if (!key_of_path(c, files[i].path))
+			log_warn("status branch: %s is not a status file of ours", files[i].path);
+	return 0;
+}
+
+/* Reads the status branch once it is known, and controller.yaml whenever a tip is not of ours. */
+int load_status(struct controller *c, struct err *err)
+{
+	if (c->started && c->heads.status_parted.hex[0])
+		return read_controller_record(c, c->heads.status_parted, err);
+	if (c->started && (!c->heads.status.hex[0] || oid_same(c->heads.status, c->loaded)))
+		return 0;
+	if (!c->heads.status.hex[0]) {
+		c->epoch = 1;
+		c->started = c->heads.seen_ms >= 0;
+		return 0;
+	}
+	if (read_controller_record(c, c->heads.status, err))
+		return -1;
+	if (!c->started && adopt_statuses(c, err))
+		return -1;
+	c->loaded = c->heads.status;
+	c->started = true;
+	return 0;
+}
+
+/* The requests that were added since the last ones acted on. A file that does not decode is named
+ * in the log and passed over: it will not get better. */
+int load_requests(struct controller *c, struct asked_list *out, struct err *err)
+{
+	struct git_file *files;
+	const char *refused;
+	size_t n;
+
+	*out = (struct asked_list){0};
+	if (!c->heads.requests.hex[0] || oid_same(c->heads.requests, c->requests_done))
+		return 0;
+	if (c->ports.git.changed(c->ports.git.self, GIT_STATUS, c->requests_done, c->heads.requests,
+	                         "requests", &c->arena, &files, &n, &refused, err))
+		return err_wrap(err, "requests branch");
+	out->upto = c->heads.requests;
+	for (size_t i = 0; i < n; i++) {
+		struct request_file file;
+		struct bytes text;
+		struct err bad = {0};
+		struct key *key;
+		struct asked *asked;
+
+		if (!files[i].blob.hex[0])
+			continue;
+		if (c->ports.git.read_blob(c->ports.git.self, GIT_STATUS, files[i].blob, &c->arena,
+		                           &text, &bad) ||
+		    request_decode(files[i].path, text.data, text.len, &c->arena, &file, &bad)) {
+			log_warn("request refused: %s", bad.text);
+			continue;
+		}
+		key = key_find(c, file.environment, file.name);
+		if (!key) {
+			log_warn("request refused: %s: nothing of that name is declared", files[i].path);
+			continue;
+		}
+		asked = list_push(&c->arena, &out->items, &out->n);
+		*asked = (struct asked){key, file.request};
+		asked->request.commit = arena_strdup(&c->arena, c->heads.requests.hex);
+		key->due_ms = c->now_ms;
+	}
+	return 0;
+}

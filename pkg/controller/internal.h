@@ -1,0 +1,136 @@
+/* What the files of this module share. */
+#ifndef LINNET_CONTROLLER_INTERNAL_H
+#define LINNET_CONTROLLER_INTERNAL_H
+
+#include "base/log.h"
+#include "base/map.h"
+#include "controller/controller.h"
+#include "gate/gate.h"
+#include "manifest/manifest.h"
+#include "plan/plan.h"
+
+#define NEVER INT64_MAX
+enum {
+	BATCH_KEYS = 256,          /* keys planned in one pass; the rest follow at once */
+	PASS_BYTES = 512 << 20,    /* arena of a pass */
+	README_ROWS = 1000,
+	BACKOFF_LEAST_MS = 250,
+	BACKOFF_MOST_MS = 60000,
+};
+
+/* One deployment or one model that we look after; lives as long as it is declared or has a status. */
+struct key {
+	char *id;          /* "deployment/<environment>/<name>" or "model/<name>" */
+	char *environment; /* NULL: a model */
+	char *name;
+	int64_t due_ms;    /* monotonic; NEVER: on an event only */
+	int64_t backoff_ms; /* 0: the last act succeeded */
+	bool in_pass;       /* while the keys of a pass are gathered */
+	bool busy;          /* its last plan was not at rest */
+	bool has_status;    /* a file of it is on the status branch, ... */
+	bool sharded;       /* ... in a folder of two hex digits */
+	bool evidence_known; /* `evidence` was read from the state folder */
+	char *evidence;     /* JSON as last written; NULL none */
+	size_t evidence_len;
+	struct readme_row row; /* its line of the README; `status` is heap memory of ours or NULL */
+};
+
+struct controller {
+	struct ports ports;
+	struct controller_config config;
+	struct arena arena; /* of the pass */
+	struct fleet *fleet;
+	struct map keys;    /* id -> struct key */
+	struct git_heads heads;
+	struct oid applied; /* fleet commit that the index holds; "" none */
+	struct oid loaded;  /* status commit whose keys and controller.yaml were read */
+	bool emptied;       /* the applied commit declares nothing, though something serves */
+	bool started;       /* the status branch was read once */
+	int64_t epoch;
+	struct oid requests_done;
+	bool claimed;       /* our id and epoch stand on the status branch */
+	bool readme_stale;
+	int64_t now_ms, wall_ms;      /* of this pass */
+	int64_t wall_offset_ms;       /* wall - monotonic, to see jumps */
+	int64_t steady_from_ms;       /* monotonic: before it the clock is not trusted */
+	char problem[512];            /* last logged trouble with Git, to log it once */
+};
+
+/* A request with the key it is for. */
+struct asked {
+	struct key *key;
+	struct request request;
+};
+struct asked_list {
+	struct asked *items;
+	size_t n;
+	struct oid upto; /* requests commit that they were read to; "" nothing new */
+};
+
+/* One key's work in a pass. */
+struct task {
+	struct key *key;
+	struct request *requests;
+	size_t n_requests;
+	/* deployment */
+	struct desired_deployment desired;
+	struct observed observed;
+	struct evidence evidence;
+	struct rollout_output rollout;
+	/* model */
+	struct training_output training;
+	const struct model *model;
+	const struct plan *plan;
+	bool noted;  /* an act's outcome changed `next` */
+	bool failed; /* an act of it failed; leave the rest */
+};
+
+/* keys.c */
+struct key *key_find(struct controller *c, const char *environment, const char *name);
+struct key *key_need(struct controller *c, const char *environment, const char *name);
+void key_drop(struct controller *c, struct key *key);
+void key_row(struct key *key, const struct deployment_status *status);
+void keys_free(struct controller *c);
+struct key **keys_due(struct controller *c, const struct asked_list *asked, size_t most, size_t *n);
+int64_t keys_next_due(const struct controller *c);
+/* How many deployments of an environment (NULL: models) are looked after. */
+size_t keys_count(const struct controller *c, const char *environment);
+size_t keys_deployments(const struct controller *c); /* of all environments */
+
+/* desired.c: Git -> index and keys */
+int load_status(struct controller *c, struct err *err) must_check;
+int load_fleet(struct controller *c, struct err *err) must_check;
+int load_requests(struct controller *c, struct asked_list *out, struct err *err) must_check;
+bool desired_known(const struct controller *c);
+int fleet_blob(void *self, struct oid blob, struct arena *arena, struct bytes *out,
+               struct err *err);
+
+/* task.c: one key from the world to a plan */
+int task_deployment(struct controller *c, struct task *task, struct err *err) must_check;
+int task_model(struct controller *c, struct task *task, struct err *err) must_check;
+int task_observe(struct controller *c, struct task *tasks, size_t n, struct err *err) must_check;
+
+/* execute.c */
+void execute(struct controller *c, struct task *task, bool reducing);
+
+/* propose.c */
+int propose(struct controller *c, const struct proposal_text *text, struct propose_result *out,
+            struct err *err) must_check;
+
+/* train.c */
+void run_observe(struct controller *c, const struct model_status *status, struct run_result *out);
+int run_start(struct controller *c, const struct task *task, const struct action *action,
+              struct err *err) must_check;
+int run_cancel(struct controller *c, const struct action *action, struct err *err) must_check;
+/* Text of the draft ModelVersion of a finished run. */
+int run_draft(struct controller *c, struct digest run, struct bytes *out, struct err *err)
+	must_check;
+
+/* publish.c */
+int publish(struct controller *c, struct task *tasks, size_t n, const struct asked_list *asked,
+            struct err *err) must_check;
+void evidence_save(struct controller *c, struct task *task);
+void evidence_load(struct controller *c, struct key *key, struct evidence *out);
+void evidence_forget(struct controller *c, struct key *key);
+
+#endif

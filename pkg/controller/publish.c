@@ -1,0 +1,250 @@
+/* What was decided, onto the status branch: one commit a batch. And evidence into the state folder. */
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/heap.h"
+#include "controller/internal.h"
+
+/* The files of one commit, growing in the pass's arena. */
+struct batch {
+	struct controller *c;
+	struct git_file *files;
+	size_t n;
+	struct buf subject, body;
+	size_t n_transitions;
+};
+
+static void add_file(struct batch *batch, const char *path, const struct buf *text)
+{
+	struct git_file *file = list_push(&batch->c->arena, &batch->files, &batch->n);
+
+	file->path = path;
+	if (text)
+		file->text = (struct bytes){arena_memdup(&batch->c->arena, text->text, text->len),
+		                            text->len};
+}
+
+/* A line of the message for each transition that `next` has and the history before had not. */
+static void add_transitions(struct batch *batch, const struct key *key,
+                            const struct transition *history, size_t n, int64_t now_ms)
+{
+	for (size_t i = n; i > 0; i--) {
+		const struct transition *transition = &history[i - 1];
+
+		if (transition->at_ms != now_ms)
+			continue;
+		if (batch->n_transitions++ == 0)
+			buf_printf(&batch->subject, "%s: %s",
+			           key->environment ? key->id + strlen("deployment/") : key->id,
+			           transition->what);
+		buf_printf(&batch->body, "%s: %s: %s\n", key->id, transition->what,
+		           transition->why ? transition->why : "");
+	}
+}
+
+static const char *key_path(struct controller *c, struct key *key)
+{
+	if (!key->has_status)
+		key->sharded = keys_count(c, key->environment) > 1000;
+	return status_path(&c->arena, key->environment, key->name, key->sharded);
+}
+
+static void add_deployment(struct batch *batch, struct task *task)
+{
+	struct controller *c = batch->c;
+	const char *path = key_path(c, task->key);
+	const struct deployment_status *next = &task->rollout.next;
+	struct buf text;
+
+	buf_init(&text, LIMIT_STATUS_BYTES);
+	status_encode(&text, next);
+	if (task->rollout.gone) {
+		add_file(batch, path, NULL);
+		path = arena_printf(&c->arena, "retired/%s", path + strlen("status/"));
+	}
+	add_file(batch, path, &text);
+	buf_deinit(&text);
+	add_transitions(batch, task->key, next->history, next->n_history, c->wall_ms);
+	key_row(task->key, next);
+	c->readme_stale = true;
+}
+
+static void add_model(struct batch *batch, struct task *task)
+{
+	const struct model_status *next = &task->training.next;
+	struct buf text;
+
+	buf_init(&text, LIMIT_STATUS_BYTES);
+	model_status_encode(&text, next);
+	add_file(batch, key_path(batch->c, task->key), &text);
+	buf_deinit(&text);
+	add_transitions(batch, task->key, next->history, next->n_history, batch->c->wall_ms);
+}
+
+static void add_readme(struct batch *batch)
+{
+	struct controller *c = batch->c;
+	struct readme_row *rows = arena_array(&c->arena, README_ROWS, struct readme_row);
+	struct buf text;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->keys.n && n < README_ROWS; i++) {
+		const struct key *key = c->keys.entries[i].value;
+
+		if (key->row.status)
+			rows[n++] = key->row;
+	}
+	buf_init(&text, LIMIT_STATUS_BYTES);
+	readme_encode(&text, rows, n);
+	add_file(batch, "README.md", &text);
+	buf_deinit(&text);
+}
+
+static void add_controller(struct batch *batch, const struct asked_list *asked)
+{
+	struct controller *c = batch->c;
+	struct controller_record record = {
+		.id = c->config.id,
+		.epoch = c->epoch,
+		.accepted = c->applied.hex,
+		.requests = asked->upto.hex[0] ? asked->upto.hex : c->requests_done.hex,
+	};
+	struct buf text;
+
+	buf_init(&text, LIMIT_STATUS_BYTES);
+	controller_encode(&text, &record);
+	add_file(batch, "controller.yaml", &text);
+	buf_deinit(&text);
+}
+
+static const char *message(struct batch *batch)
+{
+	struct controller *c = batch->c;
+	const char *subject = buf_text(&batch->subject);
+
+	if (batch->n_transitions == 0)
+		subject = batch->n == 1 ? "controller: records itself" : "status";
+	else if (batch->n_transitions > 1)
+		subject = arena_printf(&c->arena, "%s and %zu more", subject, batch->n_transitions - 1);
+	return arena_printf(&c->arena,
+	                    "%s [skip ci]\n\n%s\nLinnet-Controller: %s\nLinnet-Fleet-Commit: %s\n",
+	                    subject, buf_text(&batch->body), c->config.id, c->applied.hex);
+}
+
+static int commit(struct batch *batch, const struct asked_list *asked, struct err *err)
+{
+	struct controller *c = batch->c;
+	struct oid tip;
+
+	if (c->readme_stale)
+		add_readme(batch);
+	add_controller(batch, asked);
+	if (c->ports.git.publish(c->ports.git.self, c->heads.status, batch->files, batch->n,
+	                         message(batch), &tip, err))
+		return err_wrap(err, "status branch");
+	c->heads.status = c->loaded = tip;
+	c->readme_stale = false;
+	c->claimed = true;
+	if (asked->upto.hex[0])
+		c->requests_done = asked->upto;
+	return 0;
+}
+
+/* One commit for all tasks whose history changed; none when nothing did. CONFLICT: the branch moved;
+ * nothing was recorded, look again. */
+int publish(struct controller *c, struct task *tasks, size_t n, const struct asked_list *asked,
+            struct err *err)
+{
+	struct batch batch = {.c = c};
+	int result = 0;
+
+	buf_init(&batch.subject, 4096);
+	buf_init(&batch.body, 64 << 10);
+	for (size_t i = 0; i < n; i++) {
+		if (!tasks[i].plan)
+			continue;
+		if (tasks[i].key->environment && tasks[i].rollout.changed)
+			add_deployment(&batch, &tasks[i]);
+		else if (!tasks[i].key->environment && tasks[i].training.changed)
+			add_model(&batch, &tasks[i]);
+	}
+	if (batch.n || asked->upto.hex[0] || (!c->claimed && c->applied.hex[0]))
+		result = commit(&batch, asked, err);
+	for (size_t i = 0; result == 0 && i < n; i++)
+		if (tasks[i].plan && (tasks[i].rollout.changed || tasks[i].training.changed))
+			tasks[i].key->has_status = !tasks[i].rollout.gone;
+	buf_deinit(&batch.subject);
+	buf_deinit(&batch.body);
+	return result;
+}
+
+/* ---- evidence ---- */
+
+static void evidence_path(const struct key *key, char out[2 * LIMIT_NAME + 32])
+{
+	snprintf(out, 2 * LIMIT_NAME + 32, "evidence/%s/%s.json", key->environment, key->name);
+}
+
+/* What was gathered since the last transition, from memory or, after a restart, from the folder. */
+void evidence_load(struct controller *c, struct key *key, struct evidence *out)
+{
+	char path[2 * LIMIT_NAME + 32];
+	struct err err = {0};
+	struct buf text;
+
+	*out = (struct evidence){0};
+	if (!key->evidence_known) {
+		evidence_path(key, path);
+		buf_init(&text, LIMIT_STATUS_BYTES);
+		if (!file_read(c->config.state_fd, path, &text, &err)) {
+			key->evidence = heap_strdup(buf_text(&text));
+			key->evidence_len = text.len;
+		}
+		buf_deinit(&text);
+		key->evidence_known = true;
+	}
+	if (key->evidence &&
+	    evidence_decode(key->evidence, key->evidence_len, &c->arena, out, &err)) {
+		log_warn("%s: evidence begins anew: %s", key->id, err.text);
+		*out = (struct evidence){0};
+	}
+}
+
+/* Renamed into the state folder each tick that changed it, so that kill -9 loses nothing. */
+void evidence_save(struct controller *c, struct task *task)
+{
+	char path[2 * LIMIT_NAME + 32], *folder;
+	struct key *key = task->key;
+	struct err err = {0};
+	struct buf text;
+
+	if (!task->evidence.revision.hex[0] && !task->evidence.stable.hex[0])
+		return;
+	buf_init(&text, LIMIT_STATUS_BYTES);
+	evidence_encode(&text, &task->evidence);
+	if (!key->evidence || key->evidence_len != text.len ||
+	    memcmp(key->evidence, buf_text(&text), text.len)) {
+		evidence_path(key, path);
+		folder = arena_printf(&c->arena, "evidence/%s", key->environment);
+		if (dir_make_all(c->config.state_fd, folder, 0700, &err) ||
+		    file_replace(c->config.state_fd, path, text.text, text.len, 0600, &err))
+			log_error("%s: evidence: %s", key->id, err.text);
+		free(key->evidence);
+		key->evidence = heap_strdup(buf_text(&text));
+		key->evidence_len = text.len;
+	}
+	buf_deinit(&text);
+}
+
+void evidence_forget(struct controller *c, struct key *key)
+{
+	char path[2 * LIMIT_NAME + 32];
+	struct err err = {0};
+
+	evidence_path(key, path);
+	if (dir_remove_all(c->config.state_fd, path, &err))
+		log_warn("%s: evidence: %s", key->id, err.text);
+	free(key->evidence);
+	key->evidence = NULL;
+}

@@ -1,0 +1,209 @@
+/* One key from the world to a plan. */
+#include <string.h>
+
+#include "controller/internal.h"
+
+/* Text of a key's status file at the branch's tip; len 0 when there is none yet. */
+static int status_text(struct controller *c, const struct key *key, const char **path,
+                       struct bytes *out, struct err *err)
+{
+	*out = (struct bytes){0};
+	*path = status_path(&c->arena, key->environment, key->name, key->sharded);
+	if (!key->has_status)
+		return 0;
+	return c->ports.git.read_path(c->ports.git.self, GIT_STATUS, c->heads.status, *path,
+	                              &c->arena, out, NULL, err);
+}
+
+static int deployment_history(struct controller *c, const struct key *key,
+                              struct deployment_status *out, struct err *err)
+{
+	struct bytes text;
+	const char *path;
+
+	if (status_text(c, key, &path, &text, err))
+		return -1;
+	if (text.len)
+		return status_decode(path, text.data, text.len, &c->arena, out, err);
+	*out = (struct deployment_status){.environment = key->environment, .name = key->name};
+	out->phase_since_ms = c->wall_ms;
+	out->keep_until_ms = -1;
+	out->step = -1;
+	return 0;
+}
+
+static int model_history(struct controller *c, const struct key *key, struct model_status *out,
+                         struct err *err)
+{
+	struct bytes text;
+	const char *path;
+
+	if (status_text(c, key, &path, &text, err))
+		return -1;
+	if (text.len)
+		return model_status_decode(path, text.data, text.len, &c->arena, out, err);
+	*out = (struct model_status){.name = key->name};
+	out->phase_since_ms = c->wall_ms;
+	out->last_finished_ms = out->retry_ms = -1;
+	return 0;
+}
+
+static struct model_status *model_status_of(struct controller *c, const char *name)
+{
+	struct model_status *status;
+	struct key *key = key_find(c, NULL, name);
+	struct err ignored = {0};
+
+	if (!key)
+		return NULL;
+	status = arena_new(&c->arena, struct model_status);
+	return model_history(c, key, status, &ignored) ? NULL : status;
+}
+
+/* Plans one deployment from `task->observed`. */
+int task_deployment(struct controller *c, struct task *task, struct err *err)
+{
+	struct rollout_input input = {
+		.observed = task->observed,
+		.requests = task->requests,
+		.n_requests = task->n_requests,
+		.now_ms = c->wall_ms,
+	};
+	const struct deployment *declared;
+
+	if (deployment_history(c, task->key, &input.history, err))
+		return -1;
+	fleet_desired(c->fleet, task->key->environment, task->key->name, c->applied.hex, fleet_blob,
+	              c, &c->arena, &task->desired);
+	task->desired.known = task->desired.known && desired_known(c);
+	if (task->desired.model)
+		task->desired.model_status = model_status_of(c, task->desired.model->meta.name);
+	declared = task->desired.deployment;
+	evidence_load(c, task->key, &task->evidence);
+	if (declared && task->observed.known)
+		gate_fold(&task->evidence, &task->observed, &input.history, &declared->rollout.analysis,
+		          c->wall_ms, &c->arena);
+	input.desired = task->desired;
+	input.evidence = task->evidence;
+	task->rollout = plan_rollout(&input, &c->arena);
+	task->plan = &task->rollout.plan;
+	return 0;
+}
+
+/* The deployments of a model with their statuses, sorted by environment and name. */
+static int model_targets(struct controller *c, const char *model, struct training_input *input,
+                         struct err *err)
+{
+	const char **names;
+	size_t n = fleet_deployments_of(c->fleet, model, &c->arena, &names);
+	struct target *targets = arena_array(&c->arena, n, struct target);
+
+	for (size_t i = 0; i < n; i++) {
+		const char *slash = strchr(names[i], '/');
+		char *environment = arena_strndup(&c->arena, names[i], (size_t)(slash - names[i]));
+		struct key *key = key_need(c, environment, slash + 1);
+		struct desired_deployment desired = {0};
+		struct deployment_status *status;
+
+		fleet_desired(c->fleet, environment, slash + 1, c->applied.hex, fleet_blob, c, &c->arena,
+		              &desired);
+		if (!desired.deployment || !desired.environment)
+			continue;
+		status = arena_new(&c->arena, struct deployment_status);
+		if (deployment_history(c, key, status, err))
+			return -1;
+		targets[input->n_targets++] =
+			(struct target){desired.deployment, desired.environment, status};
+	}
+	input->targets = targets;
+	return 0;
+}
+
+static void model_versions(struct controller *c, const char *model, struct training_input *input)
+{
+	const char **names;
+	size_t n = fleet_versions_of(c->fleet, model, &c->arena, &names);
+	const struct model_version **versions =
+		arena_array(&c->arena, n, const struct model_version *);
+
+	for (size_t i = 0; i < n; i++) {
+		struct object object = {0};
+
+		if (fleet_get(c->fleet, KIND_MODEL_VERSION, NULL, names[i], fleet_blob, c, &c->arena,
+		              &object, NULL, NULL) == DECLARED_OK)
+			versions[input->n_versions++] = object.version;
+	}
+	input->versions = versions;
+}
+
+/* What a run depends on beside its data: a change of it makes a running run worthless. */
+static struct digest train_digest(struct controller *c, const struct model *model)
+{
+	struct digest_stream *stream = digest_begin();
+	const struct train_spec *train = model->train;
+	struct oid tree = {""};
+	struct err absent = {0};
+
+	if (train && train->source &&
+	    c->ports.git.tree_id(c->ports.git.self, c->applied, train->source, &tree, &absent))
+		tree.hex[0] = 0;
+	digest_add_field(stream, tree.hex);
+	model_digest_training(stream, model);
+	return digest_end(stream);
+}
+
+/* Plans one model's retraining cycle. A model that is not declared (any more) plans nothing. */
+int task_model(struct controller *c, struct task *task, struct err *err)
+{
+	struct training_input input = {
+		.commit = c->applied.hex,
+		.requests = task->requests,
+		.n_requests = task->n_requests,
+		.open_branches = c->heads.branches,
+		.n_open_branches = c->heads.n_branches,
+		.now_ms = c->wall_ms,
+	};
+	struct object object = {0};
+	struct oid blob = {""};
+	enum declared declared =
+		fleet_get(c->fleet, KIND_MODEL, NULL, task->key->name, fleet_blob, c, &c->arena, &object,
+	                  &blob, NULL);
+
+	if (!object.model || declared == DECLARED_ABSENT)
+		return 0;
+	if (model_history(c, task->key, &input.history, err))
+		return -1;
+	task->model = input.model = object.model;
+	input.known = desired_known(c) && declared == DECLARED_OK;
+	input.manifest = arena_strdup(&c->arena, blob.hex);
+	input.train_digest = train_digest(c, object.model);
+	model_versions(c, task->key->name, &input);
+	if (model_targets(c, task->key->name, &input, err))
+		return -1;
+	run_observe(c, &input.history, &input.run);
+	task->training = plan_training(&input, &c->arena);
+	task->plan = &task->training.plan;
+	return 0;
+}
+
+/* One batch for all deployments among the tasks. */
+int task_observe(struct controller *c, struct task *tasks, size_t n, struct err *err)
+{
+	struct serving_key *keys = arena_array(&c->arena, n, struct serving_key);
+	struct observed *observed = arena_array(&c->arena, n, struct observed);
+	size_t n_keys = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (tasks[i].key->environment)
+			keys[n_keys++] =
+				(struct serving_key){tasks[i].key->environment, tasks[i].key->name};
+	if (!n_keys)
+		return 0;
+	if (c->ports.serving.observe(c->ports.serving.self, keys, n_keys, &c->arena, observed, err))
+		return err_wrap(err, "serving");
+	n_keys = 0;
+	for (size_t i = 0; i < n; i++)
+		if (tasks[i].key->environment)
+			tasks[i].observed = observed[n_keys++];
+	return 0;
+}
