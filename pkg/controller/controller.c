@@ -238,8 +238,10 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 {
 	struct asked_list asked = {0};
 	struct err trouble = {0};
+	struct oid before = c->applied;
 	struct key **due;
 	struct task *tasks;
+	bool fleet_moved;
 	int64_t next;
 	size_t n;
 
@@ -248,11 +250,15 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 		return -1;
 	due = keys_due(c, &asked, c->started ? BATCH_KEYS : 0, &n);
 	tasks = arena_array(&c->arena, n, struct task);
+	fleet_moved = !oid_same(before, c->applied);
 	for (size_t i = 0; i < n; i++)
 		tasks[i].key = due[i];
 	if (task_observe(c, tasks, n, &trouble))
 		log_warn("%s", trouble.text);
 	plan_all(c, tasks, n, &asked);
+	if (fleet_moved)
+		log_info("planned %zu keys in %lld ms", n,
+		         (long long)(c->ports.clock.now_ms(c->ports.clock.self) - c->now_ms));
 	carry_out(c, tasks, n, &asked);
 	next = keys_next_due(c);
 	*wake_ms = next <= c->now_ms ? 0 : next - c->now_ms;
