@@ -44,6 +44,7 @@ struct git_file {
 	const char *path;
 	struct oid blob;   /* "" when it is gone (of git_changed) */
 	struct bytes text; /* of a file to write; data NULL removes it */
+	bool executable;   /* of git_changed: mode 100755 */
 };
 enum propose_state { PROPOSE_NONE, PROPOSE_RUNNING, PROPOSE_DONE, PROPOSE_REFUSED, PROPOSE_FAILED };
 struct propose_result {
