@@ -31,7 +31,12 @@ void revision_short(struct digest digest, char out[REVISION_SHORT + 1]);
 
 /* ---- Observed: one deployment's live state, as the serving port read it back ---- */
 
-#define LATENCY_BINS 128 /* edges 1/16 ms * 2^(i/8): 62.5 us to 60 s; the last bin is open */
+/* Bin i holds latencies from 1/16 ms * 2^(i/8) up to the next edge: 62.5 us to 4.1 s; the first and
+ * the last bin are open. */
+#define LATENCY_BINS 128
+int latency_bin(double ms);      /* NaN and negative: the first */
+double latency_edge_ms(int bin); /* its lower edge */
+
 
 /* Cumulative since the replica's counters last began. */
 struct counters {
@@ -89,6 +94,7 @@ struct arm {
 	uint64_t requests, bad;
 	uint64_t latency[LATENCY_BINS];
 };
+#define HARM_RATIOS 8
 /* Kept in state/, folded each tick by gate_fold, zeroed when its `revision` or `stable` changes. */
 struct evidence {
 	struct digest revision, stable; /* the candidate and what it is compared with */
@@ -96,6 +102,7 @@ struct evidence {
 	int64_t since_ms, step_since_ms, last_data_ms;
 	struct arm candidate, stable_arm;          /* since the rollout began */
 	struct arm at_step, stable_at_step;        /* since the step began */
+	double harm[HARM_RATIOS]; /* running log-likelihood ratio of each alternative of the harm test */
 	struct {
 		struct digest revision;
 		int slot;
