@@ -1,0 +1,39 @@
+#include "port/port.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define FUNCTION(port, name) {#port "." #name, offsetof(struct ports, port.name)}
+
+static const struct {
+	const char *name;
+	size_t offset;
+} functions[] = {
+	FUNCTION(clock, now_ms),      FUNCTION(clock, wall_ms),
+	FUNCTION(git, sync),          FUNCTION(git, poke),
+	FUNCTION(git, accept),        FUNCTION(git, read_blob),
+	FUNCTION(git, read_path),     FUNCTION(git, changed),
+	FUNCTION(git, tree_id),       FUNCTION(git, publish),
+	FUNCTION(git, propose),       FUNCTION(http, perform),
+	FUNCTION(process, spawn),     FUNCTION(process, poll),
+	FUNCTION(process, kill),      FUNCTION(process, result),
+	FUNCTION(process, forget),    FUNCTION(serving, observe),
+	FUNCTION(serving, apply),     FUNCTION(serving, inventory),
+};
+
+/* Each port is a `self` and its functions, so a function that the table forgets is seen here. */
+#define MEMBERS(port) (sizeof(((struct ports *)0)->port) / sizeof(void *) - 1)
+_Static_assert(ARRAY_LEN(functions) == MEMBERS(clock) + MEMBERS(git) + MEMBERS(http) +
+               MEMBERS(process) + MEMBERS(serving), "a function of a port is not in the table");
+
+int port_check(const struct ports *ports, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(functions); i++) {
+		void (*function)(void);
+
+		memcpy(&function, (const char *)ports + functions[i].offset, sizeof(function));
+		if (!function)
+			return err_set(err, ERR_STALLED, "port: %s is missing", functions[i].name);
+	}
+	return 0;
+}
