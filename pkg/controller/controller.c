@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { CLOCK_JUMP_MS = 5000, CLOCK_SETTLE_MS = 10000, GIT_BUSY_MS = 50 };
+enum { CLOCK_JUMP_MS = 5000, CLOCK_SETTLE_MS = 10000, GIT_BUSY_MS = 50, PENDING_MS = 100 };
 
 struct controller *controller_new(const struct ports *ports, const struct controller_config *config)
 {
@@ -125,6 +125,9 @@ static void schedule(struct controller *c, struct task *task)
 		key->due_ms = NEVER;
 	else
 		key->due_ms = c->now_ms + (wake_ms > c->wall_ms ? wake_ms - c->wall_ms : 0);
+	if (task->pending && key->due_ms > c->now_ms + PENDING_MS)
+		key->due_ms = c->now_ms + PENDING_MS;
+	key->busy = key->busy || task->pending;
 }
 
 /* Neighbours of what changed: a model looks at its deployments' phases, and they at its verdicts. */

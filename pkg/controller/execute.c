@@ -48,6 +48,7 @@ static int act_propose(struct controller *c, struct task *task, const struct act
 	if (result.state == PROPOSE_FAILED)
 		return err_set(err, ERR_TRANSIENT, "propose %s: %s", action->proposal->subject,
 		               result.why ? result.why : "failed");
+	task->pending = task->pending || result.state == PROPOSE_RUNNING;
 	note_proposal(c, task, action, &result);
 	return 0;
 }

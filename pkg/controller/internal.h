@@ -81,6 +81,7 @@ struct task {
 	struct training_output training;
 	const struct model *model;
 	const struct plan *plan;
+	bool pending; /* a proposal is under way: look again soon */
 	bool noted;  /* an act's outcome changed `next` */
 	bool failed; /* an act of it failed; leave the rest */
 };
