@@ -34,6 +34,7 @@ struct strings {
 };
 struct pair {
 	const char *key, *value;
+	bool quoted; /* "5" and not 5; of JSON, a string */
 };
 struct pairs {
 	struct pair *items;
