@@ -108,7 +108,8 @@ struct http_reply {
 };
 struct port_http {
 	void *self;
-	/* All at once over kept connections; waits until all are done or the deadline has passed. */
+	/* All at once over kept connections; waits until all are done or the deadline (monotonic, as
+	 * clock.now_ms) has passed. 0 when each reply holds a status or an error of its own. */
 	int (*perform)(void *self, const struct http_request *requests, struct http_reply *replies,
 	               size_t n, int64_t deadline_ms, struct arena *arena, struct err *err) must_check;
 };

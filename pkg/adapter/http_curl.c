@@ -1,0 +1,263 @@
+#include "adapter/http_curl.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/heap.h"
+
+enum { SHOWN_BYTES = 200 };
+
+struct http_curl {
+	CURLM *multi;
+};
+
+/* One request under way; the callbacks of its handle write here. */
+struct transfer {
+	const struct http_request *request;
+	struct http_reply *reply;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct buf body;
+	char error[CURL_ERROR_SIZE];
+	bool done;
+};
+
+static int64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+struct http_curl *http_curl_new(void)
+{
+	struct http_curl *http = heap_alloc(1, sizeof(*http));
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		panic("http: libcurl cannot be initialised");
+	http->multi = curl_multi_init();
+	if (!http->multi)
+		panic("http: libcurl has no multi handle");
+	curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)HTTP_CONNECTIONS);
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONNECTIONS);
+	return http;
+}
+
+void http_curl_free(struct http_curl *http)
+{
+	if (!http)
+		return;
+	curl_multi_cleanup(http->multi);
+	curl_global_cleanup();
+	free(http);
+}
+
+/* A URL for people, without user, password and query, any of which may be a secret. */
+static void show_url(const char *url, char out[SHOWN_BYTES])
+{
+	const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : url;
+	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
+	size_t len;
+
+	url = at ? at + 1 : url;
+	len = strcspn(url, "?#");
+	if (len >= SHOWN_BYTES)
+		len = SHOWN_BYTES - 1;
+	memcpy(out, url, len);
+	out[len] = '\0';
+}
+
+static bool only_reads(const struct http_request *request)
+{
+	return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
+}
+
+static enum err_kind kind_of(const struct transfer *transfer, CURLcode code)
+{
+	if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT || transfer->body.full)
+		return ERR_STALLED;
+	if (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT ||
+	    code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION)
+		return ERR_TRANSIENT;
+	return only_reads(transfer->request) ? ERR_TRANSIENT : ERR_UNKNOWN;
+}
+
+static void fail(struct transfer *transfer, CURLcode code)
+{
+	struct http_reply *reply = transfer->reply;
+	char url[SHOWN_BYTES];
+
+	show_url(transfer->request->url, url);
+	reply->status = 0;
+	reply->body = (struct bytes){0};
+	if (transfer->body.full)
+		err_set(&reply->err, ERR_STALLED, "%s %s: the reply is larger than %zu bytes",
+		        transfer->request->method, url, transfer->request->body_bytes_max);
+	else
+		err_set(&reply->err, kind_of(transfer, code), "%s %s: %s", transfer->request->method, url,
+		        transfer->error[0] ? transfer->error : curl_easy_strerror(code));
+}
+
+/* libcurl does not bound a body of unknown length, so that is done here. */
+static size_t take_body(char *bytes, size_t size, size_t n, void *context)
+{
+	struct transfer *transfer = context;
+
+	buf_add(&transfer->body, bytes, size * n);
+	return transfer->body.full ? 0 : size * n;
+}
+
+static struct curl_slist *header_list(const struct http_request *request)
+{
+	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+
+	for (size_t i = 0; list && i < request->n_headers; i++) {
+		struct curl_slist *longer = curl_slist_append(list, request->headers[i]);
+
+		if (!longer)
+			panic("http: out of memory");
+		list = longer;
+	}
+	return list;
+}
+
+static void set_safety(CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "linnet");
+}
+
+static void set_method(CURL *easy, const struct http_request *request)
+{
+	if (strcmp(request->method, "HEAD") == 0) {
+		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+		return;
+	}
+	if (request->body.data || !only_reads(request)) {
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data ? request->body.data : "");
+	}
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static void begin(struct http_curl *http, struct transfer *transfer, int64_t left_ms)
+{
+	CURL *easy = curl_easy_init();
+
+	if (!easy)
+		panic("http: libcurl has no handle");
+	buf_init(&transfer->body, transfer->request->body_bytes_max);
+	transfer->easy = easy;
+	transfer->headers = header_list(transfer->request);
+	set_safety(easy);
+	set_method(easy, transfer->request);
+	curl_easy_setopt(easy, CURLOPT_URL, transfer->request->url);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)left_ms);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+	                 (long)(left_ms < HTTP_CONNECT_MS ? left_ms : HTTP_CONNECT_MS));
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+	curl_multi_add_handle(http->multi, easy);
+}
+
+static void finish(struct transfer *transfer, CURLcode code, struct arena *arena)
+{
+	struct http_reply *reply = transfer->reply;
+	long status = 0;
+
+	transfer->done = true;
+	curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME, &reply->seconds);
+	if (code == CURLE_OK && !transfer->body.full) {
+		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+		reply->status = (int)status;
+		reply->body.data = arena_memdup(arena, buf_text(&transfer->body), transfer->body.len + 1);
+		reply->body.len = transfer->body.len;
+	} else {
+		fail(transfer, code);
+	}
+}
+
+/* Takes what has ended; the number of transfers that did. */
+static size_t take_ended(struct http_curl *http, struct arena *arena)
+{
+	struct CURLMsg *message;
+	size_t ended = 0;
+	int left;
+
+	while ((message = curl_multi_info_read(http->multi, &left))) {
+		struct transfer *transfer = NULL;
+
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		finish(transfer, message->data.result, arena);
+		ended++;
+	}
+	return ended;
+}
+
+/* Until all have ended or the deadline has passed. */
+static int run(struct http_curl *http, size_t n, int64_t deadline_ms, struct arena *arena,
+               struct err *err)
+{
+	CURLMcode code = CURLM_OK;
+
+	while (n > 0 && code == CURLM_OK) {
+		int64_t left_ms = deadline_ms - clock_ms();
+		int running;
+
+		code = curl_multi_perform(http->multi, &running);
+		n -= take_ended(http, arena);
+		if (n == 0 || left_ms <= 0)
+			break;
+		if (code == CURLM_OK)
+			code = curl_multi_poll(http->multi, NULL, 0, left_ms < 1000 ? (int)left_ms : 1000,
+			                       NULL);
+	}
+	if (code != CURLM_OK)
+		return err_set(err, ERR_TRANSIENT, "http: %s", curl_multi_strerror(code));
+	return 0;
+}
+
+static void end(struct http_curl *http, struct transfer *transfer)
+{
+	if (!transfer->done)
+		fail(transfer, CURLE_OPERATION_TIMEDOUT);
+	curl_multi_remove_handle(http->multi, transfer->easy);
+	curl_easy_cleanup(transfer->easy);
+	curl_slist_free_all(transfer->headers);
+	buf_deinit(&transfer->body);
+}
+
+static int perform(void *self, const struct http_request *requests, struct http_reply *replies,
+                   size_t n, int64_t deadline_ms, struct arena *arena, struct err *err)
+{
+	struct http_curl *http = self;
+	struct transfer *transfers = arena_array(arena, n, struct transfer);
+	int64_t left_ms = deadline_ms - clock_ms();
+	int result;
+
+	for (size_t i = 0; i < n; i++) {
+		replies[i] = (struct http_reply){0};
+		transfers[i] = (struct transfer){.request = &requests[i], .reply = &replies[i]};
+		begin(http, &transfers[i], left_ms > 1 ? left_ms : 1);
+	}
+	result = run(http, n, deadline_ms, arena, err);
+	for (size_t i = 0; i < n; i++)
+		end(http, &transfers[i]);
+	return result;
+}
+
+struct port_http http_curl_port(struct http_curl *http)
+{
+	return (struct port_http){.self = http, .perform = perform};
+}
