@@ -7,12 +7,17 @@
 #include "api/status.h"
 #include "base/arena.h"
 
-/* One judgement of a canary or of a revision at 100 %. */
+/* One judgement of a canary or of a revision at 100 %.
+ *
+ * Tests are e-processes (STATISTICS.md, sections 1 and 2): they hold however often one looks, so
+ * that a healthy candidate is rolled back with probability at most `falseRollback`, and a step is
+ * taken with one that fails its bound with at most 5 %. Intervals in `why` are Wilson's at 95 %,
+ * for people; nothing is decided by them. */
 struct judgement {
 	enum verdict_result harm;      /* FAIL: shown harmful, roll back now; else INCONCLUSIVE */
-	enum verdict_result not_worse; /* PASS: may go one step up */
+	enum verdict_result not_worse; /* PASS: may go one step up; else INCONCLUSIVE */
 	bool no_data;                  /* longer than noDataDeadline without a request on both arms */
-	const char *why;               /* one sentence with numbers and an interval; never NULL */
+	const char *why;               /* one sentence with counts and intervals; never NULL */
 };
 
 /* Folds one observation into `evidence` (arena-owned marks are replaced): differences of counters
@@ -28,9 +33,9 @@ void gate_fold(struct evidence *evidence, const struct observed *observed,
 struct judgement gate_canary(const struct evidence *evidence, const struct analysis_spec *analysis,
                              const struct step_spec *step, int64_t now_ms, struct arena *arena);
 
-/* A revision without a stable one beside it (first deployment, promoting, a broken stable): the
- * absolute level `errors.max`, and against `reference` (the stable arm's figures of the canary)
- * when that holds requests. */
+/* A revision without a stable one beside it (first deployment, Promoting, a broken stable): the
+ * absolute level `errors.max`; where `reference` (the stable arm's figures of the canary) holds
+ * requests, no more than its upper 99 % bound and the margin instead. */
 struct judgement gate_alone(const struct evidence *evidence, const struct arm *reference,
                             const struct analysis_spec *analysis, int64_t now_ms,
                             struct arena *arena);
@@ -43,13 +48,24 @@ struct admission gate_admit(const struct revision *revision, const struct model 
 
 /* Over the resolved gate: entries, slices, reliability, budget, evaluator, policy and guards. What
  * an approval is given for, beside the revision. */
-struct digest gate_digest(const struct model *model, const struct gate_policy *policy);
+struct digest gate_digest(const struct model *model, const struct gate_policy *policy,
+                          struct arena *arena);
 
-/* Wilson score interval of x bad among n at two-sided confidence 1 - alpha (Wilson 1927). */
+/* ---- formulas; counts are >= 0, alpha in (0, 1) ---- */
+
+/* Wilson score interval of x bad among n at two-sided confidence 1 - alpha (Wilson 1927); [0, 1]
+ * when n is 0. */
 void wilson_interval(double x, double n, double alpha, double *low, double *high);
 /* Newcombe's hybrid score interval of the difference pc - ps (Newcombe 1998, method 10). */
 void newcombe_interval(double xc, double nc, double xs, double ns, double alpha, double *low,
                        double *high);
+/* Natural logarithms of e-values. Alternatives are `ratios` times the null's bound, equal priors. */
+/* Null: the rate is at most (ratios > 1) or at least (ratios < 1) `rate`; x bad among n. */
+double level_log_e(double x, double n, double rate, const double *ratios, size_t n_ratios);
+/* Null: the candidate's rate is at least `bound` times the stable one's; `share` is the candidate's
+ * share of all requests; alternatives `ratios` < 1 of it. */
+double ratio_log_e(double xc, double xs, double share, double bound, const double *ratios,
+                   size_t n_ratios);
 /* Quantile of a histogram with LATENCY_BINS bins, in ms, log-linear inside a bin; NAN when empty. */
 double latency_quantile(const uint64_t bins[LATENCY_BINS], double q);
 

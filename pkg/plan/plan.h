@@ -5,6 +5,7 @@
 #include "api/desired.h"
 #include "api/plan.h"
 #include "base/arena.h"
+#include "base/buf.h"
 
 struct rollout_input {
 	struct desired_deployment desired;
@@ -54,18 +55,28 @@ struct training_output {
 };
 struct training_output plan_training(const struct training_input *input, struct arena *arena);
 
-/* 5-field cron (minute hour day month weekday; lists, ranges, steps; day OR weekday when both are
- * restricted, as cron does), in UTC or a fixed offset. */
+/* 5-field cron (minute hour day month weekday; lists, ranges, steps; names of months and weekdays;
+ * weekday 0 or 7 is Sunday; day OR weekday when both are restricted, as cron does). */
 struct cron {
 	uint64_t minutes;
 	uint32_t hours, days, months, weekdays;
 	bool any_day, any_weekday;
 };
 int cron_parse(const char *text, struct cron *out, struct err *err) must_check;
-/* First tick strictly after `after_ms`; -1 when none within five years. */
-int64_t cron_next(const struct cron *cron, int64_t after_ms);
-/* Is a deny window closed over now? Sets when it opens (or when the next closes). One function for
- * "is it due" and "when is it due". */
+/* First tick strictly after `after_ms`, the clock being `offset_ms` ahead of UTC; -1 when there is
+ * none within five years. */
+int64_t cron_next(const struct cron *cron, int64_t after_ms, int64_t offset_ms);
+/* NULL and "UTC" are 0; "+02:00" and "-05:30" fixed offsets. Names of zones are an error: their
+ * rules are a file, and a plan reads none. */
+int zone_offset(const char *zone, int64_t *out_ms, struct err *err) must_check;
+/* Is a deny window closed over now? Sets when to ask again: when it opens, or when the next one
+ * closes; -1 never. A window that cannot be read counts as closed. One function for "is it due" and
+ * "when is it due". */
 bool windows_closed(const struct window_spec *windows, size_t n, int64_t now_ms, int64_t *change_ms);
+
+/* ---- show.c ---- */
+
+/* One action for people, without its reason: "start replica 0 of 3f2a9c1b02 (v3)". */
+void action_describe(struct buf *out, const struct action *action);
 
 #endif

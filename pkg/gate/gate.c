@@ -1,0 +1,348 @@
+/* Evidence -> verdicts. Each test is an e-process: at most `falseRollback` of healthy candidates are
+ * rolled back, however often one looks (STATISTICS.md, sections 1 to 3). */
+#include "gate/gate.h"
+
+#include <string.h>
+
+#include "gate/ratios.h"
+
+#define MISTAKEN_STEP 0.05       /* chance to step up with one that fails its bound */
+#define SHARE_ERRORS 0.6         /* of the evidence of harm; latency has the rest */
+#define SHOWN_ALPHA 0.05         /* of the intervals that people are shown */
+#define REFERENCE_ALPHA 0.02     /* two-sided: the reference's upper bound at 99 % */
+#define LATENCY_QUANTILE 0.95
+#define LATENCY_REQUESTS_MIN 200 /* in the arm that sets the level */
+#define WARMUP_RATE 0.5          /* what even a cold start must stay below */
+
+static const double level_up[] = {1.25, 1.5, 2, 3, 5, 10, 30};
+static const double level_down[] = {.9, .75, .6, .5, .33, .2, 0};
+static const double ratio_down[] = {.9, .75, .6, .5, .33, .2};
+static const double slower[] = {1.25, 1.5, 2, 3, 5, 10};
+static const double warmup_up[] = {1.25, 1.5, 2};
+
+static bool is_share(double share)
+{
+	return share > 0 && share < 1;
+}
+
+/* ---- sentences ---- */
+
+/* 15420 -> "15,420" */
+static const char *grouped(struct arena *arena, double number)
+{
+	unsigned long long n = number < 1e18 ? (unsigned long long)number : 1000000000000000000ULL;
+	const char *text = "";
+
+	for (; n >= 1000; n /= 1000)
+		text = arena_printf(arena, ",%03llu%s", n % 1000, text);
+	return arena_printf(arena, "%llu%s", n, text);
+}
+
+static const char *rate_text(struct arena *arena, const struct arm *arm)
+{
+	double n = arm_trials(arm), x = (double)arm->bad, low, high;
+
+	wilson_interval(x, n, SHOWN_ALPHA, &low, &high);
+	return n > 0 ? arena_printf(arena, "%.2g %% [%.2g, %.2g]", 100 * x / n, 100 * low, 100 * high)
+	             : "unknown";
+}
+
+/* "errors 4.2 % [2.9, 6.1] against 0.1 % [0.05, 0.17] on 812 and 15,420 requests" */
+static const char *errors_text(struct arena *arena, const struct arm *candidate,
+                               const struct arm *stable)
+{
+	if (!stable || arm_trials(stable) <= 0)
+		return arena_printf(arena, "errors %s on %s requests", rate_text(arena, candidate),
+		                    grouped(arena, arm_trials(candidate)));
+	return arena_printf(arena, "errors %s against %s on %s and %s requests",
+	                    rate_text(arena, candidate), rate_text(arena, stable),
+	                    grouped(arena, arm_trials(candidate)), grouped(arena, arm_trials(stable)));
+}
+
+static const char *latency_text(struct arena *arena, const struct arm *candidate,
+                                const struct arm *stable)
+{
+	return arena_printf(arena, "latency p95 %.3g ms against %.3g ms on %s and %s requests",
+	                    latency_quantile(candidate->latency, LATENCY_QUANTILE),
+	                    latency_quantile(stable->latency, LATENCY_QUANTILE),
+	                    grouped(arena, (double)candidate->requests),
+	                    grouped(arena, (double)stable->requests));
+}
+
+/* ---- tests; each gives the logarithm of an e-value, 0 where nothing can be said ---- */
+
+static double log_mean_weighted(double a, double log_a, double log_b)
+{
+	double most = fmax(log_a, log_b);
+
+	return most + log(a * exp(log_a - most) + (1 - a) * exp(log_b - most));
+}
+
+static double errors_harm(const struct evidence *evidence)
+{
+	double most = -INFINITY, sum = 0;
+
+	for (int j = 0; j < HARM_RATIOS; j++)
+		most = fmax(most, evidence->harm[j]);
+	for (int j = 0; j < HARM_RATIOS; j++)
+		sum += exp(evidence->harm[j] - most) / HARM_RATIOS;
+	return isfinite(most) ? most + log(sum) : 0;
+}
+
+static double above(const struct arm *arm, int bin)
+{
+	double n = 0;
+
+	for (int i = bin; i < LATENCY_BINS; i++)
+		n += (double)arm->latency[i];
+	return n;
+}
+
+/* The edge that about a twentieth of the stable arm's requests pass, the margin beyond it: more than
+ * that share of the candidate's, as far as the stable arm's can be known, is slower. */
+static double latency_harm(const struct arm *candidate, const struct arm *stable, double margin)
+{
+	double quantile = latency_quantile(stable->latency, LATENCY_QUANTILE);
+	double total = above(stable, 0), share, low;
+	int edge, moved;
+
+	if (!is_set(margin) || !is_set(quantile) || total < LATENCY_REQUESTS_MIN)
+		return 0;
+	edge = latency_bin(quantile) + 1;
+	moved = edge + (int)ceil(8 * log2(1 + margin) - 1e-9);
+	if (moved >= LATENCY_BINS)
+		return 0;
+	wilson_interval(above(stable, edge), total, REFERENCE_ALPHA, &low, &share);
+	share = fmax(share, 1 - LATENCY_QUANTILE);
+	return level_log_e(above(candidate, moved), above(candidate, 0), share, slower,
+	                   ARRAY_LEN(slower));
+}
+
+/* A cold replica is judged by one thing: does nearly everything fail? */
+static bool fails_from_start(const struct evidence *evidence, const struct analysis_spec *analysis,
+                             double enough)
+{
+	for (size_t i = 0; i < evidence->n_marks; i++) {
+		const struct counters *counters = &evidence->marks[i].last;
+		struct arm arm = {.requests = counters->requests, .bad = counters->bad};
+
+		if (digest_same(evidence->marks[i].revision, evidence->revision) &&
+		    (int64_t)counters->requests <= analysis->warmup_requests &&
+		    level_log_e((double)arm.bad, arm_trials(&arm), WARMUP_RATE, warmup_up,
+		                ARRAY_LEN(warmup_up)) >= enough)
+			return true;
+	}
+	return false;
+}
+
+static bool no_data(const struct evidence *evidence, const struct analysis_spec *analysis,
+                    int64_t now_ms)
+{
+	return analysis->no_data_deadline_ms >= 0 &&
+	       now_ms - evidence->last_data_ms > analysis->no_data_deadline_ms;
+}
+
+/* The logarithm of 1/falseRollback; what no evidence reaches where none is declared. */
+static double harm_enough(const struct analysis_spec *analysis)
+{
+	return is_share(analysis->false_rollback) ? -log(analysis->false_rollback) : INFINITY;
+}
+
+/* ---- judgements ---- */
+
+static struct judgement harmful(struct judgement judgement, const char *why)
+{
+	judgement.harm = VERDICT_FAIL;
+	judgement.not_worse = VERDICT_INCONCLUSIVE;
+	judgement.why = why;
+	return judgement;
+}
+
+static struct judgement startup_failure(struct judgement judgement, const struct evidence *evidence,
+                                        struct arena *arena)
+{
+	double n = 0, x = 0;
+
+	for (size_t i = 0; i < evidence->n_marks; i++)
+		if (digest_same(evidence->marks[i].revision, evidence->revision)) {
+			n += (double)evidence->marks[i].last.requests;
+			x += (double)evidence->marks[i].last.bad;
+		}
+	return harmful(judgement, arena_printf(arena, "%s of the first %s requests failed: harm",
+	                                       grouped(arena, x), grouped(arena, fmax(n, x))));
+}
+
+static bool below_level(const struct arm *arm, double max)
+{
+	return is_share(max) && level_log_e((double)arm->bad, arm_trials(arm), max, level_down,
+	                                    ARRAY_LEN(level_down)) >= -log(MISTAKEN_STEP);
+}
+
+static bool below_ratio(const struct arm *candidate, const struct arm *stable, double ratio)
+{
+	double nc = arm_trials(candidate), ns = arm_trials(stable);
+
+	return ratio > 0 && nc > 0 && ns > 0 &&
+	       ratio_log_e((double)candidate->bad, (double)stable->bad, nc / (nc + ns), ratio,
+	                   ratio_down, ARRAY_LEN(ratio_down)) >= -log(MISTAKEN_STEP);
+}
+
+static bool minima_met(const struct evidence *evidence, const struct step_spec *step,
+                       int64_t now_ms)
+{
+	return evidence->step_since_ms > 0 && now_ms - evidence->step_since_ms >= step->min_duration_ms &&
+	       arm_trials(&evidence->at_step) > 0 &&
+	       arm_trials(&evidence->at_step) >= (double)step->min_requests;
+}
+
+struct judgement gate_canary(const struct evidence *evidence, const struct analysis_spec *analysis,
+                             const struct step_spec *step, int64_t now_ms, struct arena *arena)
+{
+	struct judgement judgement = {.no_data = no_data(evidence, analysis, now_ms)};
+	const struct arm *candidate = &evidence->candidate, *stable = &evidence->stable_arm;
+	const char *errors = errors_text(arena, candidate, stable);
+	double enough = harm_enough(analysis);
+	double errors_e = errors_harm(evidence);
+	double latency_e = latency_harm(candidate, stable, analysis->latency_margin);
+
+	if (fails_from_start(evidence, analysis, enough))
+		return startup_failure(judgement, evidence, arena);
+	if (log_mean_weighted(SHARE_ERRORS, errors_e, latency_e) >= enough)
+		return harmful(judgement, arena_printf(arena, "%s: harm", errors_e >= latency_e ? errors
+		                                       : latency_text(arena, candidate, stable)));
+	judgement.why = arena_printf(arena, "%s: not enough to tell", errors);
+	if (!minima_met(evidence, step, now_ms))
+		return judgement;
+	if (below_level(&evidence->at_step, analysis->errors_max))
+		judgement.why = arena_printf(arena, "%s: below %.3g %%",
+		                             errors_text(arena, &evidence->at_step, &evidence->stable_at_step),
+		                             100 * analysis->errors_max);
+	else if (below_ratio(&evidence->at_step, &evidence->stable_at_step, step->max_error_ratio))
+		judgement.why = arena_printf(arena, "%s: below %.3g times the stable rate",
+		                             errors_text(arena, &evidence->at_step, &evidence->stable_at_step),
+		                             step->max_error_ratio);
+	else
+		return judgement;
+	judgement.not_worse = VERDICT_PASS;
+	return judgement;
+}
+
+/* What a revision on its own is held to: `errors.max`, or what its predecessor did. */
+static double level_alone(const struct arm *reference, const struct analysis_spec *analysis)
+{
+	double n = arm_trials(reference), x = (double)reference->bad, low, high;
+
+	if (n <= 0)
+		return analysis->errors_max;
+	wilson_interval(x, n, REFERENCE_ALPHA, &low, &high);
+	high += is_set(analysis->errors_margin) ? analysis->errors_margin : 0;
+	return x / n > analysis->errors_max ? high : fmin(high, analysis->errors_max);
+}
+
+struct judgement gate_alone(const struct evidence *evidence, const struct arm *reference,
+                            const struct analysis_spec *analysis, int64_t now_ms,
+                            struct arena *arena)
+{
+	struct judgement judgement = {.no_data = no_data(evidence, analysis, now_ms)};
+	const struct arm *arm = &evidence->at_step;
+	const char *errors = errors_text(arena, arm, reference);
+	double enough = harm_enough(analysis), level = level_alone(reference, analysis);
+	double errors_e = 0, latency_e = latency_harm(arm, reference, analysis->latency_margin);
+
+	if (is_share(level))
+		errors_e = level_log_e((double)arm->bad, arm_trials(arm), level, level_up,
+		                       ARRAY_LEN(level_up));
+	if (fails_from_start(evidence, analysis, enough))
+		return startup_failure(judgement, evidence, arena);
+	if (log_mean_weighted(SHARE_ERRORS, errors_e, latency_e) >= enough) {
+		if (latency_e > errors_e)
+			return harmful(judgement, arena_printf(arena, "%s: harm",
+			                                       latency_text(arena, arm, reference)));
+		return harmful(judgement, arena_printf(arena, "%s, above %.3g %%: harm", errors, 100 * level));
+	}
+	judgement.why = arena_printf(arena, "%s: no harm shown", errors);
+	if (below_level(arm, analysis->errors_max))
+		judgement.not_worse = VERDICT_PASS;
+	return judgement;
+}
+
+/* ---- admission ---- */
+
+struct admission gate_admit(const struct revision *revision, const struct model *model,
+                            const struct gate_policy *policy, const struct model_status *status,
+                            struct arena *arena)
+{
+	struct admission admission = {.result = VERDICT_NOT_APPLICABLE};
+	const struct verdict_record *newest = NULL;
+
+	if (revision)
+		admission.revision = revision->digest;
+	for (size_t i = 0; revision && status && i < status->n_verdicts; i++)
+		if (digest_same(status->verdicts[i].artifact, revision->artifact.digest) &&
+		    (!newest || status->verdicts[i].at_ms > newest->at_ms))
+			newest = &status->verdicts[i];
+	if (newest) {
+		admission.result = newest->result;
+		admission.why = newest->why ? newest->why
+		                            : arena_printf(arena, "the verdict of this artifact is %s",
+		                                           verdict_result_names.names[newest->result]);
+	} else if ((model && model->gates.n_require) || (policy && policy->n_require)) {
+		admission.why = "no verdict of ours about this artifact; its gates were not judged";
+	} else {
+		admission.why = "no gate is declared";
+	}
+	return admission;
+}
+
+/* A number that is not set is nothing, whatever its bits are. */
+static const char *number_text(struct arena *arena, double number)
+{
+	return is_set(number) ? arena_printf(arena, "%.17g", number) : "-";
+}
+
+static const char *require_text(struct arena *arena, const char *text,
+                                const struct gate_require *require, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		text = arena_printf(arena, "%s\nrequire %s %s %s %s %d %s", text,
+		                    require[i].metric ? require[i].metric : "-",
+		                    require[i].class_name ? require[i].class_name : "-",
+		                    number_text(arena, require[i].min), number_text(arena, require[i].max),
+		                    (int)require[i].versus_current, number_text(arena, require[i].margin));
+	return text;
+}
+
+static const char *strings_text(struct arena *arena, const char *text, const char *name,
+                                const struct strings *strings)
+{
+	for (size_t i = 0; i < strings->n; i++)
+		text = arena_printf(arena, "%s\n%s %s", text, name, strings->items[i]);
+	return text;
+}
+
+struct digest gate_digest(const struct model *model, const struct gate_policy *policy,
+                          struct arena *arena)
+{
+	const char *text = "gate";
+
+	if (model) {
+		text = arena_printf(arena, "%s\nreliability %s uses %lld", text,
+		                    number_text(arena, model->gates.reliability),
+		                    (long long)model->gates.test_uses);
+		text = require_text(arena, text, model->gates.require, model->gates.n_require);
+		text = strings_text(arena, text, "slice", &model->gates.slices);
+		text = strings_text(arena, text, "command", &model->gates.command);
+	}
+	if (policy) {
+		text = require_text(arena, text, policy->require, policy->n_require);
+		for (size_t i = 0; i < policy->n_guards_off; i++)
+			text = arena_printf(arena, "%s\noff %s", text, policy->guards_off[i].name);
+		text = arena_printf(arena, "%s\nserving %s %s %s %s %s", text,
+		                    number_text(arena, policy->serving.latency_p95_ms),
+		                    number_text(arena, policy->serving.start_time_ms),
+		                    number_text(arena, policy->serving.memory_bytes),
+		                    number_text(arena, policy->serving.artifact_bytes),
+		                    policy->serving.scan_severity ? policy->serving.scan_severity : "");
+	}
+	return digest_of(text, strlen(text));
+}

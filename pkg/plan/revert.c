@@ -1,0 +1,149 @@
+/* After a rollback the declaration is put right: the `version:` line of the revision that serves,
+ * as a commit or as a branch for a person, or only reported, as the automation level says. */
+#include "plan/look.h"
+
+#include <string.h>
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool env_same(const struct revision *a, const struct revision *b)
+{
+	if (a->n_env != b->n_env)
+		return false;
+	for (size_t i = 0; i < a->n_env; i++)
+		if (!same(a->env[i].name, b->env[i].name) || !same(a->env[i].value, b->env[i].value) ||
+		    !same(a->env[i].secret_name, b->env[i].secret_name) ||
+		    !same(a->env[i].secret_key, b->env[i].secret_key))
+			return false;
+	return true;
+}
+
+/* The version is the same on both sides: a person has to change these fields, we cannot. */
+static const char *fields_to_change(const struct look *look, const struct revision *failed,
+                                    const struct revision *back, const char *why)
+{
+	bool resources = failed->cpu_millis != back->cpu_millis ||
+	                 failed->memory_bytes != back->memory_bytes;
+	bool env = !env_same(failed, back);
+
+	return arena_printf(look->arena, "%s; change %s%s%s back to commit %.10s", why,
+	                    env ? "env" : "", env && resources ? " and " : "",
+	                    resources ? "resources" : env ? "" : "serve",
+	                    back->commit ? back->commit : "before it");
+}
+
+static struct digest revert_digest(const struct look *look, struct digest failed,
+                                   const char *version)
+{
+	const char *text = arena_printf(look->arena, "revert\n%s\n%s\n%s", key_of(look), failed.hex,
+	                                version ? version : "none");
+
+	return digest_of(text, strlen(text));
+}
+
+static enum level revert_level(const struct look *look)
+{
+	const struct environment *environment = look->in->desired.environment;
+
+	return environment ? environment_level(environment, AUTOMATED_REVERT) : LEVEL_APPROVE;
+}
+
+void want_revert(struct look *look, struct digest failed, struct digest back, const char *why)
+{
+	const struct revision *from = status_revision(look->next, failed);
+	const struct revision *to = status_revision(look->next, back);
+	const char *version = to ? to->version : NULL;
+	struct proposal proposal = {
+		.digest = revert_digest(look, failed, version),
+		.target = key_of(look),
+		.version = version,
+		.outcome = PROPOSAL_WANTED,
+		.why = why,
+		.at_ms = look->in->now_ms,
+	};
+
+	if (from && to && same(from->version, to->version)) {
+		say(look, look->next->reason, fields_to_change(look, from, to, why));
+		return;
+	}
+	switch (revert_level(look)) {
+	case LEVEL_MANUAL:
+		say(look, look->next->reason,
+		    arena_printf(look->arena, "%s; set `version: %s` by hand", why,
+		                 version ? version : "none"));
+		return;
+	case LEVEL_APPROVE:
+	case LEVEL_UNSET:
+	case LEVELS:
+		proposal.branch = arena_printf(look->arena, "linnet/revert/%s", key_of(look));
+		break;
+	case LEVEL_AUTO:
+		break;
+	}
+	add_proposal(look, proposal);
+}
+
+static bool is_open(const struct proposal *proposal)
+{
+	return proposal->outcome == PROPOSAL_WANTED || proposal->outcome == PROPOSAL_WAITING;
+}
+
+/* A proposal is over when the line says it, or when the line names another revision. */
+void follow_proposals(struct look *look)
+{
+	const struct desired_deployment *desired = &look->in->desired;
+
+	if (look->aim == AIM_UNKNOWN || look->aim == AIM_ABSENT)
+		return;
+	for (size_t i = 0; i < look->next->n_proposed; i++) {
+		const struct proposal *proposal = &look->next->proposed[i];
+
+		if (!is_open(proposal))
+			continue;
+		if (same(desired->deployment->version, proposal->version))
+			set_outcome(look, i, PROPOSAL_MERGED, "the line says so");
+		else if (look->aim != AIM_QUARANTINED)
+			set_outcome(look, i, PROPOSAL_DROPPED, "the line was changed meanwhile");
+	}
+}
+
+static const struct proposal_text *revert_text(const struct look *look,
+                                               const struct proposal *proposal)
+{
+	const char *from = look->in->desired.deployment->version;
+	const char *to = proposal->version ? proposal->version : "none";
+	struct proposal_text *text = arena_new(look->arena, struct proposal_text);
+
+	text->digest = proposal->digest;
+	text->branch = proposal->branch;
+	text->subject = arena_printf(look->arena, "%s: back to %s (%s rolled back)", key_of(look), to,
+	                             from);
+	text->body = proposal->why;
+	text->edits = arena_new(look->arena, struct version_edit);
+	text->edits[0] = (struct version_edit){look->next->environment, look->next->name,
+	                                       proposal->version};
+	text->n_edits = 1;
+	text->expects = arena_array(look->arena, 1, const char *);
+	text->expects[0] = from;
+	return text;
+}
+
+void propose(struct look *look)
+{
+	if (look->aim != AIM_QUARANTINED)
+		return;
+	for (size_t i = 0; i < look->next->n_proposed; i++) {
+		const struct proposal *proposal = &look->next->proposed[i];
+		struct action *action;
+
+		if (proposal->outcome != PROPOSAL_WANTED)
+			continue;
+		action = list_push(look->arena, &look->plan->actions, &look->plan->n_actions);
+		action->kind = ACTION_PROPOSE;
+		action->proposal = revert_text(look, proposal);
+		action->why = "Git is put right after the rollback";
+	}
+}
