@@ -235,16 +235,18 @@ bool child_poll(struct child *child, int64_t now_ms)
 	return reap(child, WNOHANG);
 }
 
-static void wait_for_news(const struct child *child, int64_t now_ms)
+void child_wait(const struct child *child)
 {
 	struct pollfd fds[] = {
 		{.fd = child->pidfd, .events = POLLIN},
 		{.fd = child->out, .events = POLLIN},
 		{.fd = child->err, .events = POLLIN},
 	};
-	int64_t left_ms = child->deadline_ms - now_ms;
+	int64_t left_ms = child->deadline_ms - child_clock_ms();
 
-	poll(fds, ARRAY_LEN(fds), left_ms < 0 ? 0 : left_ms > 60000 ? 60000 : (int)left_ms + 1);
+	if (child->state == CHILD_RUNNING)
+		poll(fds, ARRAY_LEN(fds),
+		     left_ms < 0 ? 0 : left_ms > 60000 ? 60000 : (int)left_ms + 1);
 }
 
 /* The last line of a text that is not blank; *len is its length. */
@@ -299,7 +301,7 @@ int child_run(struct child *child, const struct child_spec *spec, const char *wh
 	if (child_start(child, spec, now_ms, err))
 		return err_wrap(err, "%s", what);
 	while (!child_poll(child, now_ms)) {
-		wait_for_news(child, now_ms);
+		child_wait(child);
 		now_ms = child_clock_ms();
 	}
 	return child_check(child, what, err);
