@@ -89,6 +89,11 @@ struct port_git {
 	/* A commit on the fleet branch or on `text->branch`, by digest: started once, looked at after. */
 	int (*propose)(void *self, const struct proposal_text *text, git_rebuild *rebuild,
 	               void *context, struct propose_result *out, struct err *err) must_check;
+	/* Whose key signed the commit that added a file of the requests branch (arena): some 10 ms.
+	 * Where signatures are not configured, 0 with NULL; where they are and it is not signed by an
+	 * allowed signer, ERR_STALLED: refuse the request. */
+	int (*signer)(void *self, const char *path, struct arena *arena, const char **out,
+	              struct err *err) must_check;
 };
 
 /* ---- http ---- */
