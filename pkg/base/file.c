@@ -1,14 +1,17 @@
 #include "base/file.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -255,13 +258,16 @@ int dir_make_all(int dir_fd, const char *path, unsigned mode, struct err *err)
 	return len > 0 ? 0 : path_error(path, ENOENT, "cannot make", err);
 }
 
-/* Opens a folder to be emptied, never through a link, and makes it ours to change if it is not. A
- * folder that cannot be read is reached by its /proc name, because chmod has no O_NOFOLLOW. -1 with
- * errno on failure. */
+/* Opens a folder to be emptied and makes it ours to change if it is not. The kernel refuses what
+ * does not lie below `parent`: "..", a link, another file system. A folder that cannot be read is
+ * reached by its /proc name, because chmod has no O_NOFOLLOW. -1 with errno on failure. */
 static int open_to_empty(int parent, const char *name)
 {
-	static const int flags = O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(parent, name, flags | O_PATH);
+	static const struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+	};
+	int fd = (int)syscall(SYS_openat2, parent, name, &how, sizeof(how));
 	struct stat st;
 	char self[64];
 	int readable;
@@ -271,9 +277,15 @@ static int open_to_empty(int parent, const char *name)
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
 	if (fstat(fd, &st) == 0 && (st.st_mode & S_IRWXU) != S_IRWXU)
 		(void)!chmod(self, S_IRWXU);
-	readable = openat(fd, ".", flags | O_RDONLY);
+	readable = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	close(fd);
 	return readable;
+}
+
+/* What is removed must lie below the folder it was found in, so a name may not lead elsewhere. */
+static bool is_entry_name(const char *name)
+{
+	return name[0] && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strchr(name, '/');
 }
 
 static int remove_dir(int top, int parent, const char *name, int depth);
@@ -294,6 +306,7 @@ static int move_up(int top, int parent, const char *name)
 /* Removes one entry of `parent`, which lies `depth` folders deep; 0, or an errno value. */
 static int remove_entry(int top, int parent, const char *name, int depth)
 {
+	assert(is_entry_name(name));
 	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
 		return 0;
 	if (errno != EISDIR)

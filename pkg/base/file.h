@@ -28,8 +28,8 @@ int file_replace(int dir_fd, const char *path, const void *bytes, size_t len, un
 
 /* mkdir -p: an existing folder is no error, and keeps its mode. Not synced. */
 int dir_make_all(int dir_fd, const char *path, unsigned mode, struct err *err) must_check;
-/* Removes a file or a whole folder without following links; an absent one is no error. The depth of
- * the tree is not bounded, the descriptors and the stack used are. */
+/* Removes a file or a whole folder without following links or entering another file system; an
+ * absent one is no error. Any depth, with a bounded stack and number of descriptors. */
 int dir_remove_all(int dir_fd, const char *path, struct err *err) must_check;
 
 #endif

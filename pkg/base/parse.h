@@ -32,7 +32,7 @@ void format_time(int64_t ms, char out[TIME_TEXT]);
 /* The shortest exact: "90s", "10m", "1d", "1500ms", "0". */
 void format_duration(int64_t ms, char out[TIME_TEXT]);
 /* The fewest correctly rounded digits that parse_number reads back as the same double; whole
- * numbers below 1e15 stand without an exponent. Finite: a NaN that gets here is our own bug, and aborts. */
+ * numbers below 1e15 stand without an exponent. Finite: a NaN here is our own bug, and aborts. */
 void buf_number(struct buf *buf, double value);
 /* 0.05 -> "5 %", 0.0025 -> "0.25 %": at most three significant digits, for sentences. Finite. */
 void buf_percent(struct buf *buf, double share);

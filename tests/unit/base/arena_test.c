@@ -126,6 +126,39 @@ static void lists_grow_in_order(void **state)
 	arena_deinit(&arena);
 }
 
+/* The chunk of one pass serves the next one; a large item has a place of its own. */
+static void a_reset_keeps_one_chunk(void **state)
+{
+	struct arena arena;
+	char *first, *second, *large;
+
+	(void)state;
+	if (SANITIZED)
+		skip();
+	arena_init(&arena, 16 << 20);
+	first = arena_alloc(&arena, 100);
+	large = arena_alloc(&arena, 1 << 20);
+	second = arena_alloc(&arena, 100);
+	assert_int_equal(second - first, 112);
+	memset(first, 'x', 100);
+	memset(second, 'x', 100);
+	memset(large, 'x', 1 << 20);
+	arena_reset(&arena);
+	second = arena_alloc(&arena, 212);
+	assert_ptr_equal(second, first);
+	assert_true(is_zero((unsigned char *)second, 212));
+	arena_reset(&arena);
+	for (int i = 0; i < 1000; i++)
+		arena_alloc(&arena, 10000);
+	arena_reset(&arena);
+	assert_non_null(arena_alloc(&arena, 1));
+	arena_deinit(&arena);
+	assert_int_equal(arena.bytes_used, 0);
+	assert_non_null(arena_alloc(&arena, 1 << 20));
+	assert_non_null(arena_alloc(&arena, 1));
+	arena_deinit(&arena);
+}
+
 static void take_size(void *arg)
 {
 	struct arena arena;
@@ -209,6 +242,7 @@ int main(void)
 		cmocka_unit_test(gives_zeroed_aligned_items_that_do_not_overlap),
 		cmocka_unit_test(copies_text),
 		cmocka_unit_test(lists_grow_in_order),
+		cmocka_unit_test(a_reset_keeps_one_chunk),
 		cmocka_unit_test(panics_past_the_limit),
 		cmocka_unit_test(the_limit_holds_for_each_pass_anew),
 		cmocka_unit_test(the_sanitizer_sees_each_item),

@@ -20,6 +20,7 @@ static void is_empty_text_at_first(void **state)
 	assert_int_equal(buf.len, 0);
 	buf_add(&buf, NULL, 0);
 	assert_string_equal(buf_text(&buf), "");
+	buf_printf(&buf, "%s", "");
 	assert_false(buf.full);
 	buf_deinit(&buf);
 	buf_deinit(&(struct buf){0});
@@ -34,6 +35,7 @@ static void adds_in_order(void **state)
 	buf_puts(&buf, "weight");
 	buf_putc(&buf, '=');
 	buf_printf(&buf, "%d%s", 25, "%");
+	buf_printf(&buf, "%s", "");
 	buf_add(&buf, "\0x", 2);
 	assert_int_equal(buf.len, 12);
 	assert_memory_equal(buf.text, "weight=25%\0x", 13);
@@ -118,6 +120,26 @@ static void a_huge_length_does_not_wrap(void **state)
 	assert_string_equal(buf_text(&buf), "");
 }
 
+static void grows_by_doubling(void **state)
+{
+	size_t capacity = 0;
+	struct buf buf;
+	int grown = 0;
+
+	(void)state;
+	buf_init(&buf, 1 << 20);
+	for (int i = 0; i < 1 << 20; i++) {
+		buf_putc(&buf, (char)('a' + i % 26));
+		grown += buf.capacity != capacity;
+		capacity = buf.capacity;
+	}
+	assert_false(buf.full);
+	assert_in_range(grown, 10, 20);
+	for (int i = 0; i < 1 << 20; i++)
+		assert_int_equal(buf.text[i], 'a' + i % 26);
+	buf_deinit(&buf);
+}
+
 static void heap_blocks_are_zeroed_and_grow(void **state)
 {
 	char *block = heap_alloc(3, 5);
@@ -142,6 +164,7 @@ int main(void)
 		cmocka_unit_test(adds_in_order),
 		cmocka_unit_test(stops_at_the_limit),
 		cmocka_unit_test(a_huge_length_does_not_wrap),
+		cmocka_unit_test(grows_by_doubling),
 		cmocka_unit_test(heap_blocks_are_zeroed_and_grow),
 	};
 

@@ -116,13 +116,19 @@ static void reads_a_digest_and_nothing_else(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct digest digest = {"before"};
+		struct digest digest, before;
 		struct err err = {0};
-		int rc = digest_parse(cases[i].text, &digest, &err);
+		int rc;
 
+		memset(&before, 'x', sizeof(before));
+		digest = before;
+		rc = digest_parse(cases[i].text, &digest, &err);
 		if (rc != (cases[i].good ? 0 : -1))
 			fail_msg("digest_parse(\"%s\") gives %d", cases[i].text, rc);
-		assert_string_equal(digest.hex, cases[i].good ? ABC : "before");
+		if (cases[i].good)
+			assert_string_equal(digest.hex, ABC);
+		else
+			assert_memory_equal(&digest, &before, sizeof(digest));
 		assert_int_equal(err.kind, cases[i].good ? ERR_NONE : ERR_STALLED);
 	}
 }
@@ -183,6 +189,30 @@ static void reads_whole_files(void **state)
 	assert_string_equal(digest.hex, EMPTY);
 }
 
+/* Address 0 of a process cannot be read. The lowest free descriptor tells that none was left. */
+static void a_read_error_leaves_nothing_behind(void **state)
+{
+	int lowest = dup(STDIN_FILENO), again;
+	struct digest digest = {"before"};
+	struct err err = {0};
+	int64_t size = 77;
+
+	(void)state;
+	close(lowest);
+	if (access("/proc/self/mem", R_OK) < 0)
+		skip();
+	assert_int_equal(digest_file(AT_FDCWD, "/proc/self/mem", &digest, &size, &err), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	assert_string_equal(err.text, "/proc/self/mem: cannot read: Input/output error");
+	assert_int_equal(size, 77);
+	assert_string_equal(digest.hex, "before");
+	assert_int_equal(digest_file(AT_FDCWD, "/proc/self/status", &digest, &size, &err), 0);
+	assert_true(size > 100);
+	again = dup(STDIN_FILENO);
+	assert_int_equal(again, lowest);
+	close(again);
+}
+
 static void random_bytes_differ(void **state)
 {
 	unsigned char a[64] = {0}, b[64] = {0};
@@ -205,6 +235,7 @@ int main(void)
 		cmocka_unit_test(reads_a_digest_and_nothing_else),
 		cmocka_unit_test(none_is_the_same_as_nothing),
 		cmocka_unit_test(reads_whole_files),
+		cmocka_unit_test(a_read_error_leaves_nothing_behind),
 		cmocka_unit_test(random_bytes_differ),
 	};
 

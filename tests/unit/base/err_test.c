@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -76,7 +77,13 @@ static void replaces_what_a_line_cannot_hold(void **state)
 		{"overlong \xc0\xaf \xe0\x80\xaf", "overlong ?? ???"},
 		{"surrogate \xed\xa0\x80", "surrogate ???"},
 		{"last \xed\x9f\xbf", "last \xed\x9f\xbf"},
-		{"too far \xf4\x90\x80\x80", "too far ????"},
+		{"far \xf4\x8f\xbf\xbf \xf3\x80\x80\x80", "far \xf4\x8f\xbf\xbf \xf3\x80\x80\x80"},
+		{"too far \xf4\x90\x80\x80 \xf5\x80\x80\x80", "too far ???? ????"},
+		{"edges \xdf\xbf \xe0\xa0\x80 \xef\xbf\xbf", "edges \xdf\xbf \xe0\xa0\x80 \xef\xbf\xbf"},
+		{"edges \xf0\x90\x80\x80 \xe1\x80\x80", "edges \xf0\x90\x80\x80 \xe1\x80\x80"},
+		{"overlong \xf0\x8f\xbf\xbf", "overlong ????"},
+		{"third \xf0\x90\x80" "c", "third ???c"},
+		{"", ""},
 		{"lead then letter \xc3" "a", "lead then letter ?a"},
 	};
 
@@ -132,6 +139,18 @@ static void cuts_the_tail_when_wrapped(void **state)
 	assert_string_equal(err.text + sizeof(err.text) - 5, "0...");
 }
 
+static void a_name_of_no_kind(void *arg)
+{
+	err_kind_name((enum err_kind)*(int *)arg);
+}
+
+static void cut_to_nothing(void *arg)
+{
+	char text[4] = "abc";
+
+	text_cut(text, (size_t)*(int *)arg);
+}
+
 static void do_panic(void *arg)
 {
 	panic("%s", (const char *)arg);
@@ -151,11 +170,33 @@ static void do_set_no_kind(void *arg)
 	err_set(&err, ERR_NONE, "%s", (const char *)arg);
 }
 
+/* Its message goes to a file, because stderr of the child is silent. */
+static void panic_into(void *arg)
+{
+	dup2(*(int *)arg, STDERR_FILENO);
+	panic("%d slots of %s", 7, "none");
+}
+
+static void panic_says_why(void **state)
+{
+	int fd = memfd_create("stderr", MFD_CLOEXEC);
+	char said[100] = {0};
+
+	(void)state;
+	assert_true(aborts(panic_into, &fd));
+	assert_true(pread(fd, said, sizeof(said) - 1, 0) > 0);
+	assert_string_equal(said, "panic: 7 slots of none\n");
+	close(fd);
+}
+
 static void aborts_on_our_own_faults(void **state)
 {
 	static char text[] = "x";
+	int kinds = ERR_KINDS, four = 4;
 
 	(void)state;
+	assert_true(aborts(a_name_of_no_kind, &kinds));
+	assert_true(aborts(cut_to_nothing, &four));
 	assert_true(aborts(do_panic, text));
 	assert_true(aborts(do_wrap_nothing, text));
 	assert_true(aborts(do_set_no_kind, text));
@@ -171,6 +212,7 @@ int main(void)
 		cmocka_unit_test(replaces_what_a_line_cannot_hold),
 		cmocka_unit_test(cuts_long_text_with_dots),
 		cmocka_unit_test(cuts_the_tail_when_wrapped),
+		cmocka_unit_test(panic_says_why),
 		cmocka_unit_test(aborts_on_our_own_faults),
 	};
 
