@@ -11,7 +11,8 @@ extern const struct record *const kind_records[KINDS];
 
 /* Decodes every Linnet document of one file. Documents of another apiVersion are counted in
  * `foreign` only. Objects that decode are in `objects`; complaints in `diagnostics`; a broken
- * document never hides a good one beside it. Never fails otherwise. */
+ * document never hides a good one beside it. An object is decoded, completed with the defaults that
+ * depend on other keys, and passed through the checks of api. Never fails otherwise. */
 struct file_objects {
 	struct object *objects;
 	size_t n;
@@ -23,6 +24,7 @@ struct file_objects {
 	} *broken;
 	size_t n_broken;
 	int foreign;
+	bool unreadable; /* the text, or a document of ours, does not say which object it declares */
 };
 void manifest_decode(const char *path, const char *text, size_t len, struct arena *arena,
                      struct file_objects *out, struct diagnostics *diagnostics);
@@ -38,34 +40,43 @@ struct fleet *fleet_new(void);
 void fleet_free(struct fleet *fleet);
 
 /* One file's blob changed (or appeared; `blob` "" when it is gone): decodes it once and updates the
- * index. Keys that may be affected are added to `dirty` (keys "deployment/<ns>/<name>",
+ * index. All changed files of a commit are put before the next question, so that an object that moved
+ * between two files is never absent. Keys that may be affected are added to `dirty` (keys "deployment/<ns>/<name>",
  * "model/<name>") by following references: model -> its deployments, version -> model and
  * deployments, environment and policy -> users. */
 void fleet_put(struct fleet *fleet, const char *path, struct oid blob, const char *text, size_t len,
                struct map *dirty);
-/* For a frozen object: the blob of its last accepted declaration, from its status (after a restart). */
+/* After a restart: the blob that an object's status was last planned from, used where the object is
+ * frozen. Of an object that is not declared, it holds that an unreadable file (`path`, or any file
+ * when that is NULL) may declare it. */
 void fleet_accept(struct fleet *fleet, enum kind kind, const char *namespace, const char *name,
                   const char *path, struct oid blob);
 
 enum declared { DECLARED_ABSENT, DECLARED_OK, DECLARED_FROZEN };
-/* Decodes one object afresh. FROZEN: declared but broken or twice; `out` is then the last accepted
- * declaration if there is one (else kind unset and NULL pointer); `why` says the first complaint. */
+/* Decodes one object afresh. FROZEN: declared but broken, twice or (a ModelVersion) changed, or its
+ * file is unreadable, or its blob cannot be read now; `out` is then the last accepted declaration if
+ * there is one, else its pointer is NULL; `blob` is where `out` comes from, `why` the first complaint.
+ * OK: `why` is NULL. `blob` and `why` may be NULL. */
 enum declared fleet_get(struct fleet *fleet, enum kind kind, const char *namespace,
                         const char *name, manifest_read *read, void *self, struct arena *arena,
                         struct object *out, struct oid *blob, const char **why);
 /* Names of all objects of a kind, sorted ("ns/name" or "name"); borrowed until the next fleet_put. */
-size_t fleet_list(const struct fleet *fleet, enum kind kind, struct arena *arena,
+size_t fleet_list(struct fleet *fleet, enum kind kind, struct arena *arena,
                   const char ***names);
 /* ModelVersion names of a model; deployments ("ns/name") of a model. */
-size_t fleet_versions_of(const struct fleet *fleet, const char *model, struct arena *arena,
+size_t fleet_versions_of(struct fleet *fleet, const char *model, struct arena *arena,
                          const char ***names);
-size_t fleet_deployments_of(const struct fleet *fleet, const char *model, struct arena *arena,
+size_t fleet_deployments_of(struct fleet *fleet, const char *model, struct arena *arena,
                             const char ***names);
 /* All complaints now: of decoding, duplicates, dangling references, changed ModelVersions and the
  * checks of api (`*_check`), sorted by path and line. */
 void fleet_diagnose(struct fleet *fleet, manifest_read *read, void *self, struct arena *arena,
                     struct diagnostics *out);
-/* Everything the rollout planner is told about one deployment; `commit` is the accepted commit. */
+/* Everything the rollout planner is told about one deployment; `commit` is the accepted commit.
+ * `known` is false only when it is declared, but neither now nor before in a way that decodes; what a
+ * failed fetch or verification means is the caller's. A frozen object is resolved from its last
+ * accepted declaration and `frozen` says why; a broken, frozen or missing Environment or GatePolicy
+ * blocks promotions. `model_status` is left to the caller. */
 void fleet_desired(struct fleet *fleet, const char *environment, const char *name,
                    const char *commit, manifest_read *read, void *self, struct arena *arena,
                    struct desired_deployment *out);
@@ -89,6 +100,9 @@ struct request_file {
 int request_decode(const char *path, const char *text, size_t len, struct arena *arena,
                    struct request_file *out, struct err *err) must_check;
 void request_encode(struct buf *out, const struct request *request);
+/* Where a request belongs on the requests branch; environment NULL: a model. */
+char *request_path(struct arena *arena, const char *environment, const char *name, int64_t at_ms,
+                   enum request_verb verb);
 /* controller.yaml of the status branch. */
 struct controller_record {
 	const char *id;
