@@ -4,20 +4,13 @@
 
 #include <string.h>
 
+#include "plan/lists.h"
+
 static void set_condition(struct look *look, enum condition_type type, enum truth status,
                           const char *reason, const char *message)
 {
-	struct condition *condition = &look->next->conditions[type];
-	bool same = look->next->has_condition[type] && condition->status == status &&
-	            condition->reason && strcmp(condition->reason, reason) == 0;
-
-	condition->type = type;
-	condition->status = status;
-	condition->reason = reason;
-	condition->message = message;
-	if (!same)
-		condition->since_ms = look->in->now_ms;
 	look->next->has_condition[type] = true;
+	condition_set(&look->next->conditions[type], type, status, reason, message, look->in->now_ms);
 }
 
 static void clear_condition(struct look *look, enum condition_type type)

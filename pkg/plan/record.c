@@ -3,23 +3,9 @@
 
 #include <string.h>
 
-/* A new list with `item` before the first `keep` old ones. */
-static void *prepended(struct arena *arena, const void *items, size_t n, size_t size,
-                       const void *item, size_t *kept, size_t max)
-{
-	size_t keep = n < max ? n : max - 1;
-	char *grown = arena_calloc(arena, keep + 1, size);
+#include "plan/lists.h"
 
-	memcpy(grown, item, size);
-	if (keep)
-		memcpy(grown + size, items, keep * size);
-	*kept = keep + 1;
-	return grown;
-}
-#define prepend(look, list, item, max) \
-	((look)->next->list = prepended((look)->arena, (look)->next->list, (look)->next->n_##list, \
-	                                sizeof(*(look)->next->list), &(item), \
-	                                &(look)->next->n_##list, (max)))
+#define prepend(look, list, item, max) list_prepend((look)->arena, (look)->next, list, item, max)
 
 void begin_history(struct look *look)
 {
@@ -253,28 +239,9 @@ void collect_garbage(struct look *look)
 	collect_admissions(look);
 }
 
-static bool text_same(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static bool hex_same(struct digest a, struct digest b)
 {
 	return strcmp(a.hex, b.hex) == 0;
-}
-
-static bool conditions_differ(const struct deployment_status *a, const struct deployment_status *b)
-{
-	for (int i = 0; i < CONDITION_TYPES; i++) {
-		const struct condition *x = &a->conditions[i], *y = &b->conditions[i];
-
-		if (a->has_condition[i] != b->has_condition[i])
-			return true;
-		if (a->has_condition[i] && (x->status != y->status || x->since_ms != y->since_ms ||
-		    !text_same(x->reason, y->reason) || !text_same(x->message, y->message)))
-			return true;
-	}
-	return false;
 }
 
 /* Lists are copied when they change, so that the same pointer and length are the same list. */
@@ -302,7 +269,7 @@ static bool rollout_differs(const struct deployment_status *a, const struct depl
 
 bool history_differs(const struct deployment_status *a, const struct deployment_status *b)
 {
-	return rollout_differs(a, b) || lists_differ(a, b) || conditions_differ(a, b) ||
+	return rollout_differs(a, b) || lists_differ(a, b) || conditions_differ(a->conditions, a->has_condition, b->conditions, b->has_condition) ||
 	       !text_same(a->router, b->router) || !text_same(a->reason, b->reason) ||
 	       !text_same(a->message, b->message) ||
 	       !text_same(a->observed_commit, b->observed_commit) ||

@@ -4,19 +4,16 @@
 
 #include <string.h>
 
-static bool same(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
+#include "plan/lists.h"
 
 static bool env_same(const struct revision *a, const struct revision *b)
 {
 	if (a->n_env != b->n_env)
 		return false;
 	for (size_t i = 0; i < a->n_env; i++)
-		if (!same(a->env[i].name, b->env[i].name) || !same(a->env[i].value, b->env[i].value) ||
-		    !same(a->env[i].secret_name, b->env[i].secret_name) ||
-		    !same(a->env[i].secret_key, b->env[i].secret_key))
+		if (!text_same(a->env[i].name, b->env[i].name) || !text_same(a->env[i].value, b->env[i].value) ||
+		    !text_same(a->env[i].secret_name, b->env[i].secret_name) ||
+		    !text_same(a->env[i].secret_key, b->env[i].secret_key))
 			return false;
 	return true;
 }
@@ -65,7 +62,7 @@ void want_revert(struct look *look, struct digest failed, struct digest back, co
 		.at_ms = look->in->now_ms,
 	};
 
-	if (from && to && same(from->version, to->version)) {
+	if (from && to && text_same(from->version, to->version)) {
 		say(look, look->next->reason, fields_to_change(look, from, to, why));
 		return;
 	}
@@ -103,7 +100,7 @@ void follow_proposals(struct look *look)
 
 		if (!is_open(proposal))
 			continue;
-		if (same(desired->deployment->version, proposal->version))
+		if (text_same(desired->deployment->version, proposal->version))
 			set_outcome(look, i, PROPOSAL_MERGED, "the line says so");
 		else if (look->aim != AIM_QUARANTINED)
 			set_outcome(look, i, PROPOSAL_DROPPED, "the line was changed meanwhile");

@@ -1,0 +1,38 @@
+/* One look at one model, in the making: shared by training.c and proposal.c. */
+#ifndef LINNET_PLAN_CYCLE_H
+#define LINNET_PLAN_CYCLE_H
+
+#include "plan/lists.h"
+#include "plan/plan.h"
+
+enum {
+	RUN_LOOK_MS = 2000,             /* while a run or a proposal is under way */
+	REST_LOOK_MS = 60000,
+	BRANCH_GONE_MS = 30000,         /* a merge deletes its branch before we see the merge */
+	CYCLE_RECORDS_MAX = 50,
+};
+
+struct cycle {
+	const struct training_input *in;
+	struct arena *arena;
+	struct model_status *next;
+	struct plan *plan;
+	bool moved;
+};
+
+void cycle_enter(struct cycle *cycle, enum cycle_phase phase, const char *reason,
+                 const char *message);
+void cycle_note(struct cycle *cycle, const char *what, const char *why);
+void cycle_wake(struct cycle *cycle, int64_t at_ms);
+
+/* ---- proposal.c ---- */
+/* Wants the run's version proposed, as the targets' automation levels say. False: it was refused
+ * before, or only a person may do it; `next->message` says so. */
+bool want_version(struct cycle *cycle);
+/* Closes proposals that the accepted commit holds, or whose branch is gone; says how the version
+ * of the present run stands: WANTED, WAITING, or the outcome. */
+enum proposal_state follow_versions(struct cycle *cycle);
+void want_promotions(struct cycle *cycle);
+void emit_proposals(struct cycle *cycle);
+
+#endif

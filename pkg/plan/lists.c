@@ -1,0 +1,45 @@
+#include "plan/lists.h"
+
+#include <string.h>
+
+void *list_prepended(struct arena *arena, const void *items, size_t n, size_t size,
+                     const void *item, size_t *kept, size_t max)
+{
+	size_t keep = n < max ? n : max - 1;
+	char *grown = arena_calloc(arena, keep + 1, size);
+
+	memcpy(grown, item, size);
+	if (keep)
+		memcpy(grown + size, items, keep * size);
+	*kept = keep + 1;
+	return grown;
+}
+
+bool text_same(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+void condition_set(struct condition *condition, enum condition_type type, enum truth status,
+                   const char *reason, const char *message, int64_t now_ms)
+{
+	bool same = condition->reason && condition->status == status &&
+	            strcmp(condition->reason, reason) == 0;
+
+	*condition = (struct condition){type, status, reason, message,
+	                                same ? condition->since_ms : now_ms};
+}
+
+bool conditions_differ(const struct condition a[CONDITION_TYPES], const bool has_a[CONDITION_TYPES],
+                       const struct condition b[CONDITION_TYPES], const bool has_b[CONDITION_TYPES])
+{
+	for (int i = 0; i < CONDITION_TYPES; i++) {
+		if (has_a[i] != has_b[i])
+			return true;
+		if (has_a[i] && (a[i].status != b[i].status || a[i].since_ms != b[i].since_ms ||
+		                 !text_same(a[i].reason, b[i].reason) ||
+		                 !text_same(a[i].message, b[i].message)))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,23 @@
+/* What both planners do with the lists and conditions of a history. */
+#ifndef LINNET_PLAN_LISTS_H
+#define LINNET_PLAN_LISTS_H
+
+#include "api/status.h"
+#include "base/arena.h"
+
+/* A new list with `item` before the first `max - 1` old ones; the old list stays as it was. */
+void *list_prepended(struct arena *arena, const void *items, size_t n, size_t size,
+                     const void *item, size_t *kept, size_t max);
+#define list_prepend(arena, owner, list, item, max) \
+	((owner)->list = list_prepended((arena), (owner)->list, (owner)->n_##list, \
+	                                sizeof(*(owner)->list), &(item), &(owner)->n_##list, (max)))
+
+bool text_same(const char *a, const char *b); /* NULL is the same as NULL alone */
+
+/* `since_ms` moves when status or reason do. */
+void condition_set(struct condition *condition, enum condition_type type, enum truth status,
+                   const char *reason, const char *message, int64_t now_ms);
+bool conditions_differ(const struct condition a[CONDITION_TYPES], const bool has_a[CONDITION_TYPES],
+                       const struct condition b[CONDITION_TYPES], const bool has_b[CONDITION_TYPES]);
+
+#endif

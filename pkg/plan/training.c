@@ -1,0 +1,561 @@
+/* The retraining cycle: trigger -> run -> verdict -> proposal (LIFECYCLE.md). */
+#include "plan/cycle.h"
+
+#include <string.h>
+
+enum {
+	ATTEMPTS_MAX = 3,
+	FRUITLESS_MAX = 2,
+	RETRY_FIRST_MS = 60000, /* doubled with each error */
+};
+
+void cycle_enter(struct cycle *cycle, enum cycle_phase phase, const char *reason,
+                 const char *message)
+{
+	cycle->next->phase = phase;
+	cycle->next->phase_since_ms = cycle->in->now_ms;
+	cycle->next->reason = reason;
+	cycle->next->message = message;
+	cycle->moved = true;
+	cycle_wake(cycle, cycle->in->now_ms);
+}
+
+void cycle_note(struct cycle *cycle, const char *what, const char *why)
+{
+	struct transition transition = {cycle->in->now_ms, what, why};
+
+	list_prepend(cycle->arena, cycle->next, history, transition, (size_t)LIMIT_HISTORY);
+}
+
+void cycle_wake(struct cycle *cycle, int64_t at_ms)
+{
+	if (at_ms < cycle->in->now_ms)
+		at_ms = cycle->in->now_ms;
+	if (cycle->plan->wake_ms < 0 || at_ms < cycle->plan->wake_ms)
+		cycle->plan->wake_ms = at_ms;
+}
+
+static void say(struct cycle *cycle, const char *reason, const char *message)
+{
+	cycle->next->reason = reason;
+	cycle->next->message = message;
+}
+
+static void add_run_action(struct cycle *cycle, enum action_kind kind, const char *why)
+{
+	struct action *action = list_push(cycle->arena, &cycle->plan->actions,
+	                                  &cycle->plan->n_actions);
+
+	action->kind = kind;
+	action->run = cycle->next->run;
+	action->why = why;
+}
+
+/* ---- triggers ---- */
+
+/* A reason to train: what names this occurrence of it, and a sentence for people. */
+struct cause {
+	enum trigger_kind kind;
+	const char *occurrence, *why;
+};
+
+static bool first_due(const struct cycle *cycle, struct cause *cause)
+{
+	const struct training_input *in = cycle->in;
+
+	if (in->n_versions > 0 || (in->n_targets == 0 && in->model->n_triggers == 0))
+		return false;
+	cause->occurrence = "first";
+	cause->why = "the model has no version yet";
+	return true;
+}
+
+static bool event_due(const struct cycle *cycle, struct cause *cause)
+{
+	if (!cycle->next->pending_event)
+		return false;
+	cause->occurrence = cycle->next->pending_event;
+	cause->why = cycle->next->pending_event;
+	return true;
+}
+
+/* In order of precedence. "Is it due" of one kind of trigger is one function of this table. */
+static const struct {
+	enum trigger_kind kind;
+	bool (*due)(const struct cycle *cycle, struct cause *cause);
+} triggers[] = {
+	{TRIGGER_EVENT, event_due},
+	{TRIGGER_FIRST, first_due},
+};
+
+static struct digest run_id(const struct cycle *cycle, const struct cause *cause)
+{
+	const struct training_input *in = cycle->in;
+	const char *text = arena_printf(cycle->arena, "run\n%s\n%s\n%s\n%s\n%s", in->model->meta.name,
+	                                trigger_kind_names.names[cause->kind], cause->occurrence,
+	                                in->train_digest.hex, in->data_digest.hex);
+
+	return digest_of(text, strlen(text));
+}
+
+/* The first trigger that is due and whose run was not made already. */
+static bool find_cause(const struct cycle *cycle, struct cause *cause)
+{
+	for (size_t i = 0; i < ARRAY_LEN(triggers); i++) {
+		cause->kind = triggers[i].kind;
+		if (triggers[i].due(cycle, cause) && !digest_same(run_id(cycle, cause), cycle->next->run))
+			return true;
+	}
+	return false;
+}
+
+/* ---- requests ---- */
+
+static bool event_declared(const struct model *model, const char *event)
+{
+	for (size_t i = 0; model && i < model->n_triggers; i++)
+		if (model->triggers[i].kind == TRIGGER_EVENT && text_same(model->triggers[i].event, event))
+			return true;
+	return false;
+}
+
+static void kick(struct cycle *cycle, const struct request *request)
+{
+	const char *by = request->by ? request->by : "somebody";
+
+	if (request->event && !event_declared(cycle->in->model, request->event)) {
+		cycle_note(cycle, "kick refused", arena_printf(cycle->arena,
+		           "%s: no trigger of this model is the event '%s'", by, request->event));
+		return;
+	}
+	cycle->next->pending_event = arena_printf(
+		cycle->arena, "%s by %s%s%.10s", request->event ? request->event : "kick", by,
+		request->commit ? ", commit " : "", request->commit ? request->commit : "");
+	cycle_note(cycle, "kicked", cycle->next->pending_event);
+}
+
+static void start(struct cycle *cycle, const char *why)
+{
+	cycle_note(cycle, "running", why);
+	cycle_enter(cycle, CYCLE_RUNNING, "Running", cycle->next->trigger_why);
+}
+
+static void approve(struct cycle *cycle, const struct request *request)
+{
+	const struct model_status *next = cycle->next;
+
+	if (next->phase == CYCLE_WAITING &&
+	    (!request->revision.hex[0] || digest_same(request->revision, next->run)))
+		start(cycle, arena_printf(cycle->arena, "approved by %s",
+		                          request->by ? request->by : "somebody"));
+}
+
+static void rest(struct cycle *cycle, const char *reason, const char *message)
+{
+	cycle->next->attempts = 0;
+	cycle->next->retry_ms = -1;
+	cycle->next->cancelled = false;
+	cycle_enter(cycle, CYCLE_IDLE, reason, message);
+}
+
+static void take_request(struct cycle *cycle, const struct request *request)
+{
+	struct model_status *next = cycle->next;
+
+	switch (request->verb) {
+	case REQUEST_KICK:
+		kick(cycle, request);
+		break;
+	case REQUEST_APPROVE:
+		approve(cycle, request);
+		break;
+	case REQUEST_RETRY:
+		if (next->phase != CYCLE_STALLED)
+			break;
+		next->run = (struct digest){0};
+		next->fruitless = 0;
+		rest(cycle, "Retry", "a retry was asked for");
+		break;
+	case REQUEST_REJECT:
+		if (next->phase == CYCLE_WAITING)
+			rest(cycle, "Rejected", "a person rejected this run");
+		break;
+	case REQUEST_ROLLBACK:
+	case REQUEST_RESTART:
+	case REQUEST_ACCEPT_REWIND:
+	case REQUEST_VERBS:
+		break;
+	}
+}
+
+/* ---- phases ---- */
+
+static void take_cause(struct cycle *cycle, const struct cause *cause)
+{
+	struct model_status *next = cycle->next;
+
+	next->run = run_id(cycle, cause);
+	next->fruitless = next->trigger == cause->kind ? next->fruitless : 0;
+	next->trigger = cause->kind;
+	next->trigger_why = cause->why;
+	next->train_digest = cycle->in->train_digest;
+	next->attempts = 0;
+	next->retry_ms = -1;
+	if (cause->kind == TRIGGER_EVENT)
+		next->pending_event = NULL;
+	cycle_note(cycle, arena_printf(cycle->arena, "due (%s)", trigger_kind_names.names[cause->kind]),
+	           cause->why);
+	cycle_enter(cycle, CYCLE_DUE, trigger_kind_names.names[cause->kind], cause->why);
+}
+
+static void look_for_cause(struct cycle *cycle)
+{
+	const struct model_status *next = cycle->next;
+	int64_t cool_ms = next->last_finished_ms >= 0
+	                  ? next->last_finished_ms + cycle->in->model->cooldown_ms : 0;
+	struct cause cause;
+
+	if (!cycle->in->model->train || !find_cause(cycle, &cause))
+		return;
+	if (cycle->in->now_ms >= cool_ms) {
+		take_cause(cycle, &cause);
+		return;
+	}
+	cycle_wake(cycle, cool_ms);
+	if (next->phase == CYCLE_IDLE)
+		say(cycle, "Cooldown", arena_printf(cycle->arena, "due, after the cooldown: %s", cause.why));
+}
+
+static void due(struct cycle *cycle)
+{
+	switch (cycle->in->model->retrain) {
+	case LEVEL_AUTO:
+		start(cycle, cycle->next->trigger_why);
+		break;
+	case LEVEL_MANUAL:
+		if (cycle->next->trigger == TRIGGER_EVENT) /* a person did ask */
+			start(cycle, cycle->next->trigger_why);
+		else
+			cycle_enter(cycle, CYCLE_WAITING, "Manual", "runs are started by `linnet kick` alone");
+		break;
+	case LEVEL_APPROVE:
+	case LEVEL_UNSET:
+	case LEVELS:
+		cycle_enter(cycle, CYCLE_WAITING, "Approval",
+		            arena_printf(cycle->arena, "run %.10s needs an approval: %s",
+		                         cycle->next->run.hex, cycle->next->trigger_why));
+		break;
+	}
+}
+
+static void finish(struct cycle *cycle, const char *reason, const char *why, bool helped)
+{
+	struct model_status *next = cycle->next;
+
+	next->last_finished_ms = cycle->in->now_ms;
+	next->fruitless = helped ? 0 : next->fruitless + 1;
+	cycle_note(cycle, helped ? "finished" : "nothing to propose", why);
+	rest(cycle, reason, why);
+	if (next->fruitless >= FRUITLESS_MAX)
+		cycle_enter(cycle, CYCLE_STALLED, "NoImprovement",
+		            arena_printf(cycle->arena, "%d runs for the same cause did not help; the last: %s",
+		                         next->fruitless, why));
+}
+
+/* An error of the machinery, not a judgement: again after a while, three times. */
+static void failed(struct cycle *cycle, enum action_kind again, const char *why)
+{
+	struct model_status *next = cycle->next;
+
+	if (next->retry_ms >= 0) {
+		cycle_wake(cycle, next->retry_ms);
+		if (cycle->in->now_ms < next->retry_ms)
+			return;
+		next->retry_ms = -1;
+		add_run_action(cycle, again, "the run is tried again");
+		return;
+	}
+	next->attempts++;
+	cycle_note(cycle, arena_printf(cycle->arena, "attempt %d failed", next->attempts), why);
+	if (next->attempts >= ATTEMPTS_MAX) {
+		next->last_finished_ms = cycle->in->now_ms;
+		cycle_enter(cycle, CYCLE_STALLED, "RunFailed", why);
+		return;
+	}
+	next->retry_ms = cycle->in->now_ms + ((int64_t)RETRY_FIRST_MS << (next->attempts - 1));
+	cycle_wake(cycle, next->retry_ms);
+	say(cycle, "Retrying", why);
+}
+
+/* What the run is about has changed: it is cancelled and made anew, once. */
+static bool was_cancelled(struct cycle *cycle)
+{
+	struct model_status *next = cycle->next;
+	struct cause cause = {next->trigger, arena_printf(cycle->arena, "instead of %s", next->run.hex),
+	                      next->trigger_why};
+
+	if (next->cancelled || digest_same(next->train_digest, cycle->in->train_digest))
+		return false;
+	add_run_action(cycle, ACTION_CANCEL_RUN, "train, interface or source changed");
+	cycle_note(cycle, "cancelled", "train, interface or source changed");
+	next->cancelled = true;
+	next->run = run_id(cycle, &cause);
+	next->train_digest = cycle->in->train_digest;
+	next->attempts = 0;
+	next->retry_ms = -1;
+	cycle_enter(cycle, CYCLE_RUNNING, "Running", next->trigger_why);
+	return true;
+}
+
+static void add_ledger(struct cycle *cycle, const struct run_result *run)
+{
+	const char *id = arena_strdup(cycle->arena, cycle->next->run.hex);
+	struct ledger_entry entry = {run->rows, id, run->n_rows, run->rows_from_ms,
+	                             run->rows_to_ms, cycle->in->now_ms};
+
+	for (size_t i = 0; i < cycle->next->n_ledger; i++)
+		if (text_same(cycle->next->ledger[i].run, id))
+			return; /* an interrupted test that is repeated is the same use */
+	list_prepend(cycle->arena, cycle->next, ledger, entry, (size_t)1000);
+}
+
+static const char *cause_of(const struct run_result *run)
+{
+	return run->why ? run->why : "the run left no reason";
+}
+
+static void running(struct cycle *cycle)
+{
+	const struct run_result *run = &cycle->in->run;
+
+	if (was_cancelled(cycle))
+		return;
+	switch (run->train) {
+	case RUN_NONE:
+		add_run_action(cycle, ACTION_TRAIN, cycle->next->trigger_why);
+		break;
+	case RUN_ACTIVE:
+		break;
+	case RUN_SUCCEEDED:
+		cycle->next->artifact = run->artifact;
+		cycle->next->attempts = 0;
+		cycle->next->retry_ms = -1;
+		add_ledger(cycle, run);
+		cycle_note(cycle, "evaluating", arena_printf(cycle->arena, "artifact %.10s on %lld test rows",
+		           run->artifact.digest.hex, (long long)run->n_rows));
+		cycle_enter(cycle, CYCLE_EVALUATING, "Evaluating", "the test rows are read once");
+		break;
+	case RUN_FAILED:
+		if (run->considered)
+			finish(cycle, "Failed", cause_of(run), false);
+		else
+			failed(cycle, ACTION_TRAIN, cause_of(run));
+		break;
+	case RUN_STATES:
+		break;
+	}
+}
+
+static void judged(struct cycle *cycle, const struct run_result *run)
+{
+	struct verdict_record record = {run->verdict_key, cycle->next->artifact.digest, run->verdict,
+	                                cause_of(run), cycle->in->now_ms};
+
+	list_prepend(cycle->arena, cycle->next, verdicts, record, (size_t)1000);
+	switch (run->verdict) {
+	case VERDICT_PASS:
+	case VERDICT_NOT_APPLICABLE:
+		if (want_version(cycle))
+			cycle_enter(cycle, CYCLE_PROPOSING, "Proposing", cause_of(run));
+		else
+			finish(cycle, cycle->next->reason, cycle->next->message, true);
+		break;
+	case VERDICT_FAIL:
+	case VERDICT_INCONCLUSIVE:
+	case VERDICT_RESULTS:
+		finish(cycle, run->verdict == VERDICT_FAIL ? "GateFailed" : "Inconclusive", cause_of(run),
+		       false);
+		break;
+	}
+}
+
+static void evaluating(struct cycle *cycle)
+{
+	const struct run_result *run = &cycle->in->run;
+
+	if (was_cancelled(cycle))
+		return;
+	switch (run->evaluate) {
+	case RUN_NONE:
+		add_run_action(cycle, ACTION_EVALUATE, "the ledger entry is durable");
+		break;
+	case RUN_ACTIVE:
+		break;
+	case RUN_SUCCEEDED:
+		judged(cycle, run);
+		break;
+	case RUN_FAILED:
+		if (run->considered)
+			finish(cycle, "Failed", cause_of(run), false);
+		else
+			failed(cycle, ACTION_EVALUATE, cause_of(run));
+		break;
+	case RUN_STATES:
+		break;
+	}
+}
+
+static void proposing(struct cycle *cycle)
+{
+	switch (follow_versions(cycle)) {
+	case PROPOSAL_WANTED:
+		break;
+	case PROPOSAL_WAITING:
+		if (cycle->next->phase != CYCLE_PROPOSED)
+			cycle_enter(cycle, CYCLE_PROPOSED, "Proposed", "the branch waits for its merge");
+		else
+			look_for_cause(cycle);
+		break;
+	case PROPOSAL_MERGED:
+		finish(cycle, "Merged", "the accepted commit holds the new version", true);
+		break;
+	case PROPOSAL_REFUSED:
+		finish(cycle, "Refused", "the branch was deleted without a merge", true);
+		break;
+	case PROPOSAL_DROPPED:
+	case PROPOSAL_NONE:
+	case PROPOSAL_STATES:
+		finish(cycle, "Dropped", "the declaration was changed meanwhile", true);
+		break;
+	}
+}
+
+static void stalled(struct cycle *cycle)
+{
+	struct model_status *next = cycle->next;
+
+	if (!next->pending_event && digest_same(next->train_digest, cycle->in->train_digest))
+		return;
+	next->fruitless = 0;
+	rest(cycle, "NewInput", "what is trained changed, or a person asked");
+}
+
+static void step_phase(struct cycle *cycle)
+{
+	switch (cycle->next->phase) {
+	case CYCLE_IDLE:
+		look_for_cause(cycle);
+		break;
+	case CYCLE_DUE:
+		due(cycle);
+		break;
+	case CYCLE_WAITING: /* a person approves, rejects or kicks */
+		if (cycle->next->pending_event)
+			look_for_cause(cycle);
+		break;
+	case CYCLE_RUNNING:
+		running(cycle);
+		break;
+	case CYCLE_EVALUATING:
+		evaluating(cycle);
+		break;
+	case CYCLE_PROPOSING:
+	case CYCLE_PROPOSED:
+		proposing(cycle);
+		break;
+	case CYCLE_STALLED:
+		stalled(cycle);
+		break;
+	case CYCLE_PHASES:
+		break;
+	}
+}
+
+/* ---- conditions, and one look ---- */
+
+static void set_condition(struct cycle *cycle, enum condition_type type, bool only_while,
+                          enum truth status, const char *reason, const char *message)
+{
+	struct model_status *next = cycle->next;
+
+	next->has_condition[type] = only_while;
+	if (only_while)
+		condition_set(&next->conditions[type], type, status, reason, message, cycle->in->now_ms);
+	else
+		next->conditions[type] = (struct condition){0};
+}
+
+static void conclude(struct cycle *cycle)
+{
+	struct model_status *next = cycle->next;
+	const char *reason = next->reason ? next->reason : "Idle";
+	const char *message = next->message ? next->message : "";
+	bool idle = next->phase == CYCLE_IDLE, stuck = next->phase == CYCLE_STALLED;
+	bool any = cycle->in->n_versions > 0;
+
+	set_condition(cycle, CONDITION_READY, cycle->in->known, any ? TRUTH_TRUE : TRUTH_FALSE,
+	              any ? "HasVersion" : "NoVersion",
+	              any ? "the model has a version" : "the model has no version yet");
+	set_condition(cycle, CONDITION_RECONCILING, !idle && !stuck, TRUTH_TRUE, reason, message);
+	set_condition(cycle, CONDITION_STALLED, stuck, TRUTH_TRUE, reason, message);
+}
+
+static bool differs(const struct model_status *a, const struct model_status *b)
+{
+#define list_differs(list) (a->list != b->list || a->n_##list != b->n_##list)
+	return a->phase != b->phase || a->phase_since_ms != b->phase_since_ms ||
+	       !text_same(a->reason, b->reason) || !text_same(a->message, b->message) ||
+	       a->trigger != b->trigger || strcmp(a->run.hex, b->run.hex) != 0 ||
+	       a->attempts != b->attempts || a->retry_ms != b->retry_ms ||
+	       a->last_finished_ms != b->last_finished_ms || a->fruitless != b->fruitless ||
+	       a->cancelled != b->cancelled || !text_same(a->pending_event, b->pending_event) ||
+	       a->highest_version != b->highest_version || list_differs(verdicts) ||
+	       list_differs(ledger) || list_differs(proposed) || list_differs(history) ||
+	       !text_same(a->observed_manifest, b->observed_manifest) ||
+	       conditions_differ(a->conditions, a->has_condition, b->conditions, b->has_condition);
+#undef list_differs
+}
+
+static void begin(struct cycle *cycle)
+{
+	struct model_status *next = cycle->next;
+
+	if (next->phase_since_ms)
+		return;
+	next->phase_since_ms = cycle->in->now_ms;
+	next->retry_ms = next->last_finished_ms = -1;
+}
+
+static void remember_commit(struct cycle *cycle)
+{
+	struct model_status *next = cycle->next;
+
+	if (!cycle->moved && text_same(next->observed_manifest, cycle->in->manifest))
+		return;
+	next->observed_commit = cycle->in->commit;
+	next->observed_manifest = cycle->in->manifest;
+}
+
+struct training_output plan_training(const struct training_input *input, struct arena *arena)
+{
+	struct training_output output = {.plan.wake_ms = -1, .next = input->history};
+	struct cycle cycle = {.in = input, .arena = arena, .next = &output.next, .plan = &output.plan};
+	bool resting;
+
+	begin(&cycle);
+	for (size_t i = 0; i < input->n_requests; i++)
+		take_request(&cycle, &input->requests[i]);
+	if (input->known && input->model) {
+		if (!cycle.moved)
+			step_phase(&cycle);
+		want_promotions(&cycle);
+		emit_proposals(&cycle);
+		remember_commit(&cycle);
+		conclude(&cycle);
+	}
+	resting = output.next.phase == CYCLE_IDLE || output.next.phase == CYCLE_STALLED ||
+	          output.next.phase == CYCLE_WAITING;
+	cycle_wake(&cycle, input->now_ms + (resting ? REST_LOOK_MS : RUN_LOOK_MS));
+	output.changed = differs(&output.next, &input->history);
+	return output;
+}
