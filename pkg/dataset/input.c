@@ -1,0 +1,91 @@
+/* One value against the interface. */
+#include <string.h>
+
+#include "base/limits.h"
+#include "dataset/dataset.h"
+
+/* Ranges of the integer types; unsigned 64-bit values end where our integers do. */
+static const struct {
+	bool integer;
+	int64_t min, max;
+} types[] = {
+	[TENSOR_UINT8] = {true, 0, UINT8_MAX},
+	[TENSOR_UINT16] = {true, 0, UINT16_MAX},
+	[TENSOR_UINT32] = {true, 0, UINT32_MAX},
+	[TENSOR_UINT64] = {true, 0, INT64_MAX},
+	[TENSOR_INT8] = {true, INT8_MIN, INT8_MAX},
+	[TENSOR_INT16] = {true, INT16_MIN, INT16_MAX},
+	[TENSOR_INT32] = {true, INT32_MIN, INT32_MAX},
+	[TENSOR_INT64] = {true, INT64_MIN, INT64_MAX},
+	[TENSOR_FP16] = {false, 0, 0},
+	[TENSOR_FP32] = {false, 0, 0},
+	[TENSOR_FP64] = {false, 0, 0},
+	[TENSOR_BYTES] = {false, 0, 0},
+};
+_Static_assert(ARRAY_LEN(types) == TENSOR_TYPES, "a type without a range");
+
+/* As JSON, Python and numbers have them. */
+static const char *const truths[] = {"true", "false", "True", "False", "1", "0"};
+
+static bool is_among(const struct strings *values, const char *text)
+{
+	for (size_t i = 0; i < values->n; i++) {
+		if (strcmp(values->items[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool bound_problem(const struct input_spec *input, const char *text, double value,
+                          struct err *out)
+{
+	bool low = is_set(input->min) && value < input->min;
+	struct buf bound;
+
+	if (!low && !(is_set(input->max) && value > input->max))
+		return false;
+	buf_init(&bound, 64);
+	buf_number(&bound, low ? input->min : input->max);
+	err_set(out, ERR_STALLED, "%s: '%.40s' is %s than %s", input->name, text,
+	        low ? "less" : "more", buf_text(&bound));
+	buf_deinit(&bound);
+	return true;
+}
+
+static bool number_problem(const struct input_spec *input, const char *text, struct err *out)
+{
+	int64_t integer = 0;
+	double value = 0;
+
+	if (types[input->type].integer) {
+		if (parse_int(text, types[input->type].min, types[input->type].max, &integer, out)) {
+			err_wrap(out, "%s", input->name);
+			return true;
+		}
+		value = (double)integer;
+	} else if (parse_number(text, -INFINITY, INFINITY, &value, out)) {
+		err_wrap(out, "%s", input->name);
+		return true;
+	}
+	return bound_problem(input, text, value, out);
+}
+
+bool input_problem(const struct input_spec *input, const char *text, struct err *out)
+{
+	if (!text && !input->nullable)
+		err_set(out, ERR_STALLED, "%s: is missing", input->name);
+	if (!text)
+		return !input->nullable;
+	if (input->type == TENSOR_BOOL) {
+		if (names_find(NAMES(truths), text) >= 0)
+			return false;
+		err_set(out, ERR_STALLED, "%s: '%.40s' is neither true nor false", input->name, text);
+		return true;
+	}
+	if (input->type != TENSOR_BYTES)
+		return number_problem(input, text, out);
+	if (input->values.n == 0 || is_among(&input->values, text))
+		return false;
+	err_set(out, ERR_STALLED, "%s: '%.40s' is not one of its values", input->name, text);
+	return true;
+}

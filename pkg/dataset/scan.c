@@ -1,0 +1,358 @@
+/* All rows of a file against the model: what fits, what does not, and what is used. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/heap.h"
+#include "dataset/internal.h"
+
+struct scan {
+	const struct model *model;
+	const struct dataset_columns *columns;
+	struct arena *arena;
+	struct dataset *dataset;
+	struct dataset_report *report;
+	int64_t young_after_ms, old_before_ms;
+	const char *const *values; /* of the row */
+	int64_t line;
+};
+
+void dataset_deinit(struct dataset *dataset)
+{
+	free(dataset->rows);
+	*dataset = (struct dataset){0};
+}
+
+/* ---- Columns ---- */
+
+static size_t column_add(struct dataset_columns *columns, const char *name)
+{
+	for (size_t i = 0; i < columns->n; i++) {
+		if (strcmp(columns->names[i], name) == 0)
+			return i;
+	}
+	columns->names[columns->n] = name;
+	return columns->n++;
+}
+
+void dataset_columns(const struct model *model, struct arena *arena, struct dataset_columns *out)
+{
+	const struct interface_spec *interface = &model->interface;
+
+	*out = (struct dataset_columns){.time = COLUMN_NONE};
+	out->names = arena_array(arena, interface->n_inputs + 3, const char *);
+	out->inputs = arena_array(arena, interface->n_inputs, size_t);
+	out->id = column_add(out, model->data.id);
+	if (model->data.time)
+		out->time = column_add(out, model->data.time);
+	for (size_t i = 0; i < interface->n_inputs; i++)
+		out->inputs[i] = column_add(out, interface->inputs[i].name);
+	out->label = column_add(out, model->data.label);
+}
+
+int data_open(int dir_fd, const char *path, const struct model *model,
+              const struct dataset_columns *columns, struct table **out, struct err *err)
+{
+	return table_open(dir_fd, path, model->data.format, columns->names, columns->n,
+	                  model->data.id, out, err);
+}
+
+/* ---- Problems ---- */
+
+static void complain_at(struct scan *scan, int64_t line, const char *text)
+{
+	struct dataset_report *report = scan->report;
+
+	if (report->n_problems < DATASET_PROBLEMS)
+		report->problems[report->n_problems] =
+			(struct dataset_problem){line, arena_strdup(scan->arena, text)};
+	report->n_problems++;
+}
+
+/* ---- One row ---- */
+
+/* Its time, or complains; true when it has one or needs none. */
+static bool take_time(struct scan *scan, struct dataset_row *row)
+{
+	const char *text;
+	struct err err;
+
+	if (scan->columns->time == COLUMN_NONE)
+		return true;
+	text = scan->values[scan->columns->time];
+	if (!text)
+		err_set(&err, ERR_STALLED, "%s: is missing", scan->model->data.time);
+	else if (parse_time(text, &row->time_ms, &err) == 0)
+		return true;
+	else
+		err_wrap(&err, "%s", scan->model->data.time);
+	complain_at(scan, scan->line, err.text);
+	return false;
+}
+
+static void take_key(struct scan *scan, struct dataset_row *row)
+{
+	const char *id = scan->dataset->has_ids ? scan->values[scan->columns->id] : NULL;
+	struct digest_stream *stream;
+
+	if (id) {
+		row_key(row, digest_of(id, strlen(id)));
+		return;
+	}
+	stream = digest_begin();
+	for (size_t i = 0; i < scan->columns->n; i++)
+		digest_add_field(stream, scan->values[i]);
+	row_key(row, digest_end(stream));
+}
+
+static bool check_inputs(struct scan *scan)
+{
+	const struct interface_spec *interface = &scan->model->interface;
+	struct err err;
+	bool fits = true;
+
+	if (scan->dataset->has_ids && !scan->values[scan->columns->id]) {
+		err_set(&err, ERR_STALLED, "%s: is missing", scan->model->data.id);
+		complain_at(scan, scan->line, err.text);
+		fits = false;
+	}
+	for (size_t i = 0; i < interface->n_inputs; i++) {
+		if (!input_problem(&interface->inputs[i], scan->values[scan->columns->inputs[i]], &err))
+			continue;
+		complain_at(scan, scan->line, err.text);
+		fits = false;
+	}
+	return fits;
+}
+
+/* One of the classes, or a number when there are none. */
+static bool check_label(struct scan *scan, const char *label)
+{
+	const struct output_spec *output = &scan->model->interface.output;
+	struct input_spec as_input = {
+		.name = scan->model->data.label,
+		.type = output->classes.n ? TENSOR_BYTES : output->type,
+		.min = NAN,
+		.max = NAN,
+		.values = output->classes,
+	};
+	struct err err;
+
+	if (!input_problem(&as_input, label, &err))
+		return true;
+	complain_at(scan, scan->line, err.text);
+	return false;
+}
+
+static void count_row(struct scan *scan, const struct dataset_row *row, const char *label)
+{
+	struct dataset_report *report = scan->report;
+
+	report->usable++;
+	for (size_t i = 0; i < scan->model->interface.n_inputs; i++)
+		report->missing[i] += !scan->values[scan->columns->inputs[i]];
+	for (size_t i = 0; i < report->n_labels; i++)
+		report->labels[i].rows += strcmp(report->labels[i].label, label) == 0;
+	if (scan->columns->time == COLUMN_NONE)
+		return;
+	if (report->from_ms < 0 || row->time_ms < report->from_ms)
+		report->from_ms = row->time_ms;
+	if (row->time_ms > report->to_ms)
+		report->to_ms = row->time_ms;
+}
+
+/* Whether the row is one to learn and judge from; counts it where it belongs. */
+static bool check_row(struct scan *scan, struct dataset_row *row)
+{
+	const char *label = scan->values[scan->columns->label];
+
+	if (!take_time(scan, row))
+		return false;
+	if (scan->columns->time != COLUMN_NONE && row->time_ms < scan->old_before_ms) {
+		scan->report->old++;
+		return false;
+	}
+	take_key(scan, row);
+	if (!check_inputs(scan) || (label && !check_label(scan, label)))
+		return false;
+	if (!label)
+		scan->report->unlabelled++;
+	else if (scan->columns->time != COLUMN_NONE && row->time_ms > scan->young_after_ms)
+		scan->report->young++;
+	else
+		count_row(scan, row, label);
+	return label && !(scan->columns->time != COLUMN_NONE && row->time_ms > scan->young_after_ms);
+}
+
+static struct dataset_row *row_add(struct dataset *dataset)
+{
+	if (dataset->n == dataset->capacity) {
+		dataset->capacity = dataset->capacity ? dataset->capacity * 2 : 1024;
+		dataset->rows = heap_resize(dataset->rows, dataset->capacity, sizeof(*dataset->rows));
+	}
+	return memset(&dataset->rows[dataset->n++], 0, sizeof(*dataset->rows));
+}
+
+static int scan_rows(struct scan *scan, struct table *table, struct err *err)
+{
+	int result;
+
+	while ((result = table_next(table, &scan->values, err)) > 0) {
+		struct dataset_row *row;
+
+		if (scan->dataset->n >= DATASET_ROWS_MAX)
+			return err_set(err, ERR_STALLED, "more than %d rows", DATASET_ROWS_MAX);
+		row = row_add(scan->dataset);
+		scan->line = table_line(table);
+		row->line = (uint32_t)scan->line;
+		row->usable = check_row(scan, row);
+	}
+	scan->report->rows = (int64_t)scan->dataset->n;
+	return result;
+}
+
+/* ---- The whole ---- */
+
+static int by_key(const void *a, const void *b)
+{
+	const struct dataset_row *left = *(struct dataset_row *const *)a;
+	const struct dataset_row *right = *(struct dataset_row *const *)b;
+	int order = memcmp(left->key, right->key, sizeof(left->key));
+
+	return order ? order : left->line < right->line ? -1 : left->line > right->line;
+}
+
+/* An id that stands twice would be learnt from and judged on at once. */
+static void check_ids(struct scan *scan)
+{
+	struct dataset *dataset = scan->dataset;
+	struct dataset_row **rows = heap_alloc(dataset->n, sizeof(struct dataset_row *));
+	size_t n = 0;
+
+	for (size_t i = 0; i < dataset->n; i++) {
+		if (dataset->rows[i].usable)
+			rows[n++] = &dataset->rows[i];
+	}
+	qsort(rows, n, sizeof(*rows), by_key);
+	for (size_t i = 1; i < n; i++) {
+		char text[64];
+
+		if (memcmp(rows[i]->key, rows[i - 1]->key, sizeof(rows[i]->key)))
+			continue;
+		snprintf(text, sizeof(text), "its id is that of line %u", rows[i - 1]->line);
+		complain_at(scan, rows[i]->line, text);
+	}
+	free(rows);
+}
+
+static void complain_share(struct scan *scan, const char *what, double share, const char *than,
+                           double bound)
+{
+	struct buf text;
+
+	buf_init(&text, 512);
+	buf_printf(&text, "%s in ", what);
+	buf_percent(&text, share);
+	buf_printf(&text, " of the rows, %s than ", than);
+	buf_percent(&text, bound);
+	complain_at(scan, 0, buf_text(&text));
+	buf_deinit(&text);
+}
+
+static int64_t rows_labelled(const struct dataset_report *report, const char *label)
+{
+	for (size_t i = 0; i < report->n_labels; i++) {
+		if (strcmp(report->labels[i].label, label) == 0)
+			return report->labels[i].rows;
+	}
+	panic("dataset: label '%s' was not counted", label);
+}
+
+static void check_rules(struct scan *scan)
+{
+	const struct data_validation *rules = &scan->model->data.validate;
+	const struct dataset_report *report = scan->report;
+	struct buf text;
+
+	if (report->usable < rules->min_rows) {
+		buf_init(&text, 256);
+		buf_puts(&text, "only ");
+		buf_rows(&text, report->usable);
+		buf_puts(&text, " to use, fewer than ");
+		buf_rows(&text, rules->min_rows);
+		complain_at(scan, 0, buf_text(&text));
+		buf_deinit(&text);
+	}
+	for (size_t i = 0; report->usable > 0 && i < scan->model->interface.n_inputs; i++) {
+		double share = (double)report->missing[i] / (double)report->usable;
+
+		if (share > rules->max_missing)
+			complain_share(scan,
+			               arena_printf(scan->arena, "%s: is missing",
+			                            scan->model->interface.inputs[i].name),
+			               share, "more", rules->max_missing);
+	}
+	for (size_t i = 0; report->usable > 0 && i < rules->n_label_share; i++) {
+		const struct label_share *rule = &rules->label_share[i];
+		double share = (double)rows_labelled(report, rule->label) / (double)report->usable;
+		const char *what = arena_printf(scan->arena, "label %s: is", rule->label);
+
+		if (is_set(rule->min) && share < rule->min)
+			complain_share(scan, what, share, "less", rule->min);
+		if (is_set(rule->max) && share > rule->max)
+			complain_share(scan, what, share, "more", rule->max);
+	}
+}
+
+static void label_add(struct dataset_report *report, struct arena *arena, const char *label)
+{
+	for (size_t i = 0; i < report->n_labels; i++) {
+		if (strcmp(report->labels[i].label, label) == 0)
+			return;
+	}
+	list_push(arena, &report->labels, &report->n_labels)->label = label;
+}
+
+static void report_init(struct dataset_report *report, const struct model *model,
+                        struct arena *arena)
+{
+	const struct strings *classes = &model->interface.output.classes;
+
+	*report = (struct dataset_report){.from_ms = -1, .to_ms = -1};
+	report->missing = arena_array(arena, model->interface.n_inputs, int64_t);
+	for (size_t i = 0; i < classes->n; i++)
+		label_add(report, arena, classes->items[i]);
+	for (size_t i = 0; i < model->data.validate.n_label_share; i++)
+		label_add(report, arena, model->data.validate.label_share[i].label);
+}
+
+int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_t at_ms,
+                 struct arena *arena, struct dataset *out, struct dataset_report *report,
+                 struct err *err)
+{
+	struct dataset_columns columns;
+	struct scan scan = {.model = model, .columns = &columns, .arena = arena, .dataset = out,
+	                    .report = report, .old_before_ms = INT64_MIN};
+	struct table *table;
+	int result;
+
+	assert(!out->rows);
+	dataset_columns(model, arena, &columns);
+	report_init(report, model, arena);
+	scan.young_after_ms = at_ms - model->data.label_maturity_ms;
+	if (model->data.window_ms >= 0)
+		scan.old_before_ms = at_ms - model->data.window_ms;
+	if (data_open(dir_fd, path, model, &columns, &table, err))
+		return -1;
+	out->has_ids = table_has(table, columns.id);
+	out->has_times = columns.time != COLUMN_NONE;
+	result = scan_rows(&scan, table, err);
+	table_close(table);
+	if (result)
+		return err_wrap(err, "%s", path);
+	if (out->has_ids)
+		check_ids(&scan);
+	check_rules(&scan);
+	return 0;
+}

@@ -1,0 +1,252 @@
+#include "dataset/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/heap.h"
+#include "dataset/records.h"
+#include "doc/doc.h"
+
+#define ABSENT SIZE_MAX
+enum { ROW_ARENA_BYTES = 64 << 20 };
+
+struct table {
+	struct records records;
+	enum data_format format;
+	char **names; /* of the wanted columns */
+	size_t n;
+	const char **values; /* of the row, n */
+	/* CSV */
+	size_t *places;      /* field of each wanted column, or ABSENT */
+	const char **fields; /* of the row, n_fields and one more */
+	size_t n_fields;
+	/* JSON lines */
+	struct arena arena;
+	bool optional_absent;
+	size_t optional; /* column, or ABSENT */
+	bool peeked;     /* values hold the first row already */
+};
+
+static int row_error(const struct table *table, struct err *err)
+{
+	return err_wrap(err, "line %lld", (long long)table->records.line);
+}
+
+/* ---- CSV ---- */
+
+static int split(struct table *table, char *text, size_t len, size_t most, size_t *n,
+                 struct err *err)
+{
+	const char *what;
+
+	if (csv_split(text, len, table->fields, most, n, &what))
+		return err_set(err, ERR_STALLED, "line %lld: %s", (long long)table->records.line, what);
+	return 0;
+}
+
+static int absent_error(const char *name, const char *const *columns, size_t n, struct err *err)
+{
+	const char *near = nearest(name, columns, (int)n);
+
+	return err_set(err, ERR_STALLED, "there is no column '%s'%s%s%s", name,
+	               near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static size_t find_text(const char *const *texts, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(texts[i], text) == 0)
+			return i;
+	}
+	return ABSENT;
+}
+
+/* Finds the wanted columns among the header's fields. */
+static int find_columns(struct table *table, const char *optional, struct err *err)
+{
+	for (size_t i = 0; i < table->n_fields; i++) {
+		if (!table->fields[i])
+			return err_set(err, ERR_STALLED, "line %lld: column %zu has no name",
+			               (long long)table->records.line, i + 1);
+		if (find_text(table->fields, i, table->fields[i]) != ABSENT)
+			return err_set(err, ERR_STALLED, "line %lld: two columns are called '%s'",
+			               (long long)table->records.line, table->fields[i]);
+	}
+	for (size_t i = 0; i < table->n; i++) {
+		table->places[i] = find_text(table->fields, table->n_fields, table->names[i]);
+		if (table->places[i] == ABSENT && !(optional && strcmp(optional, table->names[i]) == 0))
+			return absent_error(table->names[i], table->fields, table->n_fields, err);
+	}
+	return 0;
+}
+
+static int open_csv(struct table *table, const char *optional, struct err *err)
+{
+	char *text;
+	size_t len;
+	int result = records_next(&table->records, &text, &len, err);
+
+	if (result == 0)
+		return err_set(err, ERR_STALLED, "is empty: a CSV file begins with its columns' names");
+	table->fields = heap_alloc(TABLE_COLUMNS, sizeof(*table->fields));
+	table->places = heap_alloc(table->n, sizeof(*table->places));
+	if (result < 0 || split(table, text, len, TABLE_COLUMNS, &table->n_fields, err))
+		return -1;
+	return find_columns(table, optional, err);
+}
+
+static int next_csv(struct table *table, struct err *err)
+{
+	char *text;
+	size_t len, n;
+	int result = records_next(&table->records, &text, &len, err);
+
+	if (result <= 0)
+		return result;
+	if (split(table, text, len, TABLE_COLUMNS, &n, err))
+		return -1;
+	if (n != table->n_fields)
+		return err_set(err, ERR_STALLED, "line %lld: %zu fields where there are %zu columns",
+		               (long long)table->records.line, n, table->n_fields);
+	for (size_t i = 0; i < table->n; i++)
+		table->values[i] = table->places[i] == ABSENT ? NULL : table->fields[table->places[i]];
+	return 1;
+}
+
+/* ---- JSON lines ---- */
+
+static int next_json(struct table *table, struct err *err)
+{
+	struct node *row;
+	char *text;
+	size_t len;
+	int result = records_next(&table->records, &text, &len, err);
+
+	if (result <= 0)
+		return result;
+	arena_reset(&table->arena);
+	if (json_parse(text, len, TABLE_RECORD_BYTES, &table->arena, &row, err))
+		return row_error(table, err);
+	if (row->type != NODE_MAP)
+		return err_set(err, ERR_STALLED, "line %lld: is not a JSON object",
+		               (long long)table->records.line);
+	for (size_t i = 0; i < table->n; i++) {
+		const struct node *node = node_get(row, table->names[i]);
+
+		if (node && node->type != NODE_SCALAR && node->type != NODE_NULL)
+			return err_set(err, ERR_STALLED, "line %lld: '%s' is not a plain value",
+			               (long long)table->records.line, table->names[i]);
+		table->values[i] = node && node->type == NODE_SCALAR && node->text[0] ? node->text : NULL;
+	}
+	return 1;
+}
+
+/* Looks at the first row, and whether it has all columns. */
+static int open_json(struct table *table, struct err *err)
+{
+	int result;
+
+	arena_init(&table->arena, ROW_ARENA_BYTES);
+	result = next_json(table, err);
+	if (result <= 0)
+		return result;
+	table->peeked = true;
+	table->optional_absent = table->optional != ABSENT && !table->values[table->optional];
+	return 0;
+}
+
+/* ---- Both ---- */
+
+static int open_format(struct table *table, const char *optional, struct err *err)
+{
+	switch (table->format) {
+	case DATA_CSV:
+		return open_csv(table, optional, err);
+	case DATA_JSONL:
+		return open_json(table, err);
+	case DATA_FORMATS:
+		break;
+	}
+	panic("table: no such format");
+}
+
+int table_open(int dir_fd, const char *path, enum data_format format, const char *const *names,
+               size_t n, const char *optional, struct table **out, struct err *err)
+{
+	struct table *table = heap_alloc(1, sizeof(*table));
+
+	table->format = format;
+	table->n = n;
+	table->names = heap_alloc(n, sizeof(*table->names));
+	table->values = heap_alloc(n, sizeof(*table->values));
+	for (size_t i = 0; i < n; i++)
+		table->names[i] = heap_strdup(names[i]);
+	table->optional = optional ? find_text(names, n, optional) : ABSENT;
+	if (records_open(&table->records, dir_fd, path, format == DATA_CSV, err)) {
+		table_close(table);
+		return -1;
+	}
+	if (open_format(table, optional, err)) {
+		table_close(table);
+		return err_wrap(err, "%s", path);
+	}
+	*out = table;
+	return 0;
+}
+
+void table_close(struct table *table)
+{
+	if (!table)
+		return;
+	records_close(&table->records);
+	arena_deinit(&table->arena);
+	for (size_t i = 0; i < table->n; i++)
+		free(table->names[i]);
+	free(table->names);
+	free(table->values);
+	free(table->places);
+	free(table->fields);
+	free(table);
+}
+
+int table_next(struct table *table, const char *const **values, struct err *err)
+{
+	int result = 1;
+
+	if (table->peeked)
+		table->peeked = false;
+	else
+		result = table->format == DATA_CSV ? next_csv(table, err) : next_json(table, err);
+	if (result == 1)
+		*values = table->values;
+	return result;
+}
+
+int64_t table_line(const struct table *table)
+{
+	return table->records.line;
+}
+
+bool table_has(const struct table *table, size_t column)
+{
+	if (table->format == DATA_CSV)
+		return table->places[column] != ABSENT;
+	return column != table->optional || !table->optional_absent;
+}
+
+void csv_field(struct buf *out, const char *text)
+{
+	if (!text)
+		return;
+	if (!strpbrk(text, ",\"\r\n")) {
+		buf_puts(out, text);
+		return;
+	}
+	buf_putc(out, '"');
+	for (; *text; text++) {
+		if (*text == '"')
+			buf_putc(out, '"');
+		buf_putc(out, *text);
+	}
+	buf_putc(out, '"');
+}

@@ -1,0 +1,36 @@
+/* Tables as streams: CSV (RFC 4180) and JSON lines, one row at a time in bounded memory. */
+#ifndef LINNET_DATASET_TABLE_H
+#define LINNET_DATASET_TABLE_H
+
+#include <stdint.h>
+
+#include "api/kinds.h"
+#include "base/buf.h"
+
+enum {
+	TABLE_RECORD_BYTES = 1 << 20, /* of one row with its line breaks */
+	TABLE_COLUMNS = 4096,
+};
+
+/* CSV: the first record names the columns; quotes as in RFC 4180, line ends LF or CRLF, an empty
+ * field is a missing value, blank lines are passed over. JSON lines: one flat object a line; null, ""
+ * and an absent key are missing values. Both: UTF-8 without NUL. Anything else is ERR_STALLED with
+ * the line. */
+struct table; /* heap; owned by who opened it */
+
+/* Opens a file to read the columns `names` (n of them, copied). A column that is not there is an
+ * error with the nearest name, except `optional` (NULL: none), which then is missing in all rows;
+ * JSON lines are judged by their first row. */
+int table_open(int dir_fd, const char *path, enum data_format format, const char *const *names,
+               size_t n, const char *optional, struct table **out, struct err *err) must_check;
+void table_close(struct table *table); /* accepts NULL */
+
+/* 1: *values holds n texts, NULL where missing, until the next call; 0: no more; -1. */
+int table_next(struct table *table, const char *const **values, struct err *err) must_check;
+int64_t table_line(const struct table *table); /* where the last row began, from 1 */
+bool table_has(const struct table *table, size_t column); /* false: the optional one is not there */
+
+/* Appends one field as CSV, with quotes where it needs them; NULL is an empty field. */
+void csv_field(struct buf *out, const char *text);
+
+#endif

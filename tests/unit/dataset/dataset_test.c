@@ -1,0 +1,516 @@
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/digest.h"
+#include "dataset/dataset.h"
+
+/* ---- Values ---- */
+
+static void values_against_the_interface(void **state)
+{
+	static const char *values[] = {"dev", "prod"};
+	const struct input_spec count = {"n", TENSOR_INT64, 0, 100, {0}, false};
+	const struct input_spec byte = {"u", TENSOR_UINT8, NAN, NAN, {0}, true};
+	const struct input_spec real = {"r", TENSOR_FP32, -1, NAN, {0}, true};
+	const struct input_spec open = {"s", TENSOR_BYTES, NAN, NAN, {0}, true};
+	const struct input_spec closed = {"e", TENSOR_BYTES, NAN, NAN, {values, 2}, true};
+	const struct input_spec truth = {"t", TENSOR_BOOL, NAN, NAN, {0}, true};
+	const struct {
+		const struct input_spec *input;
+		const char *text, *says; /* NULL: it fits */
+	} cases[] = {
+		{&count, "0", NULL},
+		{&count, "100", NULL},
+		{&count, "-1", "n: '-1' is less than 0"},
+		{&count, "101", "n: '101' is more than 100"},
+		{&count, "1.5", "n: '1.5' is not a whole number"},
+		{&count, "NaN", "n: 'NaN' is not a whole number"},
+		{&count, "99999999999999999999", "is not a whole number"},
+		{&count, NULL, "n: is missing"},
+		{&byte, "255", NULL},
+		{&byte, "256", "is not a whole number from 0 to 255"},
+		{&byte, NULL, NULL},
+		{&real, "1e3", NULL},
+		{&real, "-1.5", "r: '-1.5' is less than -1"},
+		{&real, "inf", "r: 'inf' is not a number"},
+		{&open, "anything", NULL},
+		{&closed, "prod", NULL},
+		{&closed, "Prod", "e: 'Prod' is not one of its values"},
+		{&truth, "True", NULL},
+		{&truth, "yes", "t: 'yes' is neither true nor false"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = {0};
+		bool found = input_problem(cases[i].input, cases[i].text, &err);
+
+		if (found != (cases[i].says != NULL) || (found && !strstr(err.text, cases[i].says)))
+			fail_msg("case %zu: '%s'", i, err.text);
+	}
+}
+
+static void counts_are_written_for_people(void **state)
+{
+	static const struct {
+		int64_t n;
+		const char *want;
+	} cases[] = {
+		{0, "0 rows"}, {1, "1 row"}, {999, "999 rows"}, {1000, "1,000 rows"},
+		{12007, "12,007 rows"}, {1000000, "1,000,000 rows"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf buf;
+
+		buf_init(&buf, 64);
+		buf_rows(&buf, cases[i].n);
+		assert_string_equal(buf_text(&buf), cases[i].want);
+		buf_deinit(&buf);
+	}
+}
+
+/* ---- Dividing, by the oracle's numbers ---- */
+
+static const struct split_spec usual = {.train = 0.70, .validation = 0.15, .test = 0.15};
+
+static void sizes_as_the_oracle(void **state)
+{
+	static const int64_t cases[][4] = {
+		{10000, 7000, 1500, 1500}, {12000, 8400, 1800, 1800}, {9999, 6999, 1499, 1501},
+		{1501, 1050, 225, 226},    {11, 7, 1, 3},             {7, 4, 1, 2},
+		{3, 2, 0, 1},              {0, 0, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int64_t rows[PARTS] = {0};
+
+		split_sizes(cases[i][0], &usual, rows);
+		assert_int_equal(rows[PART_TRAIN], cases[i][1]);
+		assert_int_equal(rows[PART_VALIDATION], cases[i][2]);
+		assert_int_equal(rows[PART_TEST], cases[i][3]);
+	}
+}
+
+static void buckets_as_the_oracle(void **state)
+{
+	static const uint16_t want[] = {827, 277, 4694, 6582, 5105};
+	int below_5 = 0, below_25 = 0;
+	char id[32];
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		uint16_t bucket;
+
+		snprintf(id, sizeof(id), "req-%d", i);
+		bucket = dataset_bucket(id);
+		if (i < (int)ARRAY_LEN(want))
+			assert_int_equal(bucket, want[i]);
+		below_5 += bucket < 500;
+		below_25 += bucket < 2500;
+	}
+	assert_int_equal(below_5, 4935);
+	assert_int_equal(below_25, 24975);
+}
+
+static void parts_of_buckets(void **state)
+{
+	static const struct {
+		uint16_t bucket;
+		enum part part;
+	} cases[] = {
+		{0, PART_TRAIN},         {6999, PART_TRAIN}, {7000, PART_VALIDATION},
+		{8499, PART_VALIDATION}, {8500, PART_TEST},  {9999, PART_TEST},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(split_bucket(cases[i].bucket, &usual), cases[i].part);
+}
+
+/* Ten usable rows at times 0, 10, ..., 90 in a shuffled order. */
+static void ten_rows(struct dataset *dataset, struct dataset_row rows[10])
+{
+	static const int order[] = {3, 9, 0, 5, 1, 8, 2, 7, 6, 4};
+
+	for (uint32_t i = 0; i < 10; i++)
+		rows[i] = (struct dataset_row){.time_ms = order[i] * 10, .line = i + 2, .usable = true};
+	*dataset = (struct dataset){.rows = rows, .n = 10, .has_times = true};
+}
+
+static void by_time_the_newest_test(void **state)
+{
+	static const struct {
+		int64_t embargo_ms, train, validation, test, embargoed;
+	} cases[] = {
+		{0, 6, 2, 2, 0},  /* train 0..50, validation 60 70, test 80 90 */
+		{10, 6, 2, 2, 0}, /* a gap of 10 is there anyway */
+		{11, 5, 1, 2, 2}, /* 50 and 70 leave */
+		{25, 4, 0, 2, 4}, /* 40 50 and 60 70 leave */
+		{1000, 0, 0, 2, 8},
+	};
+	struct split_spec split = {.train = 0.6, .validation = 0.2, .test = 0.2, .by = SPLIT_BY_TIME};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct dataset_row rows[10];
+		struct dataset dataset;
+		struct split_counts counts;
+
+		ten_rows(&dataset, rows);
+		split.embargo_ms = cases[i].embargo_ms;
+		dataset_split(&dataset, &split, &counts);
+		assert_int_equal(counts.rows[PART_TRAIN], cases[i].train);
+		assert_int_equal(counts.rows[PART_VALIDATION], cases[i].validation);
+		assert_int_equal(counts.rows[PART_TEST], cases[i].test);
+		assert_int_equal(counts.embargoed, cases[i].embargoed);
+		assert_int_equal(counts.from_ms[PART_TEST], 80);
+		assert_int_equal(counts.to_ms[PART_TEST], 90);
+		assert_int_equal(rows[1].part, PART_TEST);
+		if (cases[i].train)
+			assert_int_equal(rows[2].part, PART_TRAIN);
+	}
+}
+
+static void rows_not_usable_are_in_no_part(void **state)
+{
+	for (enum split_by by = 0; by < SPLIT_BYS; by++) {
+		struct split_spec split = usual;
+		struct dataset_row rows[10];
+		struct dataset dataset;
+		struct split_counts counts;
+
+		(void)state;
+		ten_rows(&dataset, rows);
+		rows[1].usable = false; /* the newest */
+		split.by = by;
+		dataset_split(&dataset, &split, &counts);
+		assert_int_equal(rows[1].part, PART_NONE);
+		assert_int_equal(counts.rows[PART_NONE], 1);
+		assert_int_equal(counts.rows[PART_TRAIN] + counts.rows[PART_VALIDATION] +
+		                 counts.rows[PART_TEST], 9);
+	}
+}
+
+/* ---- Files ---- */
+
+static char folder[64];
+static int top = -1;
+static struct arena arena;
+
+static int set_up(void **state)
+{
+	(void)state;
+	strcpy(folder, "/tmp/linnet-dataset-XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	arena_init(&arena, 1 << 20);
+	top = open(folder, O_RDONLY | O_DIRECTORY);
+	return top < 0;
+}
+
+static int tear_down(void **state)
+{
+	struct err err;
+
+	(void)state;
+	close(top);
+	arena_deinit(&arena);
+	return dir_remove_all(AT_FDCWD, folder, &err);
+}
+
+static void put(const char *path, const char *text)
+{
+	struct err err = {0};
+
+	if (file_replace(top, path, text, strlen(text), 0644, &err))
+		fail_msg("%s", err.text);
+}
+
+/* A model of two inputs and a label of two classes. */
+static struct model a_model(void)
+{
+	static struct input_spec inputs[] = {
+		{"n", TENSOR_INT64, 0, NAN, {0}, false},
+		{"team", TENSOR_BYTES, NAN, NAN, {0}, true},
+	};
+	static const char *classes[] = {"Low", "High"};
+	struct model model = {.interface = {.inputs = inputs, .n_inputs = 2}};
+
+	model.interface.output =
+		(struct output_spec){"risk", TENSOR_BYTES, {classes, 2}, NULL};
+	model.data = (struct data_spec){.label = "risk", .id = "id", .time = "at", .window_ms = -1};
+	model.data.validate = (struct data_validation){.min_rows = 1, .max_missing = 1};
+	return model;
+}
+
+#define AT(day) "2026-01-" day "T00:00:00Z"
+#define DAY_MS (24 * 60 * 60 * (int64_t)1000)
+
+static int64_t time_of(const char *text)
+{
+	struct err err = {0};
+	int64_t ms = 0;
+
+	if (parse_time(text, &ms, &err))
+		fail_msg("%s", err.text);
+	return ms;
+}
+
+static const char *sentence(const struct dataset_report *report)
+{
+	struct buf buf;
+	const char *text;
+
+	buf_init(&buf, 64 << 10);
+	dataset_sentence(report, &buf);
+	text = arena_strdup(&arena, buf_text(&buf));
+	buf_deinit(&buf);
+	return text;
+}
+
+static void scan(const struct model *model, struct dataset *dataset,
+                 struct dataset_report *report)
+{
+	struct err err = {0};
+
+	*dataset = (struct dataset){0};
+	if (dataset_scan(top, "data", model, time_of(AT("31")), &arena, dataset, report, &err))
+		fail_msg("%s", err.text);
+}
+
+static void what_does_not_fit_names_its_row(void **state)
+{
+	static const struct {
+		const char *rows, *want;
+	} cases[] = {
+		{"a," AT("01") ",1,x,Low\nb," AT("02") ",2,,High\n", "2 rows"},
+		{"a," AT("01") ",-1,x,Low\n", "2 problems in 1 row: line 2: n: '-1' is less than 0;"
+		 " only 0 rows to use, fewer than 1 row"},
+		{"a," AT("01") ",1,x,Low\nb,yesterday,1,x,Low\n", "1 problem in 2 rows: line 3: at: "},
+		{"a," AT("01") ",1,x,Low\nb,,1,x,Low\n", "1 problem in 2 rows: line 3: at: is missing"},
+		{"a," AT("01") ",1,x,Low\nb," AT("02") ",1,x,Mid\n",
+		 "1 problem in 2 rows: line 3: risk: 'Mid' is not one of its values"},
+		{"a," AT("01") ",1,x,Low\nb," AT("02") ",1,x,Low\na," AT("03") ",1,x,Low\n",
+		 "1 problem in 3 rows: line 4: its id is that of line 2"},
+		{"a," AT("01") ",1,x,Low\n," AT("02") ",1,x,Low\n",
+		 "1 problem in 2 rows: line 3: id: is missing"},
+		{"a," AT("01") ",,,\nb," AT("01") ",,,\nc," AT("01") ",,,\nd," AT("01") ",,,\n",
+		 "5 problems in 4 rows: line 2: n: is missing; line 3: n: is missing; line 4: n: is"
+		 " missing; ..."},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct model model = a_model();
+		struct dataset_report report;
+		struct dataset dataset;
+
+		put("data", arena_printf(&arena, "id,at,n,team,risk\n%s", cases[i].rows));
+		scan(&model, &dataset, &report);
+		if (strncmp(sentence(&report), cases[i].want, strlen(cases[i].want)))
+			fail_msg("case %zu: got '%s'", i, sentence(&report));
+		dataset_deinit(&dataset);
+	}
+}
+
+static void rules_on_the_whole(void **state)
+{
+	static struct label_share shares[] = {{"High", 0.3, 1}, {"Low", 0, 0.7}};
+	struct model model = a_model();
+	struct dataset_report report;
+	struct dataset dataset;
+
+	(void)state;
+	put("data", "id,at,n,team,risk\n"
+	    "a," AT("01") ",1,,Low\nb," AT("02") ",1,x,Low\nc," AT("03") ",1,x,Low\n"
+	    "d," AT("04") ",1,x,High\n");
+	model.data.validate = (struct data_validation){5, 0.1, shares, 2};
+	scan(&model, &dataset, &report);
+	assert_int_equal(report.n_problems, 4);
+	assert_string_equal(report.problems[0].text, "only 4 rows to use, fewer than 5 rows");
+	assert_string_equal(report.problems[1].text,
+	                    "team: is missing in 25 % of the rows, more than 10 %");
+	assert_string_equal(report.problems[2].text,
+	                    "label High: is in 25 % of the rows, less than 30 %");
+	assert_string_equal(report.problems[3].text,
+	                    "label Low: is in 75 % of the rows, more than 70 %");
+	dataset_deinit(&dataset);
+	model.data.validate = (struct data_validation){4, 0.25, shares, 1};
+	shares[0].min = 0.25;
+	scan(&model, &dataset, &report);
+	assert_int_equal(report.n_problems, 0);
+	dataset_deinit(&dataset);
+}
+
+static void young_old_and_unlabelled_rows_are_counted_apart(void **state)
+{
+	struct model model = a_model();
+	struct dataset_report report;
+	struct dataset dataset;
+
+	(void)state;
+	put("data", "id,at,n,team,risk\n"
+	    "a," AT("01") ",wrong,x,Low\n" /* old: not looked at */
+	    "b," AT("20") ",1,x,Low\n"
+	    "c," AT("21") ",1,x,\n"        /* not labelled */
+	    "d," AT("22") ",1,x,High\n"
+	    "e," AT("30") ",1,x,High\n");  /* young */
+	model.data.window_ms = 20 * DAY_MS;
+	model.data.label_maturity_ms = 5 * DAY_MS;
+	scan(&model, &dataset, &report);
+	assert_string_equal(sentence(&report), "2 rows");
+	assert_int_equal(report.rows, 5);
+	assert_int_equal(report.old, 1);
+	assert_int_equal(report.unlabelled, 1);
+	assert_int_equal(report.young, 1);
+	assert_int_equal(report.from_ms, time_of(AT("20")));
+	assert_int_equal(report.to_ms, time_of(AT("22")));
+	assert_int_equal(report.labels[1].rows, 1);
+	assert_true(dataset.rows[1].usable && dataset.rows[3].usable);
+	assert_false(dataset.rows[0].usable || dataset.rows[2].usable || dataset.rows[4].usable);
+	dataset_deinit(&dataset);
+}
+
+static const char *read_file(const char *path)
+{
+	struct err err = {0};
+	struct buf buf;
+	const char *text;
+
+	buf_init(&buf, 1 << 20);
+	if (file_read(top, path, &buf, &err))
+		fail_msg("%s", err.text);
+	text = arena_strdup(&arena, buf_text(&buf));
+	buf_deinit(&buf);
+	return text;
+}
+
+static void parts_hold_declared_columns_only(void **state)
+{
+	struct model model = a_model();
+	struct dataset_report report;
+	struct split_counts counts;
+	struct dataset dataset;
+	struct digest train, test, file;
+	struct err err = {0};
+	struct split_spec split = {.train = 0.5, .validation = 0.25, .test = 0.25, .by = SPLIT_BY_TIME};
+
+	(void)state;
+	put("data", "secret,risk,n,team,at,id\n"
+	    "s,Low,1,\"x,y\"," AT("04") ",d\ns,High,2,," AT("01") ",a\n"
+	    "s,Low,3,x," AT("02") ",b\ns,Low,4,x," AT("03") ",c\n");
+	scan(&model, &dataset, &report);
+	dataset_split(&dataset, &split, &counts);
+	assert_int_equal(dataset_write(top, "data", &model, &dataset, 1 << PART_TRAIN, "train.csv",
+	                               &train, &err), 0);
+	assert_int_equal(dataset_write(top, "data", &model, &dataset,
+	                               1 << PART_TEST | 1 << PART_VALIDATION, "test.csv", &test, &err),
+	                 0);
+	assert_string_equal(read_file("train.csv"), "id,at,n,team,risk\n"
+	                    "a," AT("01") ",2,,High\nb," AT("02") ",3,x,Low\n");
+	assert_string_equal(read_file("test.csv"), "id,at,n,team,risk\n"
+	                    "d," AT("04") ",1,\"x,y\",Low\nc," AT("03") ",4,x,Low\n");
+	assert_int_equal(digest_file(top, "test.csv", &file, NULL, &err), 0);
+	assert_true(digest_same(file, test));
+	assert_int_equal(faccessat(top, "test.csv.part", F_OK, 0), -1);
+
+	put("data", "secret,risk,n,team,at,id\n");
+	assert_int_equal(dataset_write(top, "data", &model, &dataset, 2, "x.csv", &test, &err), -1);
+	assert_string_equal(err.text, "data: has changed while it was read");
+	assert_int_equal(faccessat(top, "x.csv", F_OK, 0), -1);
+	dataset_deinit(&dataset);
+}
+
+static void without_an_id_the_values_decide(void **state)
+{
+	struct model model = a_model();
+	struct dataset_report report;
+	struct dataset one, two;
+
+	(void)state;
+	model.data.time = NULL;
+	put("data", "n,team,risk\n1,x,Low\n1,x,Low\n2,x,Low\n");
+	scan(&model, &one, &report);
+	assert_string_equal(sentence(&report), "3 rows");
+	assert_int_equal(one.rows[0].bucket, one.rows[1].bucket);
+	assert_int_not_equal(one.rows[0].bucket, one.rows[2].bucket);
+	put("data", "team,n,risk\nx,2,Low\n");
+	scan(&model, &two, &report);
+	assert_int_equal(two.rows[0].bucket, one.rows[2].bucket);
+	assert_int_equal(report.from_ms, -1);
+	dataset_deinit(&one);
+	dataset_deinit(&two);
+}
+
+static void real_commits(void **state)
+{
+	static struct input_spec inputs[] = {
+		{"files_changed", TENSOR_INT64, 0, NAN, {0}, false},
+		{"lines_added", TENSOR_INT64, 0, NAN, {0}, false},
+		{"team", TENSOR_BYTES, NAN, NAN, {0}, false},
+	};
+	static const char *classes[] = {"Low", "Medium", "High"};
+	const char *from_environment = getenv("LINNET_COMMIT_RISK");
+	struct split_spec split = usual;
+	struct model model = a_model();
+	struct dataset_report report;
+	struct split_counts counts;
+	struct dataset dataset = {0};
+	struct err err = {0};
+
+	(void)state;
+	if (!from_environment) {
+		print_message("skipped: LINNET_COMMIT_RISK does not name commit-risk.csv\n");
+		skip();
+	}
+	model.interface.inputs = inputs;
+	model.interface.n_inputs = ARRAY_LEN(inputs);
+	model.interface.output.classes = (struct strings){classes, 3};
+	model.data.label = "outcome";
+	model.data.time = "committed_at";
+	split.by = SPLIT_BY_TIME;
+	if (dataset_scan(AT_FDCWD, from_environment, &model, time_of(AT("01")), &arena, &dataset,
+	                 &report, &err))
+		fail_msg("%s", err.text);
+	assert_string_equal(sentence(&report), "12,000 rows");
+	dataset_split(&dataset, &split, &counts);
+	assert_int_equal(counts.rows[PART_TRAIN], 8400);
+	assert_int_equal(counts.rows[PART_TEST], 1800);
+	assert_true(counts.to_ms[PART_TRAIN] <= counts.from_ms[PART_VALIDATION]);
+	assert_true(counts.to_ms[PART_VALIDATION] <= counts.from_ms[PART_TEST]);
+	dataset_deinit(&dataset);
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(values_against_the_interface),
+		cmocka_unit_test(counts_are_written_for_people),
+		cmocka_unit_test(sizes_as_the_oracle),
+		cmocka_unit_test(buckets_as_the_oracle),
+		cmocka_unit_test(parts_of_buckets),
+		cmocka_unit_test(by_time_the_newest_test),
+		cmocka_unit_test(rows_not_usable_are_in_no_part),
+		IN_FOLDER(what_does_not_fit_names_its_row),
+		IN_FOLDER(rules_on_the_whole),
+		IN_FOLDER(young_old_and_unlabelled_rows_are_counted_apart),
+		IN_FOLDER(parts_hold_declared_columns_only),
+		IN_FOLDER(without_an_id_the_values_decide),
+		IN_FOLDER(real_commits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
