@@ -1,7 +1,8 @@
 /* What is (observed), what was decided (history), and what to do (plan): the planner's other side.
  *
  * History is what the status branch holds; it is enough to go on after a crash. All pointers are
- * borrowed from the pass's arena. Times are Unix milliseconds, -1 when never; weights are shares. */
+ * borrowed from the pass's arena. Times are Unix milliseconds, -1 when never; weights are shares.
+ */
 #ifndef LINNET_API_STATUS_H
 #define LINNET_API_STATUS_H
 
@@ -23,8 +24,8 @@ struct revision {
 	int64_t cpu_millis, memory_bytes;
 	const char *commit; /* fleet commit that named it first; not part of the digest */
 };
-/* Sorts `env` and fills `digest` from the other members. Neither the version's name nor the place an
- * image or a source is taken from is part of it: the tree and the image's digest are. */
+/* Sorts `env` and fills `digest` from the other members. Neither the version's name nor the place
+ * an image or a source is taken from is part of it: the tree and the image's digest are. */
 void revision_seal(struct revision *revision);
 /* The first REVISION_SHORT digits and NUL. */
 void revision_short(struct digest digest, char out[REVISION_SHORT + 1]);
@@ -45,7 +46,8 @@ struct counters {
 	uint64_t latency[LATENCY_BINS];
 };
 enum replica_state {
-	REPLICA_ABSENT, REPLICA_STARTING, REPLICA_READY, REPLICA_DRAINING, REPLICA_EXITED, REPLICA_STATES
+	REPLICA_ABSENT, REPLICA_STARTING, REPLICA_READY, REPLICA_DRAINING, REPLICA_EXITED,
+	REPLICA_STATES
 };
 extern const struct names replica_state_names;
 struct replica {
@@ -77,7 +79,7 @@ struct work {
 };
 struct observed {
 	bool known;              /* false: the back end could not be read; decide nothing new */
-	const char *router;      /* identity of the router process (pid and start); changes when it forgot */
+	const char *router;      /* identity of the router process, which changes when it forgot */
 	struct replica *replicas; /* sorted by revision, slot */
 	size_t n_replicas;
 	struct revision_weight *weights;
@@ -224,7 +226,8 @@ struct deployment_status {
 	struct transition *history; /* newest first, at most LIMIT_HISTORY */
 	size_t n_history;
 };
-const struct revision *status_revision(const struct deployment_status *status, struct digest digest);
+const struct revision *status_revision(const struct deployment_status *status,
+                                       struct digest digest);
 bool status_quarantined(const struct deployment_status *status, struct digest revision);
 
 enum cycle_phase {

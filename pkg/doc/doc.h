@@ -16,9 +16,9 @@
 
 enum node_type { NODE_NULL, NODE_SCALAR, NODE_LIST, NODE_MAP };
 
-/* A scalar keeps its text, and so does a null ("", "~", "null"); `quoted` tells "5" from 5. Children
- * of a map have a `key`. Line and column count from 1, in characters, and are 0 in JSON. `start` and
- * `end` are byte offsets of the scalar in the source text, of YAML only. */
+/* A scalar keeps its text, and so does a null ("", "~", "null"); `quoted` tells "5" from 5.
+ * Children of a map have a `key`. Line and column count from 1, in characters, and are 0 in JSON.
+ * `start` and `end` are byte offsets of the scalar in the source text, of YAML only. */
 struct node {
 	enum node_type type;
 	const char *key;
@@ -50,8 +50,9 @@ int yaml_parse(const char *text, size_t len, size_t bytes_max, struct arena *are
 int json_parse(const char *text, size_t len, size_t bytes_max, struct arena *arena,
                struct node **out, struct err *err) must_check;
 
-const struct node *node_get(const struct node *map, const char *key); /* NULL: absent, no map */
-const char *node_text(const struct node *map, const char *key);      /* of a scalar child; else NULL */
+/* A child, NULL when it is absent or `map` is no map; the text of a scalar child, or NULL. */
+const struct node *node_get(const struct node *map, const char *key);
+const char *node_text(const struct node *map, const char *key);
 /* "spec.steps[1].weight", with or without a dot in front; a key that holds '.' or '[' is written
  * ["so"]. NULL when absent. */
 const struct node *node_at(const struct node *root, const char *path);
@@ -62,8 +63,8 @@ void node_path(const struct node *node, struct buf *out);
 
 /* Replaces the scalar (or null) at `node` in `source`, from which it was parsed, by the text
  * `value`; everything else byte for byte; appended to `out`. Quoted like it was; what was plain
- * stays plain where YAML allows. The result is parsed again and must say `value` there, so that what
- * cannot be edited (a block scalar) is ERR_STALLED. */
+ * stays plain where YAML allows. The result is parsed again and must say `value` there; what cannot
+ * be edited so (a block scalar) is ERR_STALLED. */
 int yaml_edit_scalar(const char *source, size_t len, const struct node *node, const char *value,
                      struct buf *out, struct err *err) must_check;
 

@@ -56,9 +56,9 @@ struct field {
 	                              a max below min: no upper bound */
 	const struct names *names; /* FIELD_ENUM; a pointer: tables can name api's vocabularies */
 	const struct record *record;
-	const char *fallback;      /* default of a scalar, as it would be written; min, max do not bind it */
+	const char *fallback;      /* default, as it would be written; min and max do not bind it */
 	const char *help;          /* one sentence */
-	const char *schema;        /* FIELD_CUSTOM: its JSON Schema as JSON text; NULL: by names and record */
+	const char *schema;        /* FIELD_CUSTOM: its JSON Schema; NULL: by `names` and `record` */
 	int (*decode)(struct decoder *decoder, const struct field *field, const struct node *node,
 	              void *out);
 	void (*encode)(struct writer *writer, const struct field *field, const void *in);

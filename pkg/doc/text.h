@@ -7,8 +7,8 @@
 #include "base/limits.h"
 #include "doc/doc.h"
 
-/* Bytes of the UTF-8 character at the first of `len` > 0 bytes, its code point in `out`; 0 when that
- * is no character (Unicode 15, table 3-7). */
+/* Bytes of the UTF-8 character at the first of `len` > 0 bytes, its code point in `out`; 0 when
+ * that is no character (Unicode 15, table 3-7). */
 size_t utf8_char(const unsigned char *s, size_t len, uint32_t *out);
 /* The first byte that is NUL or not UTF-8; `len` when there is none. */
 size_t utf8_bad(const char *text, size_t len);

@@ -130,8 +130,8 @@ static const struct node *node_item(const struct node *list, int64_t index)
 	return child;
 }
 
-/* One step of a path: its name (or digits) in `name`, whether it is an index; the rest, or NULL when
- * this is no path. */
+/* One step of a path: its name (or digits) in `name`, whether it is an index; the rest, or NULL
+ * when this is no path. */
 static const char *next_step(const char *path, char name[DOC_KEY_BYTES + 1], bool *is_index)
 {
 	const char *start, *end, *rest;
@@ -189,7 +189,8 @@ const struct node *node_near(const struct node *root, const char *path)
 	return node_walk(root, path, true);
 }
 
-/* Whoever decodes may work on a copy of a node: it is the one of the same place. */
+/* Whoever decodes may work on a copy of a node: it is the one of the same place. NULL when there is
+ * none, as for a field that is absent. */
 static const struct node *original(const struct node *node, size_t *index)
 {
 	*index = 0;
@@ -211,11 +212,10 @@ static void add_step(const struct node *node, struct buf *out)
 			buf_printf(out, "[%zu]", index);
 		return;
 	}
-	node = child ? child : node;
-	if (strpbrk(node->key, ".["))
-		buf_printf(out, "[\"%s\"]", node->key);
+	if (child && strpbrk(child->key, ".["))
+		buf_printf(out, "[\"%s\"]", child->key);
 	else
-		buf_printf(out, "%s%s", out->len > 0 ? "." : "", node->key);
+		buf_printf(out, "%s%s", out->len > 0 ? "." : "", child ? child->key : node->key);
 }
 
 void node_path(const struct node *node, struct buf *out)

@@ -6,8 +6,8 @@
 
 #include "doc/text.h"
 
-/* Where a character lies: libyaml counts characters, an edit needs bytes. Marks come nearly in order,
- * so that walking from the last one is linear in all. */
+/* Where a character lies: libyaml counts characters, an edit needs bytes. Marks come nearly in
+ * order, so that walking from the last one is linear in all. */
 struct cursor {
 	size_t characters, bytes;
 };
@@ -220,7 +220,8 @@ static int take_open(struct reader *reader, enum node_type type, const yaml_even
 	                      err) < 0)
 		return -1;
 	if (is_key_next(reader))
-		return err_set(err, ERR_STALLED, "a key is one text; quote a value that begins with '{' or '['");
+		return err_set(err, ERR_STALLED,
+		               "a key is one text; a value that begins with '{' needs quotes");
 	node = add_node(reader, type, event, err);
 	return node ? tree_open(&reader->tree, node, err) : -1;
 }
@@ -302,7 +303,8 @@ static int check_characters(struct reader *reader, struct err *err)
 			continue;
 		reader->place = place_of(reader->text, i);
 		if (n == 0)
-			return err_set(err, ERR_STALLED, "byte 0x%02x is not UTF-8; save the file as UTF-8", s[i]);
+			return err_set(err, ERR_STALLED, "byte 0x%02x is not UTF-8; save the file as UTF-8",
+			               s[i]);
 		return err_set(err, ERR_STALLED,
 		               "character U+%04X is not allowed; write an escape in double quotes",
 		               (unsigned)c);
