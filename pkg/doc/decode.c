@@ -48,7 +48,7 @@ static void custom_default(struct decoder *decoder, const struct field *field, v
 void record_defaults(const struct record *record, void *out, struct arena *arena)
 {
 	struct diagnostics diagnostics = {0};
-	struct decoder decoder = {arena, "", &diagnostics};
+	struct decoder decoder = {.arena = arena, .path = "", .diagnostics = &diagnostics};
 
 	memset(out, 0, record->size);
 	plain_defaults(record, out);

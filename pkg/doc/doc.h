@@ -80,6 +80,7 @@ struct writer {
 		bool list, empty;
 	} stack[40];
 	bool after_key, after_dash; /* on the line of "key:" or "- ", no value yet */
+	const void *context;        /* the caller's, for the encoders of its custom fields */
 };
 void write_begin(struct writer *writer, struct buf *out, bool json);
 void write_map(struct writer *writer);

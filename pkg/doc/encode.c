@@ -38,7 +38,7 @@ struct field_pairs {
 /* ---- what differs from its default ---- */
 
 /* Only its own encoder knows a custom field: what it writes is nothing, or the fallback. */
-static bool custom_is_default(const struct field *field, const void *in)
+static bool custom_is_default(const struct field *field, const void *in, const void *context)
 {
 	static const char *const nothing[] = {"null", "\"\"", "[]", "{}"};
 	struct writer writer;
@@ -48,6 +48,7 @@ static bool custom_is_default(const struct field *field, const void *in)
 	buf_init(&text, LIMIT_STATUS_BYTES);
 	buf_init(&quoted, LIMIT_DOC_SCALAR);
 	write_begin(&writer, &text, true);
+	writer.context = context;
 	field->encode(&writer, field, in);
 	same = names_find(NAMES(nothing), buf_text(&text)) >= 0;
 	if (field->fallback) {
@@ -60,9 +61,9 @@ static bool custom_is_default(const struct field *field, const void *in)
 	return same;
 }
 
-static bool record_is_default(const struct record *record, const void *base);
+static bool record_is_default(const struct record *record, const void *base, const void *context);
 
-static bool field_is_default(const struct field *field, const void *base)
+static bool field_is_default(const struct field *field, const void *base, const void *context)
 {
 	const void *in = member(base, field->offset);
 
@@ -72,14 +73,14 @@ static bool field_is_default(const struct field *field, const void *base)
 	case FIELD_PAIRS:
 		return ((const struct field_pairs *)in)->n == 0;
 	case FIELD_RECORD:
-		return record_is_default(field->record, in);
+		return record_is_default(field->record, in, context);
 	case FIELD_OPTIONAL:
 		return !pointer_at(base, field->offset);
 	case FIELD_LIST:
 	case FIELD_MAP_LIST:
 		return count_at(base, field->count_offset) == 0;
 	case FIELD_CUSTOM:
-		return custom_is_default(field, in);
+		return custom_is_default(field, in, context);
 	case FIELD_STRING:
 	case FIELD_NAME:
 	case FIELD_BOOL:
@@ -98,10 +99,10 @@ static bool field_is_default(const struct field *field, const void *base)
 	panic("field '%s' has type %d", field->name, (int)field->type);
 }
 
-static bool record_is_default(const struct record *record, const void *base)
+static bool record_is_default(const struct record *record, const void *base, const void *context)
 {
 	for (size_t i = 0; i < record->n; i++) {
-		if (!field_is_default(&record->fields[i], base))
+		if (!field_is_default(&record->fields[i], base, context))
 			return false;
 	}
 	return true;
@@ -208,20 +209,20 @@ static void encode_value(struct writer *writer, const struct field *field, const
 		field->encode(writer, field, in);
 }
 
-static bool is_written(const struct field *field, const void *base)
+static bool is_written(const struct field *field, const void *base, const void *context)
 {
 	if (is_scalar_field(field) && scalar_is_nothing(field, member(base, field->offset)))
 		return false;
 	if (field->type == FIELD_OPTIONAL && !pointer_at(base, field->offset))
 		return false;
-	return (field->flags & FIELD_REQUIRED) || !field_is_default(field, base);
+	return (field->flags & FIELD_REQUIRED) || !field_is_default(field, base, context);
 }
 
 static void encode_fields(struct writer *writer, const struct field *fields, size_t n,
                           const void *base)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!is_written(&fields[i], base))
+		if (!is_written(&fields[i], base, writer->context))
 			continue;
 		write_key(writer, fields[i].name);
 		encode_value(writer, &fields[i], base);

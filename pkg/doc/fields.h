@@ -85,6 +85,7 @@ struct decoder {
 	struct arena *arena;
 	const char *path;
 	struct diagnostics *diagnostics;
+	const void *context; /* the caller's, for the decoders of its custom fields */
 };
 /* Adds a diagnostic at `at` (NULL: the file) and returns -1. The dotted path of the node is put
  * before the message, which therefore need not name the key; one that begins with "key: " does
