@@ -1,0 +1,209 @@
+#include "stats/oracle.h"
+
+#include "stats/paired.h"
+#include "stats/proportion.h"
+#include "stats/special.h"
+
+/* ---- how often rows may be asked ---- */
+
+static void easeml(const struct line *l) /* reliability eps ... F1 none full ... F2 none full */
+{
+	double delta = 1 - at(l, 0), eps = at(l, 1);
+
+	CHECK(l, 2, ceil(hoeffding_rows(eps, delta, 32, USES_INDEPENDENT, 1, 1)));
+	CHECK(l, 3, ceil(hoeffding_rows(eps, delta, 32, USES_ADAPTIVE, 1, 1)));
+	CHECK(l, 4, ceil(hoeffding_rows(eps, delta, 32, USES_INDEPENDENT, 1, 2)));
+	CHECK(l, 5, ceil(hoeffding_rows(eps, delta, 32, USES_ADAPTIVE, 1, 2)));
+}
+
+static void easeml_repository(const struct line *l) /* "n-o>0.1+/-0.1 rel .99 full 32: N none: N" */
+{
+	CHECK(l, l->count - 2, hoeffding_rows(0.1, 0.01, 32, USES_ADAPTIVE, 1, 2));
+	CHECK(l, l->count - 1, hoeffding_rows(0.1, 0.01, 32, USES_INDEPENDENT, 1, 2));
+}
+
+static void bennett(const struct line *l)
+{
+	CHECK(l, 3, bennett_rows(at(l, 0), at(l, 1), 1 - at(l, 2), 2 * 2 * 32));
+}
+
+static void achievable(const struct line *l) /* uses none|full delta eps */
+{
+	CHECK(l, 2,
+	      hoeffding_radius(1500, at(l, 1), at(l, 0),
+	                       strstr(l->text, "full") ? USES_ADAPTIVE : USES_INDEPENDENT, 2));
+}
+
+static void uses(const struct line *l) /* n eps delta none H full H */
+{
+	CHECK(l, 3, hoeffding_uses(at(l, 0), at(l, 1), at(l, 2), USES_INDEPENDENT));
+	CHECK(l, 4, hoeffding_uses(at(l, 0), at(l, 1), at(l, 2), USES_ADAPTIVE));
+}
+
+/* ---- shares ---- */
+
+static void share_intervals(const struct line *l)
+{
+	struct interval wilson = proportion_wilson(at(l, 0), at(l, 1), 0.05);
+	struct interval exact = proportion_exact(at(l, 0), at(l, 1), 0.05);
+
+	CHECK(l, 2, wilson.low);
+	CHECK(l, 3, wilson.high);
+	CHECK(l, 4, exact.low);
+	CHECK(l, 5, exact.high);
+}
+
+/* ---- paired ---- */
+
+static void mcnemar(const struct line *l)
+{
+	double b = at(l, 0), c = at(l, 1), d = fabs(b - c);
+
+	CHECK(l, 2, mcnemar_exact((int64_t)b, (int64_t)c));
+	CHECK(l, 3, mcnemar_midp((int64_t)b, (int64_t)c));
+	CHECK(l, 4, chi_square_sf(d * d / (b + c), 1));
+	CHECK(l, 5, chi_square_sf((d - 1) * (d - 1) / (b + c), 1));
+}
+
+static void mcnemar_one_sided(const struct line *l) /* the last 12: b c p, four times */
+{
+	for (size_t i = l->count - 12; i < l->count; i += 3)
+		CHECK(l, i + 2, mcnemar_better((int64_t)at(l, i), (int64_t)at(l, i + 1)));
+}
+
+static void wald_of(const struct line *l, double n, double b, double c)
+{
+	double difference = (c - b) / n, se = sqrt((b + c) / n - difference * difference) / sqrt(n);
+	double z = normal_quantile(0.975);
+
+	CHECK(l, 0, difference);
+	CHECK(l, 1, se);
+	CHECK(l, 2, difference - z * se);
+	CHECK(l, 3, difference + z * se);
+}
+
+static void wald_small(const struct line *l)
+{
+	wald_of(l, 1500, 40, 60);
+}
+
+static void wald_large(const struct line *l)
+{
+	wald_of(l, 1500, 100, 130);
+}
+
+static void tango(const struct line *l)
+{
+	struct pairs pairs = {(int64_t)at(l, 2), (int64_t)at(l, 0), (int64_t)at(l, 1)};
+	struct interval interval = tango_interval(pairs, 0.05);
+
+	CHECK(l, 3, interval.low);
+	CHECK(l, 4, interval.high);
+}
+
+static void tango_margin(const struct line *l) /* delta b c n z p; the 1 of "1pt" stands second */
+{
+	struct pairs pairs = {(int64_t)at(l, l->count - 3), (int64_t)at(l, l->count - 5),
+	                      (int64_t)at(l, l->count - 4)};
+	double z = tango_z(pairs, -0.01);
+
+	CHECK(l, l->count - 2, z);
+	CHECK(l, l->count - 1, normal_sf(z));
+}
+
+static void tango_case(const struct line *l) /* (b c n delta) (z share) and both by iteration */
+{
+	struct pairs pairs = {(int64_t)at(l, 2), (int64_t)at(l, 0), (int64_t)at(l, 1)};
+
+	CHECK(l, 4, tango_z(pairs, at(l, 3)));
+	CHECK(l, 5, tango_share(pairs, at(l, 3)));
+	CHECK(l, 6, tango_z(pairs, at(l, 3)));
+	CHECK(l, 7, tango_share(pairs, at(l, 3)));
+}
+
+static void midp_equal(const struct line *l)
+{
+	CHECK(l, 1, mcnemar_midp((int64_t)at(l, 0), (int64_t)at(l, 0)));
+}
+
+static void hanley(const struct line *l) /* .88 100/200: se */
+{
+	CHECK(l, 3, auc_se(at(l, 0), at(l, 1), at(l, 2)));
+}
+
+/* ---- the churn model ---- */
+
+static void churn_mcnemar(const struct line *l) /* ...=150 ...=165 ...: p diff= d */
+{
+	CHECK(l, l->count - 2, mcnemar_exact((int64_t)at(l, 0), (int64_t)at(l, 1)));
+	CHECK(l, l->count - 1, (at(l, 1) - at(l, 0)) / 1500);
+}
+
+static void rows_observed(const struct line *l)
+{
+	CHECK(l, l->count - 1, paired_rows_observed(0.01, 0.21, 0.05));
+}
+
+static void no_information(const struct line *l) /* 1230 .83 p 1245 p 1290 p */
+{
+	CHECK(l, 2, binomial_sf(at(l, 0), 1500, at(l, 1)));
+	CHECK(l, 4, binomial_sf(at(l, 3), 1500, at(l, 1)));
+	CHECK(l, 6, binomial_sf(at(l, 5), 1500, at(l, 1)));
+}
+
+static void prediction_rate(const struct line *l) /* .20 2000 .30 2000 z */
+{
+	CHECK(l, 4, proportion_z(at(l, 2) * at(l, 3), at(l, 3), at(l, 0) * at(l, 1), at(l, 1)));
+}
+
+static const struct rule rules[] = {
+	{"", "Oracle values", NULL, "prose"},
+	{"== easeml", "== ", NULL, "head"},
+	{"== easeml", "0.9", easeml, NULL},
+	{"== easeml", "repo yml", easeml_repository, NULL},
+	{"== easeml", "Bennett", bennett, NULL},
+	{"== n=1500", "== ", NULL, "head"},
+	{"== n=1500", "Uses available", NULL, "head"},
+	{"== n=1500", "1500 ", uses, NULL},
+	{"== n=1500", "5000 ", uses, NULL},
+	{"== n=1500", "10000 ", uses, NULL},
+	{"== n=1500", "", achievable, NULL},
+	{"== Wilson", "== ", NULL, "head"},
+	{"== Wilson", "", share_intervals, NULL},
+	{"== McNemar (", "== ", NULL, "head"},
+	{"== McNemar (", "one-sided", mcnemar_one_sided, NULL},
+	{"== McNemar (", "", mcnemar, NULL},
+	{"== paired diff", "== ", NULL, "head"},
+	{"== paired diff", "(0.0133", wald_small, NULL},
+	{"== paired diff", "(0.02,", wald_large, NULL},
+	{"== paired diff", "tango z", tango_margin, NULL},
+	{"== paired diff", "tango", tango, NULL},
+	{"== paired diff", "(", tango_case, NULL},
+	{"== McNemar mid-p", "== ", NULL, "head"},
+	{"== McNemar mid-p", "", midp_equal, NULL},
+	{"== DeLong", "Hanley", hanley, NULL},
+	{"== DeLong", "", NULL, "later"},
+	{"== Rachel", " McNemar", churn_mcnemar, NULL},
+	{"== Rachel", " n where", rows_observed, NULL},
+	{"== Rachel", " NIR", no_information, NULL},
+	{"== Rachel", " prediction-rate", prediction_rate, NULL},
+	{"== Rachel", "", NULL, "later"},
+	{"== calibration", "", NULL, "later"},
+	{"== Bootstrap", "", NULL, "later"},
+	{"== SPRT", "", NULL, "later"},
+};
+
+static void gates(void **state)
+{
+	(void)state;
+	oracle_run("gates.txt", rules, sizeof(rules) / sizeof(rules[0]));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(gates),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
