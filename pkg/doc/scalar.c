@@ -355,7 +355,7 @@ static void write_clock(struct writer *writer, const struct field *field, int64_
 		format_time(ms, text);
 	else
 		format_duration(ms, text);
-	write_string(writer, text);
+	(strcmp(text, "0") == 0 ? write_raw : write_string)(writer, text);
 }
 
 static void write_digest(struct writer *writer, const char *hex)

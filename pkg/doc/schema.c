@@ -276,14 +276,20 @@ static const struct field *field_named(const struct record *record, const char *
 	return NULL;
 }
 
-static int no_field(const struct record *record, const char *name, struct err *err)
+/* `where` ends with the name that is not there. */
+static int no_field(const struct record *record, struct bytes where, const char *name,
+                    struct err *err)
 {
 	const char *near = nearest_key(record, name);
+	int len = (int)(where.len - strlen(name));
 
+	len -= len > 0 && where.data[len - 1] == '.';
 	if (near)
-		return err_set(err, ERR_STALLED, "%s has no key '%.60s'; did you mean '%s'?", record->name,
-		               name, near);
-	return err_set(err, ERR_STALLED, "%s has no key '%.60s'", record->name, name);
+		err_set(err, ERR_STALLED, "no key '%.60s'; did you mean '%s'?", name, near);
+	else
+		err_set(err, ERR_STALLED, "no key '%.60s'", name);
+	return err_wrap(err, "%.*s", len > 0 ? len : (int)strlen(record->name),
+	                len > 0 ? where.data : record->name);
 }
 
 /* "a share from 0% to 100%, required", "a duration, default 10m". */
@@ -327,7 +333,7 @@ int record_explain(const struct record *record, const char *path, struct buf *ou
 		}
 		field = field_named(record, name);
 		if (!field)
-			return no_field(record, name, err);
+			return no_field(record, (struct bytes){path, (size_t)(rest - path)}, name, err);
 		record = field->record;
 		help = field->help;
 		named = field->type == FIELD_MAP_LIST;
