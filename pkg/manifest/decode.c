@@ -64,7 +64,7 @@ static int identify_kind(struct decoder *decoder, const struct node *node, struc
 		return complain(decoder, version, "'%s' is not known here; write '%s'",
 		                version->text, API_VERSION);
 	if (!kind || kind->type != NODE_SCALAR)
-		return complain(decoder, kind ? kind : node, "kind: is missing");
+		return complain(decoder, node, "required key 'kind' is missing");
 	found = names_find(kind_names, kind->text);
 	if (found >= 0) {
 		out->kind = (enum kind)found;
@@ -83,7 +83,7 @@ static const char *identify_name(struct decoder *decoder, const struct node *met
 	const struct node *name = node_get(metadata, key);
 
 	if (!name || name->type != NODE_SCALAR) {
-		complain(decoder, name ? name : metadata, "%s: is missing", key);
+		complain(decoder, metadata, "required key '%s' is missing", key);
 		return NULL;
 	}
 	if (!is_name(name->text)) {
@@ -102,7 +102,7 @@ static int identify(struct decoder *decoder, const struct node *node, struct doc
 	if (identify_kind(decoder, node, out) < 0)
 		return -1;
 	if (!metadata || metadata->type != NODE_MAP)
-		return complain(decoder, metadata ? metadata : node, "metadata: is missing");
+		return complain(decoder, node, "required key 'metadata' is missing");
 	out->name = identify_name(decoder, metadata, "name");
 	if (out->kind == KIND_MODEL_DEPLOYMENT)
 		out->namespace = identify_name(decoder, metadata, "namespace");
@@ -164,7 +164,7 @@ static bool decode_document(struct decoder *decoder, struct document *document)
 void documents_decode(const char *path, const char *text, size_t len, struct arena *arena,
                       struct documents *out, struct diagnostics *diagnostics)
 {
-	struct decoder decoder = {arena, path, diagnostics};
+	struct decoder decoder = {.arena = arena, .path = path, .diagnostics = diagnostics};
 	struct place place = {0};
 	struct err err = {0};
 	struct node **nodes;

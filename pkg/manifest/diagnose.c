@@ -236,7 +236,10 @@ void fleet_diagnose(struct fleet *fleet, manifest_read *read, void *self, struct
 	for (size_t i = 0; i < fleet->files.n && out->n < LIMIT_DIAGNOSTICS; i++) {
 		const struct file *file = fleet->files.entries[i].value;
 		struct diagnostics found = {0};
-		struct diagnosis diagnosis = {fleet, read, self, {&fleet->scratch, file->path, &found}};
+		struct diagnosis diagnosis = {
+			fleet, read, self,
+			{.arena = &fleet->scratch, .path = file->path, .diagnostics = &found},
+		};
 
 		arena_reset(&fleet->scratch);
 		diagnose_file(&diagnosis, file);

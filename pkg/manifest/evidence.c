@@ -20,6 +20,38 @@ static const struct field mark_fields[] = {
 static const struct record mark_record =
 	RECORD(MARK_TYPE, mark, "Where the counters of one replica stood.");
 
+/* The running log-likelihoods of the harm test, exact to the last bit. */
+static int decode_harm(struct decoder *decoder, const struct field *field, const struct node *node,
+                       void *out)
+{
+	double *harm = out;
+	struct err err = {0};
+	size_t i = 0;
+
+	(void)field;
+	for (const struct node *item = node->first; item && i < HARM_RATIOS; item = item->next)
+		if (!item->text || parse_number(item->text, -1e300, 1e300, &harm[i++], &err) < 0)
+			return complain(decoder, item, "write a number");
+	return 0;
+}
+
+static void encode_harm(struct writer *writer, const struct field *field, const void *in)
+{
+	const double *harm = in;
+
+	(void)field;
+	write_list(writer);
+	for (size_t i = 0; i < HARM_RATIOS; i++) {
+		struct buf text;
+
+		buf_init(&text, 64);
+		buf_number(&text, harm[i]);
+		write_raw(writer, buf_text(&text));
+		buf_deinit(&text);
+	}
+	write_list_end(writer);
+}
+
 #define ARM(key, member, text) \
 	{.name = key, .type = FIELD_RECORD, AT(struct evidence, member), .record = &arm_record, \
 	 .help = text}
@@ -36,6 +68,8 @@ static const struct field evidence_fields[] = {
 	 .help = "Since when this step is."},
 	{.name = "lastData", .type = FIELD_TIME, AT(struct evidence, last_data_ms),
 	 .help = "When both arms last had requests."},
+	{.name = "harm", CUSTOM(harm), AT(struct evidence, harm), .schema = "{\"type\":\"array\"}",
+	 .help = "Log-likelihood of each alternative of the harm test."},
 	ARM("candidate", candidate, "The candidate since the rollout began."),
 	ARM("stable", stable_arm, "The stable revision since the rollout began."),
 	ARM("candidateAtStep", at_step, "The candidate since the step began."),

@@ -21,6 +21,12 @@ static const struct field run_fields[] = {
 	 .schema = "{\"type\":\"integer\"}", .help = "Errors in a row."},
 	{.name = "notBefore", .type = FIELD_TIME, AT(struct model_status, retry_ms),
 	 .help = "When it is tried again."},
+	{.name = "trainDigest", .type = FIELD_DIGEST, AT(struct model_status, train_digest),
+	 .help = "Of what it was started with; a change cancels it once."},
+	{.name = "cancelled", .type = FIELD_BOOL, AT(struct model_status, cancelled),
+	 .help = "Whether that was done for the present cause."},
+	{.name = "fruitless", CUSTOM(int), AT(struct model_status, fruitless), .fallback = "0",
+	 .schema = "{\"type\":\"integer\"}", .help = "Runs in a row that did not help."},
 	{.name = "artifact", .type = FIELD_RECORD, AT(struct model_status, artifact),
 	 .record = &kept_artifact_record, .help = "What it has made."},
 };

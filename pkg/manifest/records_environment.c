@@ -297,8 +297,8 @@ static const struct field scan_fields[] = {
 	{.name = "report", .type = FIELD_STRING, IN(struct serving_gate, scan_report, scan_report),
 	 .flags = FIELD_REQUIRED | FIELD_NON_EMPTY, .help = "The image scanner's report."},
 	{.name = "severity", CUSTOM(word), IN(struct serving_gate, scan_report, scan_severity),
-	 .names = &severity_names, .fallback = "high",
-	 .help = "A finding of this severity or above fails: low, medium, high, critical."},
+	 .names = &severity_names,
+	 .help = "A finding of this severity or above fails: low, medium, high (the default), critical."},
 };
 static const struct record scan_record =
 	SECTION(struct serving_gate, scan_report, scan_severity, scan, "What an image scan may find.");
@@ -358,7 +358,8 @@ int policy_finish(struct decoder *decoder, const struct node *spec, struct gate_
 	const struct node *guards = node_get(spec, "guards");
 	int result = 0;
 
-	(void)policy;
+	if (policy->serving.scan_report && !policy->serving.scan_severity)
+		policy->serving.scan_severity = "high";
 	for (const struct node *guard = guards ? guards->first : NULL; guard; guard = guard->next) {
 		const char *near = nearest(guard->key, guard_names.names, guard_names.n);
 

@@ -289,6 +289,9 @@ static int finish_train(struct decoder *decoder, const struct node *node, const 
 	struct train_spec *train = model->train;
 	const struct node *split = node_get(node, "split");
 
+	if (train->n_candidates > 0 && train->n_grid > 0)
+		return complain(decoder, node_get(node, "grid"), "stands in place of candidates; keep one"
+		                " of them");
 	if (!node_get(split, "by"))
 		train->split.by = model->data.time ? SPLIT_BY_TIME : SPLIT_BY_HASH;
 	if (train->folds > 0 && is_set(train->split.validation))

@@ -101,7 +101,7 @@ int request_decode(const char *path, const char *text, size_t len, struct arena 
                    struct request_file *out, struct err *err)
 {
 	struct request_file decoded;
-	const char *file;
+	const char *file = "";
 
 	if (parse_path(path, arena, &decoded, &file, err) < 0 ||
 	    document_decode(path, text, len, LIMIT_MANIFEST_BYTES, &request_record, arena,

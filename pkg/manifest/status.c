@@ -8,48 +8,44 @@
 #include "manifest/manifest.h"
 
 /* A revision is written by its ten digits where `revisions` tells which is meant, else in whole. So
- * writing and reading both need that list: it travels behind the writer and the decoder. */
-struct status_writer {
-	struct writer writer;
-	const struct deployment_status *status;
+ * writing and reading both are given that list as their context. */
+struct revisions {
+	const struct revision *items;
+	size_t n;
 };
-struct status_decoder {
-	struct decoder decoder;
-	const struct revision *revisions;
-	size_t n_revisions;
-};
-#define container_of(pointer, type, member) \
-	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 
-static size_t count_short(const struct revision *revisions, size_t n, const char *digits)
+/* The only one whose name begins with these ten digits, or NULL. */
+static const struct revision *find_short(const struct revisions *revisions, const char *digits)
 {
-	size_t found = 0;
+	const struct revision *found = NULL;
 
-	for (size_t i = 0; i < n; i++)
-		found += strncmp(revisions[i].digest.hex, digits, REVISION_SHORT) == 0;
+	for (size_t i = 0; i < revisions->n; i++) {
+		if (strncmp(revisions->items[i].digest.hex, digits, REVISION_SHORT) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = &revisions->items[i];
+	}
 	return found;
 }
 
 static void encode_ref(struct writer *writer, const struct field *field, const void *in)
 {
-	const struct deployment_status *status =
-		container_of(writer, struct status_writer, writer)->status;
 	const struct digest *digest = in;
+	const struct revision *found = find_short(writer->context, digest->hex);
 	char digits[REVISION_SHORT + 1], whole[sizeof(digest->hex) + 7];
-	bool is_clear;
 
 	(void)field;
 	revision_short(*digest, digits);
-	is_clear = status_revision(status, *digest) &&
-	           count_short(status->revisions, status->n_revisions, digits) == 1;
 	snprintf(whole, sizeof(whole), "sha256:%s", digest->hex);
-	write_string(writer, !digest->hex[0] ? "" : is_clear ? digits : whole);
+	write_string(writer, !digest->hex[0] ? ""
+	                     : found && digest_same(found->digest, *digest) ? digits : whole);
 }
 
 static int decode_ref(struct decoder *decoder, const struct field *field, const struct node *node,
                       void *out)
 {
-	const struct status_decoder *status = container_of(decoder, struct status_decoder, decoder);
+	const struct revision *found;
 	struct digest *digest = out;
 	struct err err = {0};
 
@@ -61,12 +57,10 @@ static int decode_ref(struct decoder *decoder, const struct field *field, const 
 	if (strlen(node->text) != REVISION_SHORT)
 		return digest_parse(node->text, digest, &err) < 0 ? complain(decoder, node, "%s", err.text)
 		                                                  : 0;
-	if (count_short(status->revisions, status->n_revisions, node->text) != 1)
+	found = find_short(decoder->context, node->text);
+	if (!found)
 		return complain(decoder, node, "'%s' is no one of `revisions`", node->text);
-	for (size_t i = 0; i < status->n_revisions; i++) {
-		if (strncmp(status->revisions[i].digest.hex, node->text, REVISION_SHORT) == 0)
-			*digest = status->revisions[i].digest;
-	}
+	*digest = found->digest;
 	return 0;
 }
 
@@ -166,6 +160,21 @@ static const struct field rollout_fields[] = {
 	 .help = "Digest of the rollout section in force at the step."},
 	{.name = "goingBack", .type = FIELD_BOOL, AT(struct deployment_status, going_back),
 	 .help = "Whether it returns to a promoted revision."},
+	{.name = "rolloutSince", .type = FIELD_TIME, AT(struct deployment_status, rollout_since_ms),
+	 .help = "When this candidate was taken up; its deadline counts from here."},
+	{.name = "restart", .type = FIELD_TIME, AT(struct deployment_status, restart_ms),
+	 .help = "Replicas started before it are replaced one by one."},
+	{.name = "broken", .type = FIELD_BOOL, AT(struct deployment_status, broken),
+	 .help = "Whether what serves was shown harmful, with nothing to go back to."},
+	{.name = "downSince", .type = FIELD_TIME, AT(struct deployment_status, down_since_ms),
+	 .help = "Since when no stable replica is ready."},
+	{.name = "replicas", .type = FIELD_INT, AT(struct deployment_status, replicas), .max = -1,
+	 .fallback = "0", .help = "As last declared."},
+	{.name = "drainTimeout", .type = FIELD_DURATION, AT(struct deployment_status, drain_ms),
+	 .fallback = "0s", .help = "As last declared."},
+	{.name = "keepPrevious", .type = FIELD_DURATION,
+	 AT(struct deployment_status, keep_previous_ms), .fallback = "0s",
+	 .help = "As last declared."},
 	{.name = "keepUntil", .type = FIELD_TIME, AT(struct deployment_status, keep_until_ms),
 	 .help = "When the old revision may stop."},
 	{.name = "stableReference", .type = FIELD_RECORD,
@@ -197,6 +206,7 @@ static const struct field approval_fields[] = {
 	 .help = "Exactly what was approved."},
 	{.name = "gate", .type = FIELD_DIGEST, AT(struct approval, gate),
 	 .help = "Under which gate."},
+	{.name = "at", .type = FIELD_TIME, AT(struct approval, at_ms), .help = "When."},
 	{.name = "expires", .type = FIELD_TIME, AT(struct approval, expires_ms),
 	 .help = "Until when it counts."},
 };
@@ -260,26 +270,27 @@ _Static_assert(offsetof(struct deployment_status, observed_manifest) ==
 
 void status_encode(struct buf *out, const struct deployment_status *status)
 {
-	struct status_writer writer = {.status = status};
+	struct revisions revisions = {status->revisions, status->n_revisions};
+	struct writer writer;
 
-	write_begin(&writer.writer, out, false);
-	record_encode(&writer.writer, &status_record, status);
+	write_begin(&writer, out, false);
+	writer.context = &revisions;
+	record_encode(&writer, &status_record, status);
 }
 
-/* The list that the short names refer to comes last in the file and is read first. */
-static int decode_revisions(struct status_decoder *decoder, const struct node *document)
+/* The list that the short names refer to stands last in the file and is read first. */
+static int decode_revisions(struct decoder *decoder, const struct node *document,
+                            struct revisions *out)
 {
 	const struct node *list = node_get(document, "revisions");
 	struct revision *revisions = NULL;
 
 	for (const struct node *node = list ? list->first : NULL; node; node = node->next) {
-		struct revision *revision =
-			list_push(decoder->decoder.arena, &revisions, &decoder->n_revisions);
-
-		if (record_decode(&decoder->decoder, &revision_record, node, revision) < 0)
+		if (record_decode(decoder, &revision_record, node,
+		                  list_push(decoder->arena, &revisions, &out->n)) < 0)
 			return -1;
 	}
-	decoder->revisions = revisions;
+	out->items = revisions;
 	return 0;
 }
 
@@ -287,14 +298,16 @@ int status_decode(const char *path, const char *text, size_t len, struct arena *
                   struct deployment_status *out, struct err *err)
 {
 	struct diagnostics diagnostics = {0};
-	struct status_decoder decoder = {.decoder = {arena, path, &diagnostics}};
+	struct revisions revisions = {0};
+	struct decoder decoder = {.arena = arena, .path = path, .diagnostics = &diagnostics,
+	                          .context = &revisions};
 	struct deployment_status status;
 	const struct node *node;
 
 	if (document_parse(path, text, len, LIMIT_STATUS_BYTES, arena, &node, err) < 0)
 		return -1;
-	if (decode_revisions(&decoder, node) < 0 ||
-	    record_decode(&decoder.decoder, &status_record, node, &status) < 0)
+	if (decode_revisions(&decoder, node, &revisions) < 0 ||
+	    record_decode(&decoder, &status_record, node, &status) < 0)
 		return diagnostics_err(&diagnostics, err);
 	*out = status;
 	return 0;

@@ -19,6 +19,8 @@ const struct record observed_record =
 	RECORD(struct observed_pair, observed, "What of Git was acted on.");
 
 static const struct field proposal_fields[] = {
+	{.name = "target", .type = FIELD_STRING, AT(struct proposal, target),
+	 .help = "The deployment of a revert or promotion; absent: a new version."},
 	{.name = "version", .type = FIELD_STRING, AT(struct proposal, version),
 	 .help = "The version proposed."},
 	{.name = "digest", .type = FIELD_DIGEST, AT(struct proposal, digest),
@@ -183,7 +185,7 @@ int document_decode(const char *path, const char *text, size_t len, size_t bytes
                     const struct record *record, struct arena *arena, void *out, struct err *err)
 {
 	struct diagnostics diagnostics = {0};
-	struct decoder decoder = {arena, path, &diagnostics};
+	struct decoder decoder = {.arena = arena, .path = path, .diagnostics = &diagnostics};
 	const struct node *node;
 
 	if (document_parse(path, text, len, bytes_max, arena, &node, err) < 0)
@@ -197,7 +199,7 @@ int json_decode(const char *path, const char *text, size_t len, size_t bytes_max
                 const struct record *record, struct arena *arena, void *out, struct err *err)
 {
 	struct diagnostics diagnostics = {0};
-	struct decoder decoder = {arena, path, &diagnostics};
+	struct decoder decoder = {.arena = arena, .path = path, .diagnostics = &diagnostics};
 	struct node *node;
 
 	if (json_parse(text, len, bytes_max, arena, &node, err) < 0)
