@@ -26,7 +26,7 @@ closure   = $(call uniq,$(1) $(foreach m,$(needs.$(1)),$(call closure,$(m))))
 uniq      = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 archives  = $(foreach m,$(1),$(BUILD)/$(m).a)
 
-.PHONY: all help setup test test-san unit e2e demo tidy fmt bench install clean
+.PHONY: all help sim sim-long setup test test-san unit e2e demo tidy fmt bench install clean
 .SECONDARY:
 all: $(programs:%=$(BUILD)/%)
 
@@ -41,30 +41,47 @@ $(foreach m,$(modules),$(eval $(call module_rules,$(m))))
 
 $(BUILD)/obj/%.o: pkg/%.c
 	@mkdir -p $(@D)
-	$(CC) $(cflags) $(call pkgflags,$(libs.$*.c)) -c $< -o $@
+	@echo "  cc $<"
+	@$(CC) $(cflags) $(call pkgflags,$(libs.$*.c)) -c $< -o $@
 
 define program_rules
 $(BUILD)/$(1): $(patsubst cmd/%.c,$(BUILD)/cmd/%.o,$(wildcard cmd/$(1)/*.c)) $(call archives,$(modules))
-	$$(CC) $$(ldflags) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(ldlibs)
+	@echo "  ld $$@"
+	@$$(CC) $$(ldflags) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(ldlibs)
 endef
 $(foreach p,$(programs),$(eval $(call program_rules,$(p))))
 
 $(BUILD)/cmd/%.o: cmd/%.c
 	@mkdir -p $(@D)
-	$(CC) $(cflags) -DLINNET_VERSION='"$(VERSION)"' -c $< -o $@
+	@echo "  cc $<"
+	@$(CC) $(cflags) -DLINNET_VERSION='"$(VERSION)"' -c $< -o $@
 
 # A unit test stands in tests/unit/<module>/ and links that module and what it may include.
 units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c))
 define unit_rules
 $(BUILD)/unit/$(1): tests/unit/$(1).c $(call archives,$(call closure,$(patsubst %/,%,$(dir $(1)))))
-	@mkdir -p $$(@D)
-	$$(CC) $$(cflags) -Itests/unit $$(ldflags) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+	@mkdir -p $$(@D) && echo "  ld $$@"
+	@$$(CC) $$(cflags) -Itests/unit $$(ldflags) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
 	  $$(shell pkg-config --cflags --libs cmocka) $$(ldlibs)
 endef
 $(foreach u,$(units),$(eval $(call unit_rules,$(u))))
 
 unit: $(units:%=$(BUILD)/unit/%) ## build and run the unit tests
 	@hack/run-units $(BUILD) $(units)
+
+# The simulator: the real core on simulated ports.
+$(BUILD)/sim: $(wildcard tests/sim/*.c) tests/sim/sim.h $(call archives,$(call closure,controller))
+	@echo "  ld $@"
+	@$(CC) $(cflags) $(ldflags) -o $@ $(filter %.c,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ldlibs)
+
+SECONDS ?= 60
+HOURS   ?= 1
+SEED    ?=
+sim: $(BUILD)/sim ## SEED=n: one seed with its trace; else every scenario for SECONDS
+	@$(BUILD)/sim tests/sim/scenarios.txt $(if $(SEED),--seed $(SEED),--seconds $(SECONDS))
+
+sim-long: $(BUILD)/sim ## HOURS=n: as sim, for so long
+	@$(BUILD)/sim tests/sim/scenarios.txt --seconds $$(($(HOURS) * 3600))
 
 test: setup ## everything: tidy, unit tests under sanitizers with gcc and clang, golden, end to end
 	@hack/test

@@ -177,6 +177,24 @@ int load_status(struct controller *c, struct err *err)
 	return 0;
 }
 
+/* One file of the requests branch. Where signatures are configured the signer speaks, whatever the
+ * text says. */
+static int read_request(struct controller *c, const struct git_file *file,
+                        struct request_file *out, struct err *err)
+{
+	const char *signer = NULL;
+	struct bytes text;
+
+	if (c->ports.git.read_blob(c->ports.git.self, GIT_STATUS, file->blob, &c->arena, &text, err) ||
+	    request_decode(file->path, text.data, text.len, &c->arena, out, err) ||
+	    c->ports.git.signer(c->ports.git.self, file->path, &c->arena, &signer, err))
+		return -1;
+	if (signer)
+		out->request.by = signer;
+	out->request.commit = arena_strdup(&c->arena, c->heads.requests.hex);
+	return 0;
+}
+
 /* The requests that were added since the last ones acted on. A file that does not decode is named
  * in the log and passed over: it will not get better. */
 int load_requests(struct controller *c, struct asked_list *out, struct err *err)
@@ -186,24 +204,24 @@ int load_requests(struct controller *c, struct asked_list *out, struct err *err)
 	size_t n;
 
 	*out = (struct asked_list){0};
-	if (!c->heads.requests.hex[0] || oid_same(c->heads.requests, c->requests_done))
+	if (!c->applied.hex[0] || !c->heads.requests.hex[0] || oid_same(c->heads.requests, c->requests_done))
 		return 0;
 	if (c->ports.git.changed(c->ports.git.self, GIT_STATUS, c->requests_done, c->heads.requests,
 	                         "requests", &c->arena, &files, &n, &refused, err))
 		return err_wrap(err, "requests branch");
-	out->upto = c->heads.requests;
 	for (size_t i = 0; i < n; i++) {
 		struct request_file file;
-		struct bytes text;
 		struct err bad = {0};
 		struct key *key;
 		struct asked *asked;
 
 		if (!files[i].blob.hex[0])
 			continue;
-		if (c->ports.git.read_blob(c->ports.git.self, GIT_STATUS, files[i].blob, &c->arena,
-		                           &text, &bad) ||
-		    request_decode(files[i].path, text.data, text.len, &c->arena, &file, &bad)) {
+		if (read_request(c, &files[i], &file, &bad)) {
+			if (bad.kind == ERR_TRANSIENT) {
+				*err = bad;
+				return -1;
+			}
 			log_warn("request refused: %s", bad.text);
 			continue;
 		}
@@ -214,8 +232,8 @@ int load_requests(struct controller *c, struct asked_list *out, struct err *err)
 		}
 		asked = list_push(&c->arena, &out->items, &out->n);
 		*asked = (struct asked){key, file.request};
-		asked->request.commit = arena_strdup(&c->arena, c->heads.requests.hex);
 		key->due_ms = c->now_ms;
 	}
+	out->upto = c->heads.requests;
 	return 0;
 }

@@ -43,7 +43,7 @@ static int act_propose(struct controller *c, struct task *task, const struct act
 {
 	struct propose_result result = {0};
 
-	if (propose(c, action->proposal, &result, err))
+	if (push_proposal(c, action->proposal, &result, err))
 		return -1;
 	if (result.state == PROPOSE_FAILED)
 		return err_set(err, ERR_TRANSIENT, "propose %s: %s", action->proposal->subject,

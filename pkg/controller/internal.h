@@ -115,7 +115,7 @@ int task_observe(struct controller *c, struct task *tasks, size_t n, struct err 
 void execute(struct controller *c, struct task *task, bool reducing);
 
 /* propose.c */
-int propose(struct controller *c, const struct proposal_text *text, struct propose_result *out,
+int push_proposal(struct controller *c, const struct proposal_text *text, struct propose_result *out,
             struct err *err) must_check;
 
 /* train.c */

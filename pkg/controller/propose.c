@@ -47,7 +47,7 @@ static int edit_one(struct rebuild *rebuild, struct oid tip, size_t i, struct ar
 	struct object object = {0};
 	struct bytes text;
 	struct buf out;
-	const char *now;
+	const char *now = NULL;
 	int result = -1;
 
 	fleet_get(c->fleet, KIND_MODEL_DEPLOYMENT, edit->environment, edit->deployment, fleet_blob, c,
@@ -81,6 +81,25 @@ static int edit_one(struct rebuild *rebuild, struct oid tip, size_t i, struct ar
 	return result;
 }
 
+/* A run's draft under the name that it is proposed by. */
+static int name_draft(struct bytes draft, const char *name, const char *version,
+                      struct arena *arena, struct buf *out, struct err *err)
+{
+	struct file_objects objects = {0};
+	struct diagnostics diagnostics = {0};
+	struct model_version *named;
+
+	manifest_decode("version.yaml", draft.data, draft.len, arena, &objects, &diagnostics);
+	if (objects.n != 1 || objects.objects[0].kind != KIND_MODEL_VERSION)
+		return err_set(err, ERR_STALLED, "the run's draft is no ModelVersion: %s",
+		               diagnostics.n ? diagnostics.items[0].message : "empty");
+	named = objects.objects[0].version;
+	named->meta.name = name;
+	named->version = version;
+	version_encode(out, named);
+	return buf_check(out, "ModelVersion", err);
+}
+
 /* The ModelVersion file of a run's draft, beside the model's own file. */
 static int add_version(struct rebuild *rebuild, struct arena *arena, struct git_file *file,
                        struct err *err)
@@ -104,8 +123,7 @@ static int add_version(struct rebuild *rebuild, struct arena *arena, struct git_
 	if (run_draft(c, rebuild->text->run, &draft, err))
 		return -1;
 	buf_init(&out, LIMIT_MANIFEST_BYTES);
-	if (!version_name(draft.data, draft.len, model, version, &out, err) &&
-	    !buf_check(&out, "ModelVersion", err)) {
+	if (!name_draft(draft, name, version, arena, &out, err)) {
 		file->text = (struct bytes){arena_memdup(arena, out.text, out.len), out.len};
 		result = 0;
 	}
@@ -164,7 +182,7 @@ static int rebuild_on(void *context, struct oid tip, struct arena *arena, struct
 	return 0;
 }
 
-int propose(struct controller *c, const struct proposal_text *text, struct propose_result *out,
+int push_proposal(struct controller *c, const struct proposal_text *text, struct propose_result *out,
             struct err *err)
 {
 	struct rebuild rebuild = {c, text};

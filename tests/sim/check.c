@@ -70,7 +70,7 @@ static void check_first_weight(struct world *world, int environment, struct dige
 		place->served[place->n_served++] = revision;
 }
 
-void check_weights(struct world *world, int environment, const struct action *action)
+void assert_weights(struct world *world, int environment, const struct action *action)
 {
 	struct sim_place *place = &world->serving.places[environment];
 	struct deployment_status status = {0};
@@ -106,7 +106,7 @@ void check_weights(struct world *world, int environment, const struct action *ac
 	arena_deinit(&arena);
 }
 
-void check_start(struct world *world, int environment, const struct action *action)
+void assert_start(struct world *world, int environment, const struct action *action)
 {
 	struct deployment_status status = {0};
 	struct arena arena;
@@ -119,7 +119,7 @@ void check_start(struct world *world, int environment, const struct action *acti
 	arena_deinit(&arena);
 }
 
-void check_stop(struct world *world, int environment, const struct action *action)
+void assert_stop(struct world *world, int environment, const struct action *action)
 {
 	struct sim_place *place = &world->serving.places[environment];
 	struct sim_replica *replica =
@@ -144,7 +144,7 @@ void check_stop(struct world *world, int environment, const struct action *actio
 }
 
 /* One process a (revision, slot); traffic reaches somebody while anybody who was admitted is ready. */
-void check_world(struct world *world)
+void assert_world(struct world *world)
 {
 	for (int i = 0; i < SIM_REPLICAS; i++)
 		for (int j = i + 1; j < SIM_REPLICAS; j++) {

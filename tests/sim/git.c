@@ -312,7 +312,7 @@ static int port_publish(void *self, struct oid parent, const struct git_file *fi
 		put_file(world, commit, files[i].path, files[i].text.data, files[i].text.len);
 	git->local_status = end_commit(world, commit, message);
 	world->transitions++;
-	world_event(world, "status: %.*s", (int)strcspn(message, "\n"), message);
+	world_event(world, "status: %.300s", message);
 	*out = commit_id(world, git->local_status);
 	world_act_done(world);
 	if (call == 2 || world->crashed)
@@ -392,6 +392,17 @@ static int port_propose(void *self, const struct proposal_text *text, git_rebuil
 	return 0;
 }
 
+static int port_signer(void *self, const char *path, struct arena *arena, const char **out,
+                       struct err *err)
+{
+	(void)self;
+	(void)path;
+	(void)arena;
+	(void)err;
+	*out = NULL;
+	return 0;
+}
+
 void git_wire(struct world *world)
 {
 	struct sim_git *git = &world->git;
@@ -402,6 +413,7 @@ void git_wire(struct world *world)
 	world->ports.git = (struct port_git){
 		.self = world, .sync = port_sync, .poke = port_poke, .accept = port_accept,
 		.read_blob = port_read_blob, .read_path = port_read_path, .changed = port_changed,
-		.tree_id = port_tree_id, .publish = port_publish, .propose = port_propose,
+		.tree_id = port_tree_id, .signer = port_signer,
+		.publish = port_publish, .propose = port_propose,
 	};
 }

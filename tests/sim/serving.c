@@ -4,7 +4,7 @@
 
 #include "sim.h"
 
-enum { BASE_LATENCY_US = 4000 };
+enum { BASE_LATENCY_MS = 4 };
 
 /* ---- replicas and weights ---- */
 
@@ -75,13 +75,6 @@ static void advance_replica(struct world *world, struct sim_replica *replica)
 
 /* ---- traffic ---- */
 
-static int latency_bin(double us)
-{
-	int bin = (int)(8 * log2(us / 62.5));
-
-	return bin < 0 ? 0 : bin >= LATENCY_BINS ? LATENCY_BINS - 1 : bin;
-}
-
 /* n requests to one replica: errors by its rate, latencies on five fixed quantiles. */
 static void serve(struct world *world, struct sim_place *place, struct sim_replica *replica,
                   uint64_t n)
@@ -97,7 +90,7 @@ static void serve(struct world *world, struct sim_place *place, struct sim_repli
 	place->requests += n;
 	place->bad += bad;
 	for (uint64_t i = 0; i < n; i++)
-		replica->counters.latency[latency_bin(BASE_LATENCY_US * slow *
+		replica->counters.latency[latency_bin(BASE_LATENCY_MS * slow *
 		                                      spread[world_random(world, 5)])]++;
 }
 
@@ -390,13 +383,13 @@ static int port_apply(void *self, const struct serving_target *target, const str
 		return err_set(err, ERR_TRANSIENT, "not done");
 	serving_advance(world);
 	if (action->kind == ACTION_SET_WEIGHTS) {
-		check_weights(world, environment, action);
+		assert_weights(world, environment, action);
 		set_weights(world, environment, action);
 	} else if (action->kind == ACTION_START_REPLICA) {
-		check_start(world, environment, action);
+		assert_start(world, environment, action);
 		start_replica(world, environment, action);
 	} else if (action->kind == ACTION_STOP_REPLICA) {
-		check_stop(world, environment, action);
+		assert_stop(world, environment, action);
 		stop_replica(world, environment, action);
 	} else if (action->kind == ACTION_DROP) {
 		world->serving.places[environment].n_weights = 0;

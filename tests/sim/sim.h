@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/digest.h"
+#include "base/map.h"
 #include "controller/controller.h"
 
 enum { SIM_ENVIRONMENTS = 2, SIM_VERSIONS = 12, SIM_REPLICAS = 64, SIM_COMMITS = 4096 };
@@ -199,10 +200,10 @@ void serving_kill(struct world *world, struct sim_replica *replica);
 void serving_restart_router(struct world *world);
 
 /* check.c: the invariants */
-void check_weights(struct world *world, int environment, const struct action *action);
-void check_start(struct world *world, int environment, const struct action *action);
-void check_stop(struct world *world, int environment, const struct action *action);
-void check_world(struct world *world);
+void assert_weights(struct world *world, int environment, const struct action *action);
+void assert_start(struct world *world, int environment, const struct action *action);
+void assert_stop(struct world *world, int environment, const struct action *action);
+void assert_world(struct world *world);
 /* The status of an environment as the local branch has it; false when there is none. */
 bool check_status(struct world *world, int environment, struct arena *arena,
                   struct deployment_status *out);

@@ -237,7 +237,7 @@ void world_step(struct world *world, int64_t until_ms)
 		start_controller(world);
 		wait_ms = 500;
 	}
-	check_world(world);
+	assert_world(world);
 	if (wait_ms < 1)
 		wait_ms = 1;
 	if (world->now_ms + wait_ms > until_ms)
