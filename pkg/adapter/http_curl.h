@@ -4,9 +4,9 @@
 
 #include "port/port.h"
 
-/* Connections are kept from one batch to the next. http and https only; redirects are answers, never
- * followed; no proxy, netrc or cookies from the environment; certificates are verified. At most
- * HTTP_CONNECTIONS at once, the rest of a batch waits its turn.
+/* Connections are kept from one batch to the next. http and https only; redirects are answers,
+ * never followed; no proxy, netrc or cookies from the environment; certificates are verified. At
+ * most HTTP_CONNECTIONS at once, the rest of a batch waits its turn.
  *
  * The error of a request: STALLED for a URL that cannot be asked or a reply beyond its limit,
  * TRANSIENT when nothing was done (no connection) or the method only reads, else UNKNOWN. */

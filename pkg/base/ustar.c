@@ -376,7 +376,8 @@ static int extract_entry(struct extractor *extractor, const struct header *heade
 	int64_t sum, size, mode;
 
 	if (!get_octal(header->checksum, sizeof(header->checksum), &sum) || sum != checksum(header) ||
-	    memcmp(header->magic, "ustar", 6) || !get_octal(header->size, sizeof(header->size), &size) ||
+	    memcmp(header->magic, "ustar", 6) ||
+	    !get_octal(header->size, sizeof(header->size), &size) ||
 	    !get_octal(header->mode, sizeof(header->mode), &mode))
 		return err_set(err, ERR_STALLED, "archive: entry %lld has no valid ustar header",
 		               (long long)extractor->entries);

@@ -14,15 +14,16 @@ struct ustar_limits {
 	bool read_only;    /* extract: files 0444 and 0555 in place of 0644 and 0755 */
 };
 
-/* Writes the regular files and folders below `folder` (relative to `dir_fd`) to `out_fd`: sorted by
- * name, mtime and owner 0, modes 0644 and 0755 (folders, and files that their owner may execute).
- * ERR_STALLED for links and other things that are neither, names too long and passed limits. */
+/* Writes the regular files and folders below `folder` (relative to `dir_fd`) to `out_fd`: sorted
+ * by name, mtime and owner 0, modes 0644 and 0755 (folders, and files that their owner may
+ * execute). ERR_STALLED for links and other things that are neither, names too long and passed
+ * limits. */
 int ustar_write(int dir_fd, const char *folder, const struct ustar_limits *limits, int out_fd,
                 struct err *err) must_check;
 
-/* Extracts into the folder `dir_fd`, which should be empty: a name that exists is an error. Anything
- * but whole files and folders with plain relative names is ERR_STALLED; what was extracted before
- * the error stays. */
+/* Extracts into the folder `dir_fd`, which should be empty: a name that exists is an error.
+ * Anything but whole files and folders with plain relative names is ERR_STALLED; what was
+ * extracted before the error stays. */
 int ustar_extract(int in_fd, int dir_fd, const struct ustar_limits *limits, struct err *err)
 	must_check;
 

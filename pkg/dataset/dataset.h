@@ -1,7 +1,7 @@
 /* The rows that a model learns from: checked against its interface, divided, written out.
  *
- * A file is read twice, as a stream: once to check and to remember 40 bytes of each row, once to write the
- * parts. Nothing here knows the time: what is young or old is told by `at_ms`. */
+ * A file is read twice, as a stream: once to check and to remember 40 bytes of each row, once to
+ * write the parts. Nothing here knows the time: what is young or old is told by `at_ms`. */
 #ifndef LINNET_DATASET_DATASET_H
 #define LINNET_DATASET_DATASET_H
 
@@ -32,7 +32,7 @@ extern const struct names part_names;
 /* One row of the file, in its order. */
 struct dataset_row {
 	int64_t time_ms;       /* 0 without data.time */
-	unsigned char key[16]; /* begin of the SHA-256 of the id, or of all values when there is no id */
+	unsigned char key[16]; /* begin of the SHA-256 of the id, without ids of all values */
 	uint32_t line;
 	uint16_t bucket;       /* of the key, 0..9999 */
 	bool usable;           /* labelled, matured, inside the window */
@@ -69,13 +69,13 @@ void dataset_deinit(struct dataset *dataset);
 
 /* Reads all rows and checks them: types, ranges, values, what may be missing, labels, times, ids
  * given twice, and data.validate. Rows older than data.window before `at_ms` are not looked at
- * (`old`); labels younger than labelMaturity are not used (`young`). Problems are in the report, which
- * is in the arena; -1 only when the file cannot be read or is no table (ERR_STALLED). */
+ * (`old`); labels younger than labelMaturity are not used (`young`). Problems are in the report,
+ * which is in the arena; -1 only when the file cannot be read or is no table (ERR_STALLED). */
 int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_t at_ms,
                  struct arena *arena, struct dataset *out, struct dataset_report *report,
                  struct err *err) must_check;
-/* "3 of 2,000 rows do not fit: line 17: files_changed: '-3' is less than 0; ..." or, with nothing to
- * complain about, "2,000 rows". */
+/* "3 of 2,000 rows do not fit: line 17: files_changed: '-3' is less than 0; ..." or, with
+ * nothing to complain about, "2,000 rows". */
 void dataset_sentence(const struct dataset_report *report, struct buf *out);
 void dataset_report_json(const struct dataset_report *report, const struct model *model,
                          struct buf *out);

@@ -141,7 +141,8 @@ int records_next(struct records *records, char **text, size_t *len, struct err *
 	return check_text(*text, *len, records->line, err) ? -1 : 1;
 }
 
-/* Takes the quotes off the field at `text`, in place; the byte after its closing quote, or NULL. */
+/* Takes the quotes off the field at `text`, in place; the byte after its closing quote, or
+ * NULL when there is none. */
 static char *unquote(char *text, char *end)
 {
 	char *out = text;

@@ -15,7 +15,7 @@ static const char *const part_table[] = {
 _Static_assert(ARRAY_LEN(part_table) == PARTS, "a part without a name");
 const struct names part_names = NAMES(part_table);
 
-/* A share such as 0.7 is a little less than seven tenths: whole numbers are not to suffer from it. */
+/* A share such as 0.7 is a little less than seven tenths, which must cost no row. */
 static int64_t share_of(int64_t n, double share)
 {
 	return (int64_t)floor((double)n * share + 1e-6);

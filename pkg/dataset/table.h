@@ -13,9 +13,9 @@ enum {
 };
 
 /* CSV: the first record names the columns; quotes as in RFC 4180, line ends LF or CRLF, an empty
- * field is a missing value, blank lines are passed over. JSON lines: one flat object a line; null, ""
- * and an absent key are missing values. Both: UTF-8 without NUL. Anything else is ERR_STALLED with
- * the line. */
+ * field is a missing value, blank lines are passed over. JSON lines: one flat object a line;
+ * null, "" and an absent key are missing values. Both: UTF-8 without NUL. Anything else is
+ * ERR_STALLED with the line. */
 struct table; /* heap; owned by who opened it */
 
 /* Opens a file to read the columns `names` (n of them, copied). A column that is not there is an
@@ -28,7 +28,8 @@ void table_close(struct table *table); /* accepts NULL */
 /* 1: *values holds n texts, NULL where missing, until the next call; 0: no more; -1. */
 int table_next(struct table *table, const char *const **values, struct err *err) must_check;
 int64_t table_line(const struct table *table); /* where the last row began, from 1 */
-bool table_has(const struct table *table, size_t column); /* false: the optional one is not there */
+/* False for the optional column when it is not there. */
+bool table_has(const struct table *table, size_t column);
 
 /* Appends one field as CSV, with quotes where it needs them; NULL is an empty field. */
 void csv_field(struct buf *out, const char *text);

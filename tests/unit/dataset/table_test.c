@@ -42,8 +42,8 @@ static void put(const char *text, size_t len)
 		fail_msg("%s", err.text);
 }
 
-/* All rows of the columns a and b as "a|b;" with '-' for a missing value and the line before it, or
- * the error. */
+/* All rows of the columns a and b as "a|b;" with '-' for a missing value and the line before it,
+ * or the error. */
 static void read_all(enum data_format format, const char *optional, struct buf *out)
 {
 	static const char *const names[] = {"a", "b"};
