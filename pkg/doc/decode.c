@@ -57,11 +57,23 @@ void record_defaults(const struct record *record, void *out, struct arena *arena
 
 /* ---- complaints ---- */
 
-static void add_keys(const struct record *record, struct buf *out)
+/* "a, b or c"; of many the first few. */
+static const char *keys_of(struct decoder *decoder, const struct record *record, const char *last)
 {
-	for (size_t i = 0; i < record->n; i++)
-		buf_printf(out, "%s%s", i == 0 ? "" : i + 1 == record->n ? " or " : ", ",
+	enum { SHOWN = 6 };
+	size_t shown = record->n > SHOWN + 1 ? SHOWN : record->n;
+	const char *text;
+	struct buf buf;
+
+	buf_init(&buf, 2048);
+	for (size_t i = 0; i < shown; i++)
+		buf_printf(&buf, "%s%s", i == 0 ? "" : i + 1 == record->n ? last : ", ",
 		           record->fields[i].name);
+	if (shown < record->n)
+		buf_puts(&buf, ", ...");
+	text = arena_strdup(decoder->arena, buf_text(&buf));
+	buf_deinit(&buf);
+	return text;
 }
 
 static const char *expected(struct decoder *decoder, const struct field *field)
@@ -123,18 +135,14 @@ static int complain_unknown(struct decoder *decoder, const struct record *record
                             const struct node *node)
 {
 	const char *near;
-	struct buf all;
 
 	if (decoder->diagnostics->n == LIMIT_DIAGNOSTICS)
 		return -1;
 	near = nearest_key(record, node->key);
 	if (near)
 		return complain_key(decoder, node, "unknown key '%s'; did you mean '%s'?", node->key, near);
-	buf_init(&all, 2048);
-	add_keys(record, &all);
-	complain_key(decoder, node, "unknown key '%s'; possible here: %s", node->key, buf_text(&all));
-	buf_deinit(&all);
-	return -1;
+	return complain_key(decoder, node, "unknown key '%s'; possible here: %s", node->key,
+	                    keys_of(decoder, record, " or "));
 }
 
 /* ---- decoding ---- */
@@ -327,7 +335,8 @@ static int decode_record(struct decoder *decoder, const struct record *record,
 	if (record->n > FIELDS_MAX)
 		panic("field table '%s': more than %d fields", record->name, FIELDS_MAX);
 	if (node->type != NODE_MAP)
-		return complain(decoder, node, "expected a map with the keys of %s", record->name);
+		return complain(decoder, node, "is %s; write a map with the keys %s",
+		                what_it_is[node->type], keys_of(decoder, record, " and "));
 	for (const struct node *child = node->first; child; child = child->next) {
 		int i = field_named(record, child->key);
 

@@ -50,11 +50,13 @@ static bool custom_is_default(const struct field *field, const void *in, const v
 	write_begin(&writer, &text, true);
 	writer.context = context;
 	field->encode(&writer, field, in);
-	same = names_find(NAMES(nothing), buf_text(&text)) >= 0;
 	if (field->fallback) {
 		add_quoted(&quoted, field->fallback, true);
-		same = strcmp(buf_text(&text), buf_text(&quoted)) == 0 ||
+		same = strcmp(buf_text(&text), "null") == 0 ||
+		       strcmp(buf_text(&text), buf_text(&quoted)) == 0 ||
 		       strcmp(buf_text(&text), field->fallback) == 0;
+	} else {
+		same = names_find(NAMES(nothing), buf_text(&text)) >= 0;
 	}
 	buf_deinit(&text);
 	buf_deinit(&quoted);
