@@ -1,0 +1,83 @@
+/* What the files of the router share with each other. */
+#ifndef LINNET_ADAPTER_HAPROXY_PARTS_H
+#define LINNET_ADAPTER_HAPROXY_PARTS_H
+
+#include "adapter/haproxy.h"
+#include "base/buf.h"
+
+enum {
+	LOG_PEERS = 8,              /* workers at a time, old ones that finish their requests included */
+	LOG_PEER_BYTES = 64 << 10,
+	IDENTITY = 48,
+};
+
+/* A worker that sends its log: frames of "LENGTH TEXT". */
+struct log_peer {
+	int fd; /* -1: none */
+	size_t len;
+	char bytes[LOG_PEER_BYTES];
+};
+
+struct haproxy {
+	char *folder, *listen, *program;
+	int dir;                  /* the folder, open */
+	int log_listener, log_events; /* epoll over the listener and the peers */
+	struct log_peer *peers;
+	struct haproxy_backend *backends;
+	size_t n_backends;
+	int slots;
+	size_t n_seen;            /* slots that HAProxy showed when it was last read */
+	char identity[IDENTITY];  /* of the worker that the counters' base belongs to */
+	bool dirty;               /* the table differs from router.json */
+	bool config_dirty;        /* the configuration differs from the table */
+};
+
+/* ---- haproxy_read.c: what HAProxy says. Pure. ---- */
+
+struct stat_row {
+	int backend, server; /* "b3", "s11" */
+	struct haproxy_seen seen;
+};
+/* Goes through the CSV of one or more `show stat`. Zeroed but for `rest` to begin with. */
+struct stat_reader {
+	const char *rest;
+	int columns[16]; /* enum stat_column -> its place in this CSV; -1 absent */
+};
+bool stat_next(struct stat_reader *reader, struct stat_row *row);
+/* "Pid" and "Start_time_sec" of `show info` as an identity; false when they are not there. */
+bool read_identity(const char *info, char out[IDENTITY]);
+
+struct log_line {
+	char revision[REVISION_SHORT + 1];
+	int backend, server, status;
+	bool retried;
+	int64_t us; /* from the request's to the response's headers */
+};
+/* One line of our log-format; false for anything else. */
+bool read_log_line(const char *text, size_t len, struct log_line *out);
+/* Length of the first whole frame at `bytes` with *text inside it; 0 when it is not all there yet,
+ * -1 when there is none. */
+int read_frame(const char *bytes, size_t len, size_t bytes_max, const char **text, size_t *text_len);
+
+/* ---- haproxy_write.c: what we tell it, and our own table ---- */
+
+void write_config(const struct haproxy *haproxy, struct buf *out);
+void write_routes(const struct haproxy *haproxy, struct buf *out);
+void write_revisions(const struct haproxy *haproxy, struct buf *out);
+void write_versions(const struct haproxy *haproxy, struct buf *out);
+void write_table(const struct haproxy *haproxy, struct buf *out);
+/* Fills the table; ERR_STALLED when the text is none. */
+int read_table(struct haproxy *haproxy, const char *text, size_t len, struct err *err) must_check;
+/* Makes room for n_backends x slots; never fewer than there are. */
+void table_grow(struct haproxy *haproxy, size_t n_backends, int slots);
+
+/* ---- haproxy_link.c: the two sockets ---- */
+
+int log_open_listener(struct haproxy *haproxy, struct err *err) must_check;
+void log_close(struct haproxy *haproxy);
+/* Runs commands (joined by ';', at most COMMAND_BYTES) and adds the reply. ERR_UNKNOWN after 1 s. */
+int link_run(const struct haproxy *haproxy, const char *commands, struct buf *reply,
+             struct err *err) must_check;
+enum { COMMAND_BYTES = 8 << 10, REPLY_BYTES = 8 << 20 };
+
+#endif
