@@ -1,6 +1,8 @@
 /* Evidence of a rollout as JSON: sufficient statistics that outlive a restart of the controller. */
 #include "manifest/status.h"
 
+#include <float.h>
+
 #include "base/limits.h"
 #include "manifest/manifest.h"
 
@@ -26,12 +28,18 @@ static int decode_harm(struct decoder *decoder, const struct field *field, const
 {
 	double *harm = out;
 	struct err err = {0};
-	size_t i = 0;
 
 	(void)field;
-	for (const struct node *item = node->first; item && i < HARM_RATIOS; item = item->next)
-		if (!item->text || parse_number(item->text, -1e300, 1e300, &harm[i++], &err) < 0)
-			return complain(decoder, item, "write a number");
+	if (!expect_list(decoder, node))
+		return -1;
+	if (node->n != HARM_RATIOS)
+		return complain(decoder, node, "write %d numbers", HARM_RATIOS);
+	for (const struct node *item = node->first; item; item = item->next, harm++) {
+		if (!expect_scalar(decoder, item))
+			return -1;
+		if (parse_number(item->text, -DBL_MAX, DBL_MAX, harm, &err) < 0)
+			return complain(decoder, item, "%s", err.text);
+	}
 	return 0;
 }
 
@@ -41,14 +49,8 @@ static void encode_harm(struct writer *writer, const struct field *field, const 
 
 	(void)field;
 	write_list(writer);
-	for (size_t i = 0; i < HARM_RATIOS; i++) {
-		struct buf text;
-
-		buf_init(&text, 64);
-		buf_number(&text, harm[i]);
-		write_raw(writer, buf_text(&text));
-		buf_deinit(&text);
-	}
+	for (size_t i = 0; i < HARM_RATIOS; i++)
+		write_number(writer, harm[i]);
 	write_list_end(writer);
 }
 

@@ -64,6 +64,29 @@ static int decode_ref(struct decoder *decoder, const struct field *field, const 
 	return 0;
 }
 
+/* The version of a revision, shown beside it for people; `revisions` has the one that counts. */
+static void encode_version(struct writer *writer, const struct field *field, const void *in)
+{
+	const struct revisions *revisions = writer->context;
+	const struct digest *digest = in;
+	const char *version = NULL;
+
+	(void)field;
+	for (size_t i = 0; i < revisions->n; i++) {
+		if (digest_same(revisions->items[i].digest, *digest))
+			version = revisions->items[i].version;
+	}
+	write_string(writer, version ? version : "");
+}
+
+static int decode_version(struct decoder *decoder, const struct field *field,
+                          const struct node *node, void *out)
+{
+	(void)field;
+	(void)out;
+	return expect_scalar(decoder, node) ? 0 : -1;
+}
+
 /* ---- revisions ---- */
 
 static const struct field revision_fields[] = {
@@ -100,6 +123,8 @@ static const struct record metadata_record =
 #define ARM_FIELDS(which, digest, weight) \
 	{.name = "revision", CUSTOM(ref), AT(struct deployment_status, digest), .fallback = "", \
 	 .help = "The " which " revision."}, \
+	{.name = "version", CUSTOM(version), AT(struct deployment_status, digest), \
+	 .help = "Its version, for people."}, \
 	{.name = "weight", .type = FIELD_SHARE, AT(struct deployment_status, weight), \
 	 .fallback = "0", .help = "Its share of record: the intent."}
 static const struct field stable_fields[] = {
