@@ -226,8 +226,14 @@ static int look(struct controller *c, struct asked_list *asked, struct err *err)
 
 	look_at_clock(c);
 	look_at_git(c);
-	if (load_status(c, err))
-		return -1;
+	if (load_status(c, &trouble)) {
+		if (trouble.kind == ERR_STALLED) {
+			*err = trouble;
+			return -1;
+		}
+		log_warn("%s", trouble.text);
+		trouble = (struct err){0};
+	}
 	if (!c->started)
 		return 0;
 	if (first && adopt_inventory(c, &trouble))

@@ -195,6 +195,23 @@ static int read_request(struct controller *c, const struct git_file *file,
 	return 0;
 }
 
+/* A person says that the branch was rewritten on purpose: from the commit that we hold to the tip. */
+static void accept_rewind(struct controller *c, const struct request *request)
+{
+	struct oid tip = c->heads.fleet;
+
+	if (!c->heads.rewritten || !request->old_commit || !request->new_commit ||
+	    strcmp(request->old_commit, c->applied.hex) || strcmp(request->new_commit, tip.hex)) {
+		log_warn("accept-rewind refused: it names %.10s -> %.10s, the branch went %.10s -> %.10s",
+		         request->old_commit ? request->old_commit : "nothing",
+		         request->new_commit ? request->new_commit : "nothing", c->applied.hex, tip.hex);
+		return;
+	}
+	log_warn("the rewritten branch is accepted at %.10s, asked by %s", tip.hex,
+	         request->by ? request->by : "somebody");
+	c->ports.git.accept(c->ports.git.self, tip, true);
+}
+
 /* The requests that were added since the last ones acted on. A file that does not decode is named
  * in the log and passed over: it will not get better. */
 int load_requests(struct controller *c, struct asked_list *out, struct err *err)
@@ -223,6 +240,10 @@ int load_requests(struct controller *c, struct asked_list *out, struct err *err)
 				return -1;
 			}
 			log_warn("request refused: %s", bad.text);
+			continue;
+		}
+		if (file.request.verb == REQUEST_ACCEPT_REWIND) {
+			accept_rewind(c, &file.request);
 			continue;
 		}
 		key = key_find(c, file.environment, file.name);

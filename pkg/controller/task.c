@@ -27,7 +27,7 @@ static int deployment_history(struct controller *c, const struct key *key,
 		return status_decode(path, text.data, text.len, &c->arena, out, err);
 	*out = (struct deployment_status){.environment = key->environment, .name = key->name};
 	out->phase_since_ms = c->wall_ms;
-	out->keep_until_ms = -1;
+	out->keep_until_ms = out->rollout_since_ms = out->restart_ms = out->down_since_ms = -1;
 	out->step = -1;
 	return 0;
 }

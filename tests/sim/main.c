@@ -45,6 +45,8 @@ static uint64_t run(struct session *session, size_t scenario, uint64_t seed,
 	session->totals.faults += world->faults.happened;
 	session->totals.crashes += world->faults.crashes;
 	session->totals.simulated_ms += (double)(world->now_ms - started);
+	if (trace && world->violation[0] && git_status_text(world, "prod"))
+		fprintf(trace, "%s", git_status_text(world, "prod"));
 	memcpy(violation, world->violation, 512);
 	if (after)
 		*after = world->faults;

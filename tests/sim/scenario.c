@@ -73,7 +73,8 @@ static char *environment_text(struct world *world, int environment)
 	                    declared->automation[0] ? "  automation: {" : "", declared->automation,
 	                    declared->automation[0] ? "}\n" : "",
 	                    declared->approvals ? arena_printf(&world->arena,
-	                                                       "  approvals: {required: %d}\n",
+	                                                       "  approvals: {required: %d, by: [leads], "
+	                                                       "evidence: [merge], roles: {leads: [ada, grace]}}\n",
 	                                                       declared->approvals) : "",
 	                    declared->window);
 }

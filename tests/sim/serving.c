@@ -4,7 +4,7 @@
 
 #include "sim.h"
 
-enum { BASE_LATENCY_MS = 4 };
+enum { BASE_LATENCY_MS = 4, STALE_MS = 3000 };
 
 /* ---- replicas and weights ---- */
 
@@ -190,8 +190,9 @@ static void show_replicas(struct world *world, int environment, bool stale, stru
 		*shown = (struct replica){
 			.revision = replica->revision,
 			.slot = replica->slot,
-			.state = stale && replica->state == REPLICA_READY ? REPLICA_STARTING
-			                                                  : replica->state,
+			.state = stale && replica->state == REPLICA_READY &&
+			                         world->now_ms - replica->ready_ms < STALE_MS
+			                 ? REPLICA_STARTING : replica->state,
 			.started_ms = replica->started_ms,
 			.restarts = replica->restarts,
 			.in_rotation = replica->in_rotation,
