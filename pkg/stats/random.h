@@ -13,7 +13,8 @@ struct random {
 void random_init(struct random *random, const char *seed);
 uint64_t random_next(struct random *random);
 double random_unit(struct random *random);                    /* in [0, 1), 53 bits */
-uint64_t random_below(struct random *random, uint64_t bound); /* in [0, bound), unbiased; bound > 0 */
+/* In [0, bound), without bias; bound > 0. */
+uint64_t random_below(struct random *random, uint64_t bound);
 /* A draw of Binomial(n, p): inversion for small means, else the transformed rejection BTRS of
  * Hoermann (1993). 0 where p is not in (0, 1]. */
 uint64_t random_binomial(struct random *random, uint64_t n, double p);

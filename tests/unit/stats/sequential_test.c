@@ -1,0 +1,451 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "stats/confidence.h"
+#include "stats/order.h"
+#include "stats/random.h"
+#include "stats/sequential.h"
+
+static void about(double actual, double expected, double absolute)
+{
+	if (isnan(expected) ? !isnan(actual)
+	                    : actual != expected && !(fabs(actual - expected) <= absolute))
+		fail_msg("should be %.15g, is %.15g", expected, actual);
+}
+
+/* ---- grids and borders ---- */
+
+static void grids(void **state)
+{
+	static const struct {
+		enum e_kind kind;
+		double null;
+		size_t n;
+		double first, last;
+	} cases[] = {
+		{E_RATIO_HARM, 1, 8, 1.25, 100},
+		{E_RATIO_HARM, 1.5, 6, 2, 100},
+		{E_RATIO_HARM, 10, 2, 30, 100},
+		{E_RATIO_HARM, 100, 0, 0, 0},
+		{E_RATIO_HARM, 0, 0, 0, 0},
+		{E_RATIO_HARM, NAN, 0, 0, 0},
+		{E_RATIO_NOT_WORSE, 3, 6, 2.7, 0.6},
+		{E_RATIO_SLOWER, 1, 7, 1.1, 10},
+		{E_LEVEL_HARM, 0.01, 7, 0.0125, 0.3},
+		{E_LEVEL_HARM, 0.5, 3, 0.625, 1},
+		{E_LEVEL_HARM, 1, 0, 0, 0},
+		{E_LEVEL_HARM, -1, 0, 0, 0},
+		{E_LEVEL_NOT_WORSE, 0.01, 7, 0.009, 0},
+		{E_LEVEL_NOT_WORSE, 1, 0, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct e_process e;
+
+		e_begin(&e, cases[i].kind, cases[i].null);
+		assert_int_equal(e.n, cases[i].n);
+		about(e_ln(&e), 0, 0);
+		if (e.n > 0) {
+			about(e.alternative[0], cases[i].first, 1e-12);
+			about(e.alternative[e.n - 1], cases[i].last, 1e-12);
+		}
+	}
+}
+
+/* A tick without an arm, or that makes no sense, changes nothing. */
+static void no_data_is_no_evidence(void **state)
+{
+	static const struct tick ticks[] = {
+		{0, 0, 100, 3},   {5, 1, 0, 0},   {5, 6, 100, 3},      {5, -1, 100, 3}, {5, 1, 100, 101},
+		{NAN, 1, 100, 3}, {5, NAN, 9, 1}, {INFINITY, 1, 9, 1}, {-5, -5, 9, 1},  {0, 0, 0, 0},
+	};
+	static const double levels[][2] = {{0, 0}, {5, 6}, {5, -1}, {NAN, 1}, {5, NAN}, {INFINITY, 5}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ticks) / sizeof(ticks[0]); i++) {
+		struct e_process e, before;
+		struct ratio_history history = {0}, empty = {0};
+
+		e_begin(&e, E_RATIO_HARM, 1);
+		before = e;
+		ratio_update(&e, &ticks[i], 1);
+		ratio_update_exact(&e, &ticks[i], 1);
+		ratio_history_add(&history, &ticks[i], 1);
+		assert_memory_equal(&e, &before, sizeof(e));
+		assert_memory_equal(&history, &empty, sizeof(history));
+	}
+	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
+		struct e_process e;
+
+		e_begin(&e, E_LEVEL_HARM, 0.01);
+		level_update(&e, levels[i][0], levels[i][1], 1);
+		about(e_ln(&e), 0, 0);
+	}
+	about(ratio_interval(&(struct ratio_history){0}, 0.05).low, 0, 0);
+	about(ratio_interval(&(struct ratio_history){0}, 0.05).high, INFINITY, 0);
+}
+
+/* The warm-up test: nine straight failures roll back, eight do not; one success ends p = 1 for
+ * good, and the value stays finite. */
+static void nine_straight_failures(void **state)
+{
+	struct e_process e;
+
+	(void)state;
+	e_begin(&e, E_LEVEL_HARM, 0.5);
+	for (int i = 0; i < 8; i++)
+		level_update(&e, 1, 1, 1);
+	assert_true(e_ln(&e) < log(100));
+	level_update(&e, 1, 1, 1);
+	assert_true(e_ln(&e) >= log(100));
+	level_update(&e, 1, 0, 1);
+	assert_true(isfinite(e.ln[2]) && e.ln[2] < -1e8);
+	assert_true(e_ln(&e) < log(100));
+}
+
+/* Without a single error: about 430 requests for 1 %, 860 for half a percent. */
+static void quiet_candidates_advance(void **state)
+{
+	static const struct {
+		double max, requests;
+	} cases[] = {{0.01, 430}, {0.005, 860}};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct e_process e;
+		double n = 0;
+
+		e_begin(&e, E_LEVEL_NOT_WORSE, cases[i].max);
+		for (; e_ln(&e) < log(20) && n < 1e5; n++)
+			level_update(&e, 1, 0, 1);
+		about(n, cases[i].requests, 0.02 * cases[i].requests);
+	}
+}
+
+/* The factor over all outcomes of one tick has mean 1 under the null, exactly so for any margin. */
+static void exact_factor_is_fair(void **state)
+{
+	const double margins[] = {1, 1.5, 3};
+
+	(void)state;
+	for (size_t m = 0; m < 3; m++) {
+		const double n_c = 7, n_s = 12, bad = 6;
+		double norm = hypergeometric_lnmgf(7, 12, 6, margins[m]), mean = 0;
+
+		for (int x = 0; x <= 6; x++) {
+			struct tick tick = {n_c, x, n_s, bad - x};
+			struct e_process e;
+
+			e_begin(&e, E_RATIO_HARM, margins[m]);
+			ratio_update_exact(&e, &tick, 1);
+			mean += exp(hypergeometric_lnpmf(x, 7, 12, 6) + x * log(margins[m]) - norm + e_ln(&e));
+		}
+		about(mean, 1, 1e-9);
+	}
+}
+
+static void margins(void **state)
+{
+	(void)state;
+	about(practical_margin(1, 0.001, 50, 9999), 1 + 0.001 * 10000 / 50.5, 1e-12);
+	about(practical_margin(1.5, 0.001, 5000, 9999), 1.5, 0);
+	about(practical_margin(1, 0.001, 0, 0), 1.002, 1e-12);
+	about(practical_margin(1, 0.001, 0, 1e6), 10, 0);
+	about(practical_margin(20, 0.001, 0, 1e6), 20, 0);
+}
+
+static void dispersions(void **state)
+{
+	const double quiet[4] = {0, 0, 0, 0}, even[4] = {1, 1, 2, 2}, bad[4] = {4, 0, 0, 4};
+	const double requests[4] = {10, 0, 10, 30};
+
+	(void)state;
+	about(dispersion(quiet, NULL, 2, 2), NAN, 0);
+	about(dispersion(even, NULL, 2, 2), 0, 0);
+	about(dispersion(bad, NULL, 2, 2), 4, 1e-12);
+	about(dispersion(bad, NULL, 4, 1), NAN, 0);
+	about(dispersion(bad, requests, 2, 2), 4.0 / 3, 1e-12); /* (1 + 1/3) over one degree */
+	about(dispersion_factor(NAN), 1.3, 0);
+	about(dispersion_factor(0.5), 1, 0);
+	about(dispersion_factor(2), 2.6, 1e-12);
+}
+
+/* ---- behaviour ---- */
+
+static struct tick draw_tick(struct random *random, uint64_t n_c, double p_c, uint64_t n_s,
+                             double p_s)
+{
+	return (struct tick){(double)n_c, (double)random_binomial(random, n_c, p_c), (double)n_s,
+	                     (double)random_binomial(random, n_s, p_s)};
+}
+
+/* Healthy canaries of 10,000 requests a tick for an hour, with an outage that both arms share. */
+static void healthy_are_left_alone(void **state)
+{
+	enum { RUNS = 2000, TICKS = 120 };
+	int harmed = 0, missed = 0;
+	struct random random;
+
+	(void)state;
+	random_init(&random, "healthy");
+	for (int run = 0; run < RUNS; run++) {
+		struct e_process e;
+		struct ratio_history history = {0};
+		double most = 0;
+
+		e_begin(&e, E_RATIO_HARM, 1);
+		for (int t = 0; t < TICKS; t++) {
+			double p = t > 60 && t < 70 ? 0.2 : 0.005;
+			uint64_t n_c = t < 40 ? 15 : 75;
+			struct tick tick = draw_tick(&random, n_c, p, 300 - n_c, p);
+
+			ratio_update(&e, &tick, 1);
+			ratio_history_add(&history, &tick, 1);
+			most = fmax(most, e_ln(&e));
+		}
+		harmed += most >= log(100);
+		missed += ratio_interval(&history, 0.05).low > 1 || ratio_interval(&history, 0.05).high < 1;
+	}
+	assert_in_range(harmed, 0, RUNS / 100);
+	assert_in_range(missed, 0, RUNS / 20);
+}
+
+/* Canary requests until roll-back at a 5 % canary, in half of the runs: about 92 at 5 % errors, 460
+ * at 2 %. */
+static void harmful_are_stopped(void **state)
+{
+	static const struct {
+		double p, requests;
+	} cases[] = {{0.05, 92}, {0.02, 460}};
+	enum { RUNS = 400 };
+	struct random random;
+
+	(void)state;
+	random_init(&random, "harmful");
+	for (size_t i = 0; i < 2; i++) {
+		double needed[RUNS];
+
+		for (int run = 0; run < RUNS; run++) {
+			struct e_process e;
+			double n = 0;
+
+			for (e_begin(&e, E_RATIO_HARM, 1); e_ln(&e) < log(100) && n < 1e5; n++) {
+				struct tick tick = draw_tick(&random, 1, cases[i].p, 19, 0.005);
+
+				ratio_update(&e, &tick, 1);
+			}
+			needed[run] = n;
+		}
+		sort_ascending(needed, RUNS);
+		about(sorted_quantile(needed, RUNS, 0.5), cases[i].requests, 0.1 * cases[i].requests);
+	}
+}
+
+/* Merging ticks of nearly equal shares moves the interval by next to nothing, and never more than
+ * the table holds. */
+static void history_is_bounded(void **state)
+{
+	struct ratio_history history = {0}, once = {0};
+	struct random random;
+	struct tick all = {0, 0, 0, 0};
+
+	(void)state;
+	random_init(&random, "history");
+	for (int i = 0; i < 5000; i++) {
+		uint64_t n_c = 40 + random_below(&random, 21);
+		struct tick tick = draw_tick(&random, n_c, 0.01, 1000 - n_c, 0.005);
+
+		ratio_history_add(&history, &tick, 1);
+		all = (struct tick){all.n_c + tick.n_c, all.x_c + tick.x_c, all.n_s + tick.n_s,
+		                    all.x_s + tick.x_s};
+	}
+	ratio_history_add(&once, &all, 1);
+	assert_in_range(history.n, 2, RATIO_SHARES_MAX);
+	about(ratio_interval(&history, 0.05).low / ratio_interval(&once, 0.05).low, 1, 0.02);
+	about(ratio_interval(&history, 0.05).high / ratio_interval(&once, 0.05).high, 1, 0.02);
+	for (int i = 0; i < 2000; i++) {
+		uint64_t n_c = 1 + random_below(&random, 999);
+		struct tick tick = draw_tick(&random, n_c, 0.01, 1000 - n_c, 0.005);
+
+		ratio_history_add(&history, &tick, 1);
+	}
+	assert_int_equal(history.n, RATIO_SHARES_MAX);
+}
+
+/* ---- latency ---- */
+
+enum { BINS = 96 };
+
+static void observe(struct random *random, uint64_t bins[BINS], int n, double shift)
+{
+	memset(bins, 0, BINS * sizeof(bins[0]));
+	for (int i = 0; i < n; i++) {
+		double bin = 40 + shift + 8 * normal_quantile(random_unit(random) * 0.999 + 0.0005);
+
+		bins[(size_t)fmin(BINS - 1, fmax(0, bin))]++;
+	}
+}
+
+/* One bin is 9 %. A canary 30 % slower is seen, an equal one is not; with a tolerance of three bins
+ * the slower one is not either. */
+static void latency(void **state)
+{
+	static const struct {
+		double slower_bins;
+		size_t shift;
+		bool seen;
+	} cases[] = {{0, 0, false}, {3, 0, true}, {3, 3, false}, {8, 3, true}};
+	uint64_t stable[BINS], candidate[BINS];
+	struct random random;
+
+	(void)state;
+	random_init(&random, "latency");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct latency_test test;
+
+		observe(&random, stable, 10000, 0);
+		latency_begin(&test, stable, BINS);
+		assert_int_equal(test.n, LATENCY_EDGES);
+		assert_in_range(test.edge[0], 39, 41);
+		for (int t = 0; t < 40; t++) {
+			observe(&random, candidate, 50, cases[i].slower_bins);
+			observe(&random, stable, 950, 0);
+			latency_update(&test, candidate, stable, BINS, cases[i].shift, 1);
+		}
+		assert_int_equal(latency_ln(&test) >= log(100), cases[i].seen);
+	}
+}
+
+static void latency_of_nothing(void **state)
+{
+	uint64_t none[BINS] = {0}, last[BINS] = {[BINS - 1] = 5};
+	struct latency_test test;
+
+	(void)state;
+	latency_begin(&test, none, BINS);
+	assert_int_equal(test.n, 0);
+	about(latency_ln(&test), 0, 0);
+	latency_begin(&test, last, BINS);
+	latency_update(&test, last, last, BINS, 200, 1);
+	latency_update(&test, none, last, BINS, 0, 1);
+	assert_true(latency_ln(&test) <= 0);
+}
+
+/* ---- several metrics ---- */
+
+static void combinations(void **state)
+{
+	const double ln_e[4] = {log(30), -INFINITY, 800, log(2)}, weights[4] = {0.6, 0.4, 0, 0};
+	bool rejected[4];
+
+	(void)state;
+	about(e_mean_ln(ln_e, weights, 4), log(18), 1e-12);
+	about(e_mean_ln(ln_e, weights, 0), -INFINITY, 0);
+	assert_int_equal(e_bh(ln_e, 0, 0.05, rejected), 0);
+	assert_int_equal(e_bh(ln_e, 4, 0.05, rejected), 1);
+	assert_true(rejected[2] && !rejected[0] && !rejected[1] && !rejected[3]);
+}
+
+/* ---- intervals at all times ---- */
+
+static void share_sequences_cover(void **state)
+{
+	enum { RUNS = 300, ROWS = 1000 };
+	int missed = 0, mean_missed = 0;
+	struct random random;
+
+	(void)state;
+	random_init(&random, "shares");
+	for (int run = 0; run < RUNS; run++) {
+		bool out = false, mean_out = false;
+		struct bernstein b;
+		double x = 0;
+
+		bernstein_begin(&b, 0.05);
+		for (int n = 1; n <= ROWS; n++) {
+			bool hit = random_unit(&random) < 0.1;
+			struct interval interval;
+
+			x += hit;
+			bernstein_add(&b, hit);
+			if (n % 20)
+				continue;
+			interval = share_sequence(x, n, 0.05);
+			out |= interval.low > 0.1 || interval.high < 0.1;
+			interval = bernstein_interval(&b);
+			mean_out |= interval.low > 0.1 || interval.high < 0.1;
+		}
+		missed += out;
+		mean_missed += mean_out;
+	}
+	assert_in_range(missed, 0, RUNS / 20);
+	assert_in_range(mean_missed, 0, RUNS / 20);
+}
+
+static void intervals_of_nothing(void **state)
+{
+	struct bernstein b;
+
+	(void)state;
+	bernstein_begin(&b, 0.05);
+	bernstein_add(&b, NAN);
+	bernstein_add(&b, 1.5);
+	about(bernstein_interval(&b).low, 0, 0);
+	about(bernstein_interval(&b).high, 1, 0);
+	about(share_sequence(0, 0, 0.05).high, 1, 0);
+	about(share_sequence(3, 2, 0.05).high, NAN, 0);
+	about(share_sequence(0, 50, 0.05).low, 0, 0);
+	about(share_sequence(50, 50, 0.05).high, 1, 0);
+	about(dkw_radius(10, 32, 8), 1, 0);
+	about(dkw_radius(NAN, 1, 8), 1, 0);
+	about(dkw_constant(0), NAN, 0);
+	assert_int_equal(quantile_ranks(0, 0.5, 0.05, 1000).high, 1);
+	assert_int_equal(quantile_ranks(10, 1.5, 0.05, 1000).low, 0);
+}
+
+static void label_distances(void **state)
+{
+	const uint64_t same[2][3] = {{7000, 2000, 1000}, {7050, 1950, 1000}};
+	const uint64_t apart[2][3] = {{5000, 4000, 1000}, {7000, 2000, 1000}};
+	const uint64_t none[3] = {0, 0, 0};
+	struct interval near = label_distance(same[0], same[1], 3, 0.01);
+	struct interval far = label_distance(apart[0], apart[1], 3, 0.01);
+
+	(void)state;
+	about(near.low, 0, 0);
+	assert_true(near.high > 0.005 && near.high < 0.1);
+	assert_true(far.low > 0.1 && far.low < 0.2 && far.high > 0.2 && far.high < 0.3);
+	about(label_distance(none, apart[0], 3, 0.01).low, 0, 0);
+	about(label_distance(none, apart[0], 3, 0.01).high, 1, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(grids),
+		cmocka_unit_test(no_data_is_no_evidence),
+		cmocka_unit_test(nine_straight_failures),
+		cmocka_unit_test(quiet_candidates_advance),
+		cmocka_unit_test(exact_factor_is_fair),
+		cmocka_unit_test(margins),
+		cmocka_unit_test(dispersions),
+		cmocka_unit_test(healthy_are_left_alone),
+		cmocka_unit_test(harmful_are_stopped),
+		cmocka_unit_test(history_is_bounded),
+		cmocka_unit_test(latency),
+		cmocka_unit_test(latency_of_nothing),
+		cmocka_unit_test(combinations),
+		cmocka_unit_test(share_sequences_cover),
+		cmocka_unit_test(intervals_of_nothing),
+		cmocka_unit_test(label_distances),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
