@@ -9,9 +9,6 @@
 #include "base/heap.h"
 #include "doc/text.h"
 
-/* Longer ones are cut by cJSON. */
-enum { NUMBER_BYTES = 60 };
-
 struct scan {
 	const char *text;
 	size_t len, at;
@@ -64,7 +61,7 @@ static int scan_number(struct scan *scan, struct err *err)
 
 	while (scan->at + len < scan->len && strchr("0123456789+-.eE", scan->text[scan->at + len]))
 		len++;
-	if (len > NUMBER_BYTES || !is_json_number(scan->text + scan->at, len))
+	if (!is_json_number(scan->text + scan->at, len))
 		return refuse(scan, err, "a number that is not written as JSON has it");
 	note_number(scan, len);
 	scan->at += len;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+enum { JSON_NUMBER_BYTES = 60 };
+
 size_t utf8_char(const unsigned char *s, size_t len, uint32_t *out)
 {
 	uint32_t least, c;
@@ -141,7 +143,7 @@ bool is_json_number(const char *text, size_t len)
 {
 	size_t i = len > 0 && text[0] == '-', n = digits_len(text + i, len - i);
 
-	if (n == 0 || (n > 1 && text[i] == '0'))
+	if (len > JSON_NUMBER_BYTES || n == 0 || (n > 1 && text[i] == '0'))
 		return false;
 	i += n;
 	if (i < len && text[i] == '.') {

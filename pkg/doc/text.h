@@ -25,7 +25,8 @@ bool is_null_word(const char *text);
 bool is_reserved_word(const char *text);
 /* Also dates, times of day, hexadecimal: whatever is digits and their punctuation only. */
 bool is_like_number(const char *text);
-/* -?digits[.digits][(e|E)[+-]digits] without leading zeros, as JSON has it. */
+/* -?digits[.digits][(e|E)[+-]digits] without leading zeros, as JSON has it; at most as long as cJSON
+ * reads in whole. */
 bool is_json_number(const char *text, size_t len);
 /* Adds it in double quotes with escapes for what cannot stand as it is; the same for both. */
 void add_quoted(struct buf *out, const char *text, bool json);

@@ -1,8 +1,9 @@
 /* Writers of YAML and JSON. In YAML, a map or list is not begun before its first child is known, so
  * that an empty one can stand as {} or [] on the line of its key. */
-#include <assert.h>
+#include <float.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "doc/text.h"
 
 void write_begin(struct writer *writer, struct buf *out, bool json)
@@ -157,9 +158,13 @@ void write_key(struct writer *writer, const char *key)
 /* A plain text that means something without quotes: a number or boolean of the target. */
 static bool is_raw(const char *text, bool json)
 {
+	struct err err = {0};
+	double number;
+
+	if (json && is_json_number(text, strlen(text)))
+		return parse_number(text, -DBL_MAX, DBL_MAX, &number, &err) == 0;
 	if (json)
-		return strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ||
-		       is_json_number(text, strlen(text));
+		return strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
 	return is_reserved_word(text) || is_like_number(text);
 }
 

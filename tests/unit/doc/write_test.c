@@ -145,7 +145,10 @@ static char *any_text(uint64_t *seed, struct arena *arena, size_t most)
 
 static struct node *any_node(uint64_t *seed, struct arena *arena, int depth)
 {
-	static const char *const plain[] = {"1", "-0.5", "true", "false", "1e3", "word"};
+	static const char *const plain[] = {
+		"1", "-0.5", "true", "false", "1e3", "word", "1e999", "007", "0x1f",
+		"1234567890123456789012345678901234567890123456789012345678901234567890",
+	};
 	struct node *node = arena_new(arena, struct node);
 	uint64_t what = draw(seed, depth > 0 ? 8 : 4);
 
@@ -184,8 +187,16 @@ static bool means_something(const char *text)
 	       parse_number(text, -1e300, 1e300, &number, &err) == 0;
 }
 
+/* JSON has no such number; it is carried as text. */
+static bool is_beyond_json(const char *text)
+{
+	static const char *const words[] = {"1e999", "007", "0x1f"};
+
+	return names_find(NAMES(words), text) >= 0 || strlen(text) > 60;
+}
+
 /* Equal text; `quoted` may differ only where it makes no difference. */
-static void assert_same(const struct node *a, const struct node *b)
+static void assert_same(const struct node *a, const struct node *b, bool json)
 {
 	const struct node *x = a->first, *y = b->first;
 
@@ -193,13 +204,13 @@ static void assert_same(const struct node *a, const struct node *b)
 	assert_int_equal(a->n, b->n);
 	if (a->type == NODE_SCALAR) {
 		assert_string_equal(a->text, b->text);
-		if (means_something(a->text))
+		if (means_something(a->text) && !(json && is_beyond_json(a->text)))
 			assert_int_equal(a->quoted, b->quoted);
 	}
 	for (; x && y; x = x->next, y = y->next) {
 		if (a->type == NODE_MAP)
 			assert_string_equal(x->key, y->key);
-		assert_same(x, y);
+		assert_same(x, y, json);
 	}
 	assert_null(x);
 	assert_null(y);
@@ -222,7 +233,7 @@ static void what_is_written_reads_back(void **state)
 		write_begin(&writer, &out, json);
 		write_node(&writer, node);
 		assert_int_equal(writer.depth, 0);
-		assert_same(node, json ? parse_json(&arena, out.text) : parse_yaml(&arena, out.text));
+		assert_same(node, json ? parse_json(&arena, out.text) : parse_yaml(&arena, out.text), json);
 		buf_deinit(&out);
 		arena_deinit(&arena);
 	}
