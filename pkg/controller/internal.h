@@ -25,6 +25,7 @@ struct key {
 	char *name;
 	int64_t due_ms;    /* monotonic; NEVER: on an event only */
 	int64_t backoff_ms; /* 0: the last act succeeded */
+	bool running;       /* a run of this model was active when last looked at */
 	bool in_pass;       /* while the keys of a pass are gathered */
 	bool busy;          /* its last plan was not at rest */
 	bool has_status;    /* a file of it is on the status branch, ... */
@@ -80,6 +81,7 @@ struct task {
 	/* model */
 	struct training_output training;
 	const struct model *model;
+	const char *parent; /* version that serves where a new one would go first; NULL none */
 	const struct plan *plan;
 	bool pending; /* a proposal is under way: look again soon */
 	bool noted;  /* an act's outcome changed `next` */

@@ -152,6 +152,19 @@ static struct digest train_digest(struct controller *c, const struct model *mode
 	return digest_end(stream);
 }
 
+static const char *serving_version(const struct training_input *input)
+{
+	for (size_t i = 0; i < input->n_targets; i++) {
+		const struct deployment_status *status = input->targets[i].status;
+		const struct revision *stable =
+			status ? status_revision(status, status->stable) : NULL;
+
+		if (stable && !input->targets[i].deployment->promotion)
+			return stable->version;
+	}
+	return NULL;
+}
+
 /* Plans one model's retraining cycle. A model that is not declared (any more) plans nothing. */
 int task_model(struct controller *c, struct task *task, struct err *err)
 {
@@ -180,7 +193,9 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 	model_versions(c, task->key->name, &input);
 	if (model_targets(c, task->key->name, &input, err))
 		return -1;
+	task->parent = serving_version(&input);
 	run_observe(c, &input.history, &input.run);
+	task->key->running = input.run.train == RUN_ACTIVE || input.run.evaluate == RUN_ACTIVE;
 	task->training = plan_training(&input, &c->arena);
 	task->plan = &task->training.plan;
 	return 0;

@@ -1,25 +1,203 @@
 /* Training and evaluation runs as keyed processes; their outcome is their result files alone. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "controller/internal.h"
 
-int run_cancel(struct controller *c, const struct action *action, struct err *err)
+enum { RUN_MARGIN_MS = 10 * 60 * 1000, RUN_WORDS = 24 };
+
+static const char *run_key(struct controller *c, struct digest run, bool evaluate)
 {
-	(void)c; (void)action; (void)err;
-	return 0;
+	return arena_printf(&c->arena, "%.16s/%s", run.hex, evaluate ? "evaluate" : "train");
 }
-int run_start(struct controller *c, const struct task *task, const struct action *action, struct err *err)
+
+static int read_result(struct controller *c, struct digest run, bool evaluate, const char *name,
+                       struct bytes *out)
 {
-	(void)c; (void)task; (void)action;
-	return err_set(err, ERR_STALLED, "x");
+	struct err absent = {0};
+
+	*out = (struct bytes){0};
+	return c->ports.process.result(c->ports.process.self, run_key(c, run, evaluate), name,
+	                               &c->arena, out, &absent);
 }
+
+/* What a process that left no result makes of its part of the run. */
+static enum run_state state_of(struct controller *c, struct digest run, bool evaluate,
+                               enum run_state from_file, const char **why)
+{
+	struct process_status status = {0};
+	struct err err = {0};
+
+	if (c->ports.process.poll(c->ports.process.self, run_key(c, run, evaluate), &c->arena, &status,
+	                          &err)) {
+		log_warn("run %.10s: %s", run.hex, err.text);
+		return from_file == RUN_NONE ? RUN_ACTIVE : from_file;
+	}
+	if (status.state == PROCESS_RUNNING)
+		return RUN_ACTIVE;
+	if (from_file != RUN_NONE || status.state == PROCESS_NONE)
+		return from_file;
+	*why = arena_printf(&c->arena, "it ended without a result%s%s",
+	                    status.log_tail && status.log_tail[0] ? ": " : "",
+	                    status.log_tail ? status.log_tail : "");
+	return RUN_FAILED;
+}
+
 void run_observe(struct controller *c, const struct model_status *status, struct run_result *out)
 {
-	(void)c; (void)status;
+	struct bytes train, evaluate;
+	struct err err = {0};
+	const char *why = NULL;
+
 	*out = (struct run_result){0};
+	if (!status->run.hex[0])
+		return;
+	if (read_result(c, status->run, false, "train.json", &train))
+		train = (struct bytes){0};
+	if (read_result(c, status->run, true, "evaluate.json", &evaluate))
+		evaluate = (struct bytes){0};
+	if ((train.data || evaluate.data) &&
+	    run_result_decode(train.data, train.len, evaluate.data, evaluate.len, &c->arena, out, &err))
+		*out = (struct run_result){.train = RUN_FAILED, .why = arena_strdup(&c->arena, err.text)};
+	out->run = status->run;
+	out->train = state_of(c, status->run, false, out->train, &why);
+	if (out->train == RUN_SUCCEEDED)
+		out->evaluate = state_of(c, status->run, true, out->evaluate, &why);
+	if (why)
+		out->why = why;
 }
+
+/* "file:rows.csv" -> a path below the data root. Never absolute, never out of it. */
+static int data_path(struct controller *c, const char *uri, const char **out, struct err *err)
+{
+	const char *rest;
+
+	if (strncmp(uri, "file:", 5))
+		return err_set(err, ERR_STALLED, "data.uri %s: only file: can be read yet", uri);
+	if (!c->config.run.data_root)
+		return err_set(err, ERR_STALLED, "data.uri %s: the controller's data.root is not set", uri);
+	rest = uri + 5;
+	if (rest[0] == '/' || strstr(rest, ".."))
+		return err_set(err, ERR_STALLED, "data.uri %s: write a path below the data root", uri);
+	*out = arena_printf(&c->arena, "%s/%s", c->config.run.data_root, rest);
+	return 0;
+}
+
+/* The words "name=value" that the worker verb reads. */
+struct words {
+	struct controller *c;
+	const char *argv[RUN_WORDS + 1];
+	int n;
+};
+
+static void add_word(struct words *words, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	if (words->n == RUN_WORDS)
+		panic("more than %d words for a run", RUN_WORDS);
+	words->argv[words->n++] = arena_printf(&words->c->arena, "%s=%s", name, value);
+}
+
+static int add_tree(struct words *words, const char *name, const char *folder, struct err *err)
+{
+	struct controller *c = words->c;
+	struct oid tree;
+
+	if (!folder)
+		return 0;
+	if (c->ports.git.tree_id(c->ports.git.self, c->applied, folder, &tree, err))
+		return err_wrap(err, "folder %s of the fleet repository", folder);
+	add_word(words, name, arena_strdup(&c->arena, tree.hex));
+	return 0;
+}
+
+static void add_lineage(struct words *words, const struct task *task)
+{
+	const struct model_status *status = &task->training.next;
+
+	add_word(words, "trigger", trigger_kind_names.names[status->trigger]);
+	add_word(words, "why", status->trigger_why);
+	add_word(words, "parent", task->parent);
+	add_word(words, "at", arena_printf(&words->c->arena, "%lld",
+	                                   (long long)status->phase_since_ms));
+}
+
+static int start(struct controller *c, struct words *words, const struct task *task,
+                 const struct action *action, struct err *err)
+{
+	const char *home = getenv("HOME");
+	const char *const env[] = {
+		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",
+		arena_printf(&c->arena, "HOME=%s", home ? home : "/"), NULL,
+	};
+	const struct train_spec *train = task->model->train;
+	int64_t fits = (int64_t)(train->n_candidates + 2) * train->timeout_ms + RUN_MARGIN_MS;
+	struct process_spec spec = {
+		.key = run_key(c, action->run, action->kind == ACTION_EVALUATE),
+		.argv = words->argv,
+		.env = env,
+		.timeout_ms = fits,
+		.memory_bytes = -1, .cpu_seconds = -1, .file_bytes = -1,
+		.nice = 10,
+	};
+
+	return c->ports.process.spawn(c->ports.process.self, &spec, err);
+}
+
+static int64_t count_running(const struct controller *c)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < c->keys.n; i++)
+		n += ((const struct key *)c->keys.entries[i].value)->running;
+	return n;
+}
+
+/* Starts the worker verb that exports the sources and becomes linnet-run; adopts a running one. */
+int run_start(struct controller *c, const struct task *task, const struct action *action,
+              struct err *err)
+{
+	bool evaluate = action->kind == ACTION_EVALUATE;
+	struct words words = {.c = c};
+	const struct model *model = task->model;
+	const char *data = NULL;
+
+	if (!model->train)
+		return err_set(err, ERR_STALLED, "model %s has no train section", model->meta.name);
+	if (!task->key->running && count_running(c) >= c->config.runs_concurrent)
+		return err_set(err, ERR_TRANSIENT, "waits for another run to end (runs.concurrent)");
+	if (data_path(c, model->data.uri, &data, err))
+		return -1;
+	words.argv[words.n++] = c->config.run.self;
+	words.argv[words.n++] = "__run";
+	words.argv[words.n++] = evaluate ? "evaluate" : "train";
+	add_word(&words, "run", action->run.hex);
+	add_word(&words, "model", model->meta.name);
+	add_word(&words, "manifest", model->meta.at.path);
+	add_word(&words, "commit", c->applied.hex);
+	add_word(&words, "state", c->config.run.state);
+	add_word(&words, "store", c->config.run.store);
+	add_word(&words, "data", data);
+	add_word(&words, "train", arena_printf(&c->arena, "%s/runs/%s", c->config.run.state,
+	                                       run_key(c, action->run, false)));
+	add_lineage(&words, task);
+	if (add_tree(&words, "tree", model->train->source, err) ||
+	    add_tree(&words, "serve-tree", model->serve.source, err))
+		return -1;
+	return start(c, &words, task, action, err);
+}
+
+int run_cancel(struct controller *c, const struct action *action, struct err *err)
+{
+	if (c->ports.process.kill(c->ports.process.self, run_key(c, action->run, false), err))
+		return -1;
+	return c->ports.process.kill(c->ports.process.self, run_key(c, action->run, true), err);
+}
+
 int run_draft(struct controller *c, struct digest run, struct bytes *out, struct err *err)
 {
-	(void)c; (void)run; (void)out;
-	return err_set(err, ERR_STALLED, "x");
+	if (read_result(c, run, true, "version.yaml", out))
+		return err_set(err, ERR_STALLED, "run %.10s left no draft of a ModelVersion", run.hex);
+	return 0;
 }

@@ -1,0 +1,143 @@
+#include "verbs.h"
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "adapter/git_export.h"
+#include "adapter/git_objects.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "run/run.h"
+
+/* What the controller says, beside what goes into the run's spec as it is. */
+struct order {
+	struct arena arena;
+	bool evaluate;
+	const char *commit, *manifest, *state, *trigger, *run, *at;
+	struct run_spec spec;
+};
+
+static int read_words(struct order *order, int argc, char **argv, struct err *err)
+{
+	const struct {
+		const char *name;
+		const char **value;
+	} words[] = {
+		{"run", &order->run}, {"model", &order->spec.model}, {"manifest", &order->manifest},
+		{"commit", &order->commit}, {"state", &order->state}, {"store", &order->spec.store},
+		{"data", &order->spec.data}, {"train", &order->spec.train},
+		{"trigger", &order->trigger}, {"why", &order->spec.why},
+		{"parent", &order->spec.parent}, {"at", &order->at},
+		{"tree", &order->spec.source_tree}, {"serve-tree", &order->spec.serve_tree},
+	};
+
+	for (int i = 3; i < argc; i++) {
+		size_t len = strcspn(argv[i], "="), w = 0;
+
+		while (w < ARRAY_LEN(words) && (strlen(words[w].name) != len ||
+		                                strncmp(words[w].name, argv[i], len)))
+			w++;
+		if (w == ARRAY_LEN(words) || !argv[i][len])
+			return err_set(err, ERR_STALLED, "unknown word %s", argv[i]);
+		*words[w].value = argv[i] + len + 1;
+	}
+	if (!order->run || !order->commit || !order->manifest || !order->state || !order->at)
+		return err_set(err, ERR_STALLED, "a word is missing");
+	return 0;
+}
+
+/* Writes the file that declares the model, as it is in that commit, into the run's folder. */
+static int export_manifest(struct order *order, struct err *err)
+{
+	const char *repo = arena_printf(&order->arena, "%s/fleet.git", order->state);
+	struct objects *objects;
+	struct bytes text;
+	struct oid commit, blob;
+	int result;
+
+	snprintf(commit.hex, sizeof(commit.hex), "%s", order->commit);
+	if (objects_open(repo, false, &objects, err))
+		return -1;
+	result = objects_path(objects, commit, order->manifest, &blob, err);
+	if (!result)
+		result = objects_blob(objects, blob, LIMIT_MANIFEST_BYTES, &order->arena, &text, err);
+	if (!result)
+		result = file_replace(AT_FDCWD, "model.yaml", text.data, text.len, 0600, err);
+	objects_close(objects);
+	return result;
+}
+
+/* A source folder by its tree id, shared by all that use it. */
+static int export_source(struct order *order, const char *tree, const char **folder,
+                         struct err *err)
+{
+	const char *repo = arena_printf(&order->arena, "%s/fleet.git", order->state);
+	struct oid id;
+
+	if (!tree)
+		return 0;
+	snprintf(id.hex, sizeof(id.hex), "%s", tree);
+	*folder = arena_printf(&order->arena, "%s/sources/%s", order->state, tree);
+	if (dir_make_all(AT_FDCWD, arena_printf(&order->arena, "%s/sources", order->state), 0700, err))
+		return -1;
+	return git_export(repo, id, *folder, err);
+}
+
+static int write_spec(struct order *order, const char *folder, struct err *err)
+{
+	struct run_spec *spec = &order->spec;
+	int trigger = names_find(trigger_kind_names, order->trigger ? order->trigger : "");
+	struct buf text;
+	int result;
+
+	if (digest_parse(order->run, &spec->run, err) ||
+	    parse_int(order->at, 0, INT64_MAX, &spec->at_ms, err))
+		return -1;
+	spec->trigger = trigger < 0 ? TRIGGER_FIRST : (enum trigger_kind)trigger;
+	spec->source_commit = order->commit;
+	spec->manifest = arena_printf(&order->arena, "%s/model.yaml", folder);
+	spec->path = "/usr/local/bin:/usr/bin:/bin";
+	spec->memory_bytes = -1;
+	spec->start_timeout_ms = 60000;
+	buf_init(&text, 64 << 10);
+	run_spec_encode(&text, spec);
+	result = file_replace(AT_FDCWD, "spec.json", text.text, text.len, 0600, err);
+	buf_deinit(&text);
+	return result;
+}
+
+static int become_run(struct order *order, struct err *err)
+{
+	char self[PATH_MAX], folder[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *program;
+
+	if (n < 0 || !getcwd(folder, sizeof(folder)))
+		return err_set(err, ERR_STALLED, "where am I?");
+	self[n] = 0;
+	program = arena_printf(&order->arena, "%s/linnet-run", dirname(self));
+	if (write_spec(order, folder, err))
+		return -1;
+	execl(program, program, order->evaluate ? "evaluate" : "train", "--spec", "spec.json", "--out",
+	      folder, (char *)NULL);
+	return err_set(err, ERR_STALLED, "%s cannot be executed", program);
+}
+
+int verb_run(int argc, char **argv)
+{
+	struct order order = {.evaluate = argc > 2 && !strcmp(argv[2], "evaluate")};
+	struct err err = {0};
+
+	arena_init(&order.arena, 64 << 20);
+	if (!read_words(&order, argc, argv, &err) && !export_manifest(&order, &err) &&
+	    !export_source(&order, order.spec.source_tree, &order.spec.source, &err) &&
+	    !export_source(&order, order.spec.serve_tree, &order.spec.serve_source, &err) &&
+	    become_run(&order, &err))
+		err_wrap(&err, "run");
+	fprintf(stderr, "linnet-controller: %s\n", err.text);
+	return 2;
+}
