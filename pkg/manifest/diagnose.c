@@ -12,7 +12,7 @@ enum { NEAREST_NAMES = 2000 };
 
 struct diagnosis {
 	struct fleet *fleet;
-	manifest_read *read;
+	manifest_read *load;
 	void *self;
 	struct decoder decoder; /* of the file at hand, in the fleet's scratch memory */
 };
@@ -85,7 +85,7 @@ static struct object get(struct diagnosis *diagnosis, enum kind kind, const char
 {
 	struct object object;
 
-	fleet_get(diagnosis->fleet, kind, NULL, name, diagnosis->read, diagnosis->self,
+	fleet_get(diagnosis->fleet, kind, NULL, name, diagnosis->load, diagnosis->self,
 	          diagnosis->decoder.arena, &object, NULL, NULL);
 	return object;
 }
@@ -178,8 +178,8 @@ static void check_declared_once(struct diagnosis *diagnosis, const struct docume
 	for (const struct declaration *other = item->first; other; other = other->next) {
 		if (strcmp(other->file->path, diagnosis->decoder.path) != 0 ||
 		    other->line != document->line)
-			complain(&diagnosis->decoder, name, "%s '%s' is declared twice, here and at %s:%d", kind,
-			         key, other->file->path, other->line);
+			complain(&diagnosis->decoder, name, "%s '%s' is declared twice, here and at %s:%d",
+			         kind, key, other->file->path, other->line);
 	}
 	if (!item->first->next && document->accepted && !item_accepted(item))
 		complain(&diagnosis->decoder, name, "ModelVersion '%s' has changed; a version never changes"
@@ -194,7 +194,7 @@ static void diagnose_file(struct diagnosis *diagnosis, const struct file *file)
 	struct bytes text;
 	struct err err = {0};
 
-	if (diagnosis->read(diagnosis->self, file->blob, diagnosis->decoder.arena, &text, &err) < 0) {
+	if (diagnosis->load(diagnosis->self, file->blob, diagnosis->decoder.arena, &text, &err) < 0) {
 		complain(&diagnosis->decoder, NULL, "%s", err.text);
 		return;
 	}

@@ -93,5 +93,6 @@ void evidence_encode(struct buf *out, const struct evidence *evidence)
 int evidence_decode(const char *text, size_t len, struct arena *arena, struct evidence *out,
                     struct err *err)
 {
-	return json_decode("evidence", text, len, LIMIT_STATUS_BYTES, &evidence_record, arena, out, err);
+	return json_decode("evidence", text, len, LIMIT_STATUS_BYTES, &evidence_record, arena, out,
+	                   err);
 }

@@ -1,5 +1,5 @@
-/* The index of the fleet: which file declares what, what refers to what, what was last accepted. The
- * one part of manifest that outlives a pass, and so the one that uses the heap. */
+/* The index of the fleet: which file declares what, what refers to what, what was last accepted.
+ * The one part of manifest that outlives a pass, and so the one that uses the heap. */
 #include "manifest/index.h"
 
 #include <stdlib.h>

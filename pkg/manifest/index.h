@@ -1,8 +1,8 @@
 /* Inside manifest: what the index holds. Names and places only, no decoded object.
  *
  * A file has declarations, an item has the declarations of one name. An item with exactly one good
- * declaration is accepted as it stands there; every other one that was accepted before is frozen, and
- * `last` says where its last accepted declaration is. */
+ * declaration is accepted as it stands there; every other one that was accepted before is frozen,
+ * and `last` says where its last accepted declaration is. */
 #ifndef LINNET_MANIFEST_INDEX_H
 #define LINNET_MANIFEST_INDEX_H
 

@@ -1,4 +1,4 @@
-/* Files of the fleet repository <-> api: decode with diagnostics, cross-references, status files. */
+/* Files of the fleet repository and of the status branch <-> api. */
 #ifndef LINNET_MANIFEST_MANIFEST_H
 #define LINNET_MANIFEST_MANIFEST_H
 
@@ -40,10 +40,10 @@ struct fleet *fleet_new(void);
 void fleet_free(struct fleet *fleet);
 
 /* One file's blob changed (or appeared; `blob` "" when it is gone): decodes it once and updates the
- * index. All changed files of a commit are put before the next question, so that an object that moved
- * between two files is never absent. Keys that may be affected are added to `dirty` (keys "deployment/<ns>/<name>",
- * "model/<name>") by following references: model -> its deployments, version -> model and
- * deployments, environment and policy -> users. */
+ * index. All changed files of a commit are put before the next question, so that an object that
+ * moved between two files is never absent. Keys that may be affected ("deployment/<ns>/<name>",
+ * "model/<name>") are added to `dirty` by following references: model -> its deployments,
+ * version -> model and deployments, environment and policy -> users. */
 void fleet_put(struct fleet *fleet, const char *path, struct oid blob, const char *text, size_t len,
                struct map *dirty);
 /* After a restart: the blob that an object's status was last planned from, used where the object is
@@ -54,13 +54,13 @@ void fleet_accept(struct fleet *fleet, enum kind kind, const char *namespace, co
 
 enum declared { DECLARED_ABSENT, DECLARED_OK, DECLARED_FROZEN };
 /* Decodes one object afresh. FROZEN: declared but broken, twice or (a ModelVersion) changed, or its
- * file is unreadable, or its blob cannot be read now; `out` is then the last accepted declaration if
- * there is one, else its pointer is NULL; `blob` is where `out` comes from, `why` the first complaint.
- * OK: `why` is NULL. `blob` and `why` may be NULL. */
+ * file is unreadable, or its blob cannot be read now; `out` is then the last accepted declaration
+ * if there is one, else its pointer is NULL; `blob` is where `out` comes from, `why` the first
+ * complaint. OK: `why` is NULL. `blob` and `why` may be NULL. */
 enum declared fleet_get(struct fleet *fleet, enum kind kind, const char *namespace,
                         const char *name, manifest_read *read, void *self, struct arena *arena,
                         struct object *out, struct oid *blob, const char **why);
-/* Names of all objects of a kind, sorted ("ns/name" or "name"); borrowed until the next fleet_put. */
+/* Names of all objects of a kind, sorted ("ns/name" or "name"); borrowed until the next put. */
 size_t fleet_list(struct fleet *fleet, enum kind kind, struct arena *arena,
                   const char ***names);
 /* ModelVersion names of a model; deployments ("ns/name") of a model. */
@@ -73,8 +73,8 @@ size_t fleet_deployments_of(struct fleet *fleet, const char *model, struct arena
 void fleet_diagnose(struct fleet *fleet, manifest_read *read, void *self, struct arena *arena,
                     struct diagnostics *out);
 /* Everything the rollout planner is told about one deployment; `commit` is the accepted commit.
- * `known` is false only when it is declared, but neither now nor before in a way that decodes; what a
- * failed fetch or verification means is the caller's. A frozen object is resolved from its last
+ * `known` is false only when it is declared, but neither now nor before in a way that decodes; what
+ * a failed fetch or verification means is the caller's. A frozen object is resolved from its last
  * accepted declaration and `frozen` says why; a broken, frozen or missing Environment or GatePolicy
  * blocks promotions. `model_status` is left to the caller. */
 void fleet_desired(struct fleet *fleet, const char *environment, const char *name,

@@ -7,7 +7,7 @@
 /* ---- One object ---- */
 
 struct reader {
-	manifest_read *read;
+	manifest_read *load;
 	void *self;
 	struct arena *arena;
 };
@@ -21,7 +21,7 @@ static const struct document *read_document(const struct reader *reader, const s
 	struct bytes text = {0};
 	struct err err = {0};
 
-	if (reader->read(reader->self, blob, reader->arena, &text, &err) < 0) {
+	if (reader->load(reader->self, blob, reader->arena, &text, &err) < 0) {
 		*why = arena_printf(reader->arena, "%s: %s", path, err.text);
 		return NULL;
 	}

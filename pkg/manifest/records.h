@@ -6,8 +6,8 @@
 #include "base/limits.h"
 #include "doc/fields.h"
 
-/* Where a member lies: of a struct; of a list `x` counted by `n_x`; of a section that stands for the
- * neighbouring members `first` to `last` of a flat struct. */
+/* Where a member lies: of a struct; of a list `x` counted by `n_x`; of a section that stands for
+ * the neighbouring members `first` to `last` of a flat struct. */
 #define AT(type, member) .offset = offsetof(type, member)
 #define LIST_AT(type, member) AT(type, member), .count_offset = offsetof(type, n_##member)
 #define IN(type, first, member) .offset = offsetof(type, member) - offsetof(type, first)
@@ -46,10 +46,10 @@ extern const struct record env_record;             /* struct env_var */
 extern const struct record resources_record;       /* {int64_t cpu_millis, memory_bytes} */
 extern const struct record serve_record, version_serve_record; /* struct serve_spec */
 extern const struct record require_record;         /* struct gate_require */
-extern const struct names guard_names;             /* guards of GatePolicy, STATISTICS.md section 4 */
+extern const struct names guard_names;             /* of GatePolicy */
 
-/* What finishes an object after its table: defaults that depend on another key, and choices of which
- * exactly one must be made. `spec` is the node or NULL. 0, or -1 with complaints. */
+/* What finishes an object after its table: defaults that depend on another key, and choices of
+ * which exactly one must be made. `spec` is the node or NULL. 0, or -1 with complaints. */
 int model_finish(struct decoder *decoder, const struct node *spec, struct model *model);
 int version_finish(struct decoder *decoder, const struct node *spec, struct model_version *version);
 int deployment_finish(struct decoder *decoder, const struct node *spec,

@@ -1,4 +1,4 @@
-/* What several kinds share: metadata, serving, artifacts, environment variables, gate requirements. */
+/* What several kinds share: metadata, serving, artifacts, variables, requirements of gates. */
 #include "manifest/records.h"
 
 static const char *const api_version_table[] = {API_VERSION};

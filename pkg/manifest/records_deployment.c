@@ -51,10 +51,12 @@ static const struct field errors_fields[] = {
 	 .fallback = "0.1%", .help = "A difference below this is nobody's concern."},
 };
 static const struct record errors_record =
-	SECTION(struct analysis_spec, errors_max, errors_margin, errors, "How many errors are too many.");
+	SECTION(struct analysis_spec, errors_max, errors_margin, errors,
+	        "How many errors are too many.");
 
 static const struct field latency_fields[] = {
-	{.name = "margin", .type = FIELD_SHARE, IN(struct analysis_spec, latency_margin, latency_margin),
+	{.name = "margin", .type = FIELD_SHARE,
+	 IN(struct analysis_spec, latency_margin, latency_margin),
 	 .fallback = "10%", .help = "A slowdown below this is nobody's concern."},
 };
 static const struct record latency_record = SECTION(
@@ -86,7 +88,8 @@ static const struct field warmup_fields[] = {
 	{.name = "duration", .type = FIELD_DURATION, IN(struct analysis_spec, warmup_ms, warmup_ms),
 	 .fallback = "90s", .help = "A new replica's first so long does not count."},
 	{.name = "requests", .type = FIELD_INT, IN(struct analysis_spec, warmup_ms, warmup_requests),
-	 .max = COUNT_MAX, .fallback = "50", .help = "A new replica's first so many requests do not count."},
+	 .max = COUNT_MAX, .fallback = "50",
+	 .help = "A new replica's first so many requests do not count."},
 };
 static const struct record warmup_record = SECTION(
 	struct analysis_spec, warmup_ms, warmup_requests, warmup, "What of a cold start is left out.");
@@ -99,8 +102,10 @@ static const struct field analysis_fields[] = {
 	 .record = &errors_record, .help = "How many errors are too many."},
 	{.name = "latency", .type = FIELD_RECORD, AT(struct analysis_spec, latency_margin),
 	 .record = &latency_record, .help = "How much slower is too slow."},
-	{.name = "predictions", .type = FIELD_RECORD, AT(struct analysis_spec, predictions_max_distance),
-	 .record = &predictions_record, .help = "How different predictions may be; absent: not watched."},
+	{.name = "predictions", .type = FIELD_RECORD,
+	 AT(struct analysis_spec, predictions_max_distance),
+	 .record = &predictions_record,
+	 .help = "How different predictions may be; absent: not watched."},
 	{.name = "metrics", .type = FIELD_LIST, LIST_AT(struct analysis_spec, metrics),
 	 .record = &metric_record, .help = "Metrics from elsewhere."},
 	{.name = "warmup", .type = FIELD_RECORD, AT(struct analysis_spec, warmup_ms),
@@ -129,7 +134,8 @@ static const struct field rollout_fields[] = {
 	{.name = "keepPrevious", .type = FIELD_DURATION, AT(struct rollout_spec, keep_previous_ms),
 	 .fallback = "30m", .help = "The old revision stays warm: going back is one weight change."},
 	{.name = "rollbackWindow", .type = FIELD_INT, AT(struct rollout_spec, rollback_window),
-	 .max = 100, .fallback = "3", .help = "Revisions promoted before that one may go back to at once."},
+	 .max = 100, .fallback = "3",
+	 .help = "Revisions promoted before that one may go back to at once."},
 };
 static const struct record rollout_record =
 	RECORD(struct rollout_spec, rollout, "How a change goes out.");
@@ -152,9 +158,11 @@ static const struct field drift_fields[] = {
 	 IN(struct monitor_spec, drift_window_ms, drift_window_ms), .min = 60000, .fallback = "24h",
 	 .help = "Length of a window."},
 	{.name = "minRows", .type = FIELD_INT, IN(struct monitor_spec, drift_window_ms, drift_min_rows),
-	 .min = 1, .max = COUNT_MAX, .fallback = "500", .help = "A window with fewer rows says nothing."},
+	 .min = 1, .max = COUNT_MAX, .fallback = "500",
+	 .help = "A window with fewer rows says nothing."},
 	{.name = "effect", .type = FIELD_NUMBER, IN(struct monitor_spec, drift_window_ms, drift_effect),
-	 .min = 0.001, .max = 1, .fallback = "0.1", .help = "Smaller differences are nobody's concern."},
+	 .min = 0.001, .max = 1, .fallback = "0.1",
+	 .help = "Smaller differences are nobody's concern."},
 	{.name = "falseDiscovery", .type = FIELD_SHARE,
 	 IN(struct monitor_spec, drift_window_ms, drift_false_discovery), .min = 0.000001, .max = 0.5,
 	 .fallback = "1%", .help = "Share of alarms that may be false, over all inputs."},
@@ -163,7 +171,8 @@ static const struct field drift_fields[] = {
 	 .fallback = "2 of 3", .help = "In how many of the last windows it must hold."},
 };
 static const struct record drift_record =
-	SECTION(struct monitor_spec, drift_window_ms, drift_persist, drift, "When inputs have changed.");
+	SECTION(struct monitor_spec, drift_window_ms, drift_persist, drift,
+	        "When inputs have changed.");
 
 /* Absent: the window is 0, and drift is not watched. */
 static int decode_drift(struct decoder *decoder, const struct field *field, const struct node *node,
@@ -194,7 +203,8 @@ static const struct field monitor_fields[] = {
 	{.name = "groundTruth", .type = FIELD_OPTIONAL, AT(struct monitor_spec, ground_truth),
 	 .record = &truth_record, .help = "Outcomes that come later than predictions."},
 	{.name = "drift", CUSTOM(drift), AT(struct monitor_spec, drift_window_ms),
-	 .record = &drift_record, .help = "When inputs have changed; {}: the defaults; absent: not watched."},
+	 .record = &drift_record,
+	 .help = "When inputs have changed; {}: the defaults; absent: not watched."},
 	{.name = "performance", .type = FIELD_RECORD, AT(struct monitor_spec, performance_metric),
 	 .record = &watch_record, .help = "Quality on matured rows; absent: not watched."},
 };
@@ -213,7 +223,8 @@ static const struct field alert_fields[] = {
 	 .names = &alert_action_names, .fallback = "notify",
 	 .help = "notify, page, block (no new run or rollout), freeze or rollback."},
 };
-static const struct record alert_record = RECORD(struct alert_spec, alert, "What calls for somebody.");
+static const struct record alert_record =
+	RECORD(struct alert_spec, alert, "What calls for somebody.");
 
 static const struct field hold_fields[] = {
 	{.name = "reason", .type = FIELD_STRING, AT(struct hold_spec, reason),

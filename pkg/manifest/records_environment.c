@@ -1,4 +1,4 @@
-/* The field tables of Environment and GatePolicy: where, who, how much is automatic, which gates. */
+/* The field tables of Environment and GatePolicy: where, who, how much is automatic, gates. */
 #include <string.h>
 
 #include "manifest/records.h"
@@ -14,7 +14,8 @@ static const struct field kubernetes_fields[] = {
 	{.name = "namespace", .type = FIELD_NAME, AT(struct kubernetes_serving, namespace),
 	 .flags = FIELD_REQUIRED, .help = "Namespace of the cluster."},
 	{.name = "gateway", .type = FIELD_STRING, AT(struct kubernetes_serving, gateway),
-	 .flags = FIELD_REQUIRED | FIELD_NON_EMPTY, .help = "Gateway of the Gateway API, namespace/name."},
+	 .flags = FIELD_REQUIRED | FIELD_NON_EMPTY,
+	 .help = "Gateway of the Gateway API, namespace/name."},
 	{.name = "prometheus", .type = FIELD_STRING, AT(struct kubernetes_serving, prometheus),
 	 .help = "Where counts and latencies are read from."},
 };
@@ -125,7 +126,8 @@ static const struct record approvals_record =
 
 static const struct field window_fields[] = {
 	{.name = "deny", .type = FIELD_STRING, AT(struct window_spec, deny),
-	 .flags = FIELD_REQUIRED | FIELD_NON_EMPTY, .help = "A 5-field cron expression: when it closes."},
+	 .flags = FIELD_REQUIRED | FIELD_NON_EMPTY,
+	 .help = "A 5-field cron expression: when it closes."},
 	{.name = "for", .type = FIELD_DURATION, AT(struct window_spec, for_ms),
 	 .flags = FIELD_REQUIRED, .min = 60000, .help = "How long it stays closed."},
 	{.name = "timeZone", .type = FIELD_STRING, AT(struct window_spec, time_zone),
@@ -145,7 +147,8 @@ static const struct record url_secret_record =
 
 static const struct field url_fields[] = {
 	{.name = "secret", .type = FIELD_RECORD, IN(struct notify_spec, secret_name, secret_name),
-	 .flags = FIELD_REQUIRED, .record = &url_secret_record, .help = "The secret that holds the URL."},
+	 .flags = FIELD_REQUIRED, .record = &url_secret_record,
+	 .help = "The secret that holds the URL."},
 };
 static const struct record url_record =
 	SECTION(struct notify_spec, secret_name, secret_key, url, "A URL, always a secret.");
@@ -298,7 +301,8 @@ static const struct field scan_fields[] = {
 	 .flags = FIELD_REQUIRED | FIELD_NON_EMPTY, .help = "The image scanner's report."},
 	{.name = "severity", CUSTOM(word), IN(struct serving_gate, scan_report, scan_severity),
 	 .names = &severity_names,
-	 .help = "A finding of this severity or above fails: low, medium, high (the default), critical."},
+	 .help = "A finding of this severity or above fails: low, medium, high (the default),"
+	         " critical."},
 };
 static const struct record scan_record =
 	SECTION(struct serving_gate, scan_report, scan_severity, scan, "What an image scan may find.");
@@ -311,7 +315,8 @@ static const struct field serving_gate_fields[] = {
 	 AT(struct serving_gate, start_time_ms),
 	 .fallback = "none", .help = "Longest time until ready; none: not gated."},
 	{.name = "memory", CUSTOM(size),
-	 .schema = "{\"type\":[\"integer\",\"string\"]}", AT(struct serving_gate, memory_bytes), .fallback = "none",
+	 .schema = "{\"type\":[\"integer\",\"string\"]}", AT(struct serving_gate, memory_bytes),
+	 .fallback = "none",
 	 .help = "Most memory of a replica under test; none: not gated."},
 	{.name = "artifactSize", CUSTOM(size),
 	 .schema = "{\"type\":[\"integer\",\"string\"]}", AT(struct serving_gate, artifact_bytes),

@@ -6,7 +6,8 @@ static const struct names kind_word_names = NAMES(kind_word);
 
 static const struct field input_fields[] = {
 	{.name = "name", .type = FIELD_STRING, AT(struct input_spec, name),
-	 .flags = FIELD_REQUIRED | FIELD_NON_EMPTY, .help = "Name of the input tensor and data column."},
+	 .flags = FIELD_REQUIRED | FIELD_NON_EMPTY,
+	 .help = "Name of the input tensor and data column."},
 	{.name = "type", .type = FIELD_ENUM, AT(struct input_spec, type), .flags = FIELD_REQUIRED,
 	 .names = &tensor_type_names, .help = "Type of the Open Inference Protocol v2."},
 	{.name = "min", .type = FIELD_NUMBER, AT(struct input_spec, min),
@@ -67,7 +68,7 @@ static const struct field validate_fields[] = {
 	 .record = &label_share_record, .help = "Bounds on the share of each label."},
 };
 static const struct record validate_record =
-	RECORD(struct data_validation, validate, "What data must be like before anything trains on it.");
+	RECORD(struct data_validation, validate, "What data must be like before it trains a model.");
 
 static const struct field data_fields[] = {
 	{.name = "uri", .type = FIELD_STRING, AT(struct data_spec, uri),
@@ -105,7 +106,8 @@ static const struct field folds_fields[] = {
 	 .flags = FIELD_REQUIRED, .min = 2, .max = 100, .help = "Number of folds."},
 };
 static const struct record folds_record =
-	SECTION(struct train_spec, folds, folds, folds, "Cross-validation in place of validation rows.");
+	SECTION(struct train_spec, folds, folds, folds,
+	        "Cross-validation in place of validation rows.");
 
 static const struct field split_fields[] = {
 	{.name = "train", .type = FIELD_SHARE, IN(struct train_spec, split, split.train),
@@ -255,7 +257,8 @@ static const struct field model_spec_fields[] = {
 	{.name = "data", .type = FIELD_RECORD, IN(struct model, interface, data),
 	 .flags = FIELD_REQUIRED, .record = &data_record, .help = "Where the rows are."},
 	{.name = "train", .type = FIELD_OPTIONAL, IN(struct model, interface, train),
-	 .record = &train_record, .help = "How a version is trained; absent: versions come from elsewhere."},
+	 .record = &train_record,
+	 .help = "How a version is trained; absent: versions come from elsewhere."},
 	{.name = "serve", .type = FIELD_RECORD, IN(struct model, interface, serve),
 	 .flags = FIELD_REQUIRED, .record = &serve_record,
 	 .help = "How a version is served; it becomes part of each version."},

@@ -1,4 +1,4 @@
-/* The field table of a ModelVersion: one immutable result, its lineage and a copy of its evidence. */
+/* The field table of a ModelVersion: one immutable result, its lineage, a copy of its evidence. */
 #include <string.h>
 
 #include "manifest/records.h"
@@ -137,7 +137,8 @@ static const struct field profile_fields[] = {
 	 .flags = FIELD_REQUIRED, .help = "SHA-256 of the profile."},
 };
 static const struct record profile_record = SECTION(
-	struct model_version, profile, profile, profile, "Reference distributions of inputs and scores.");
+	struct model_version, profile, profile, profile,
+	"Reference distributions of inputs and scores.");
 
 static const struct field golden_fields[] = {
 	{.name = "digest", .type = FIELD_DIGEST, IN(struct model_version, golden, golden),
@@ -232,7 +233,7 @@ int version_finish(struct decoder *decoder, const struct node *spec, struct mode
 	if (strncmp(name, version->model, model_len) == 0 && name[model_len] == '-' &&
 	    strcmp(name + model_len + 1, version->version) == 0)
 		return 0;
-	return complain(decoder, node_get(spec, "version"), "'%s' of '%s' does not fit the object's name"
-	                " '%s'; call it '%s-%s'", version->version, version->model, name, version->model,
-	                version->version);
+	return complain(decoder, node_get(spec, "version"), "'%s' of '%s' does not fit the object's"
+	                " name '%s'; call it '%s-%s'", version->version, version->model, name,
+	                version->model, version->version);
 }

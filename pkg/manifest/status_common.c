@@ -33,7 +33,8 @@ static const struct field proposal_fields[] = {
 	 .names = &proposal_state_names, .fallback = "none", .help = "What became of it."},
 	{.name = "why", .type = FIELD_STRING, AT(struct proposal, why), .help = "One sentence."},
 };
-const struct record proposal_record = RECORD(struct proposal, proposal, "A commit of Linnet's own.");
+const struct record proposal_record =
+	RECORD(struct proposal, proposal, "A commit of Linnet's own.");
 
 static const struct field transition_fields[] = {
 	{.name = "at", .type = FIELD_TIME, AT(struct transition, at_ms), .help = "When."},

@@ -154,7 +154,8 @@ static void run_results(void **state)
 	                 0);
 	assert_int_equal(back.evaluate, RUN_NONE);
 	assert_int_equal(back.verdict, VERDICT_INCONCLUSIVE);
-	assert_int_equal(run_result_decode(NULL, 0, test, strlen(test), &fixture->arena, &back, &err), 0);
+	assert_int_equal(run_result_decode(NULL, 0, test, strlen(test), &fixture->arena, &back, &err),
+	                 0);
 	assert_int_equal(back.train, RUN_NONE);
 	assert_int_equal(run_result_decode(NULL, 0, NULL, 0, &fixture->arena, &back, &err), 0);
 	assert_int_equal(back.train, RUN_NONE);

@@ -170,7 +170,8 @@ static void frozen_says_the_first_complaint(void **state)
 	put(w.fixture, w.fleet, "risk.yaml",
 	    ENVIRONMENT("x") "---\n" DEPLOYMENT("risk", "prod", "risk", "v1", "  replcas: 9\n"), NULL);
 	look(&w, KIND_MODEL_DEPLOYMENT, "prod", "risk", NULL, &why);
-	assert_string_equal(why, "risk.yaml:11:3: spec: unknown key 'replcas'; did you mean 'replicas'?");
+	assert_string_equal(why, "risk.yaml:11:3: spec: unknown key 'replcas'; did you mean"
+	                    " 'replicas'?");
 	fleet_free(w.fleet);
 }
 

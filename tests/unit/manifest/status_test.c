@@ -27,7 +27,8 @@ static const char *any_text(struct generator *g)
 	static const char *const texts[] = {
 		NULL, "", "v2", "true", "none", "1.50", "0x1f", "~", "null", "- a", "a: b", "# no comment",
 		"errors 2.1 % against 0.4 %", "it's \"quoted\"", "two\nlines\n", "\ttab", " space ",
-		"ümläut → 模型", "{flow}", "[1, 2]", "&anchor", "*alias", "!tag", "2026-01-01T00:00:00Z",
+		"ümläut → 模型",
+		"{flow}", "[1, 2]", "&anchor", "*alias", "!tag", "2026-01-01T00:00:00Z",
 		"sha256:abc", "12345678901234567890", "%", "@x", "`", "---", "...", "a\\b", "\x7f", "<<",
 	};
 	char *text;
