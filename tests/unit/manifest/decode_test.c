@@ -261,6 +261,39 @@ static void deployment_defaults(void **state)
 	assert_null(d->monitor->performance_metric);
 }
 
+/* Rows with a time are split by it, and the first step of a canary is the lenient one. */
+static void defaults_by_other_keys(void **state)
+{
+	static const char text[] =
+		"apiVersion: linnet.dev/v1alpha1\nkind: Model\nmetadata: {name: m}\nspec:\n"
+		"  interface: {inputs: [{name: x, type: INT64}], output: {name: y, type: FP64}}\n"
+		"  data: {uri: file:rows.csv, label: y, time: at}\n"
+		"  train: {command: [python3, train.py], source: apps/m, split: {train: 60%, test: 10%}}\n"
+		"  serve: {command: [python3, serve.py], source: apps/m}\n---\n"
+		"apiVersion: linnet.dev/v1alpha1\nkind: ModelDeployment\n"
+		"metadata: {name: m, namespace: prod}\nspec:\n  model: m\n  version: none\n"
+		"  rollout: {steps: [{weight: 10%}, {weight: 50%}, {weight: 100%}]}\n---\n"
+		"apiVersion: linnet.dev/v1alpha1\nkind: ModelDeployment\n"
+		"metadata: {name: m, namespace: test}\nspec:\n  model: m\n  version: none\n"
+		"  rollout: {strategy: recreate}\n";
+	struct fixture *fixture = *state;
+	struct diagnostics diagnostics = {0};
+	const struct rollout_spec *rollout;
+	struct file_objects out;
+
+	manifest_decode("f.yaml", text, strlen(text), &fixture->arena, &out, &diagnostics);
+	assert_string_equal(diagnostics_text(fixture, &diagnostics), "");
+	assert_int_equal(out.objects[0].model->train->split.by, SPLIT_BY_TIME);
+	assert_true(fabs(out.objects[0].model->train->split.validation - 0.3) < 1e-12);
+	rollout = &out.objects[1].deployment->rollout;
+	assert_true(rollout->steps[0].max_error_ratio == 3);
+	assert_true(rollout->steps[1].max_error_ratio == 1.5);
+	assert_int_equal(rollout->steps[1].min_requests, 0);
+	rollout = &out.objects[2].deployment->rollout;
+	assert_int_equal(rollout->n_steps, 1);
+	assert_true(rollout->steps[0].weight == 1);
+}
+
 static void environment(void **state)
 {
 	struct file_objects out = decode_good(*state, GOLDEN "kinds/environment.yaml");
@@ -488,6 +521,7 @@ int main(void)
 		WITH_FIXTURE(model_version_encoded),
 		WITH_FIXTURE(deployment),
 		WITH_FIXTURE(deployment_defaults),
+		WITH_FIXTURE(defaults_by_other_keys),
 		WITH_FIXTURE(environment),
 		WITH_FIXTURE(gate_policy),
 		WITH_FIXTURE(mistakes),

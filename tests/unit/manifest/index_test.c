@@ -168,9 +168,10 @@ static void frozen_says_the_first_complaint(void **state)
 	const char *why;
 
 	put(w.fixture, w.fleet, "risk.yaml",
-	    ENVIRONMENT("x") "---\n" DEPLOYMENT("risk", "prod", "risk", "v1", "  replcas: 9\n"), NULL);
+	    ENVIRONMENT("x") "x: 1\n---\n" DEPLOYMENT("risk", "prod", "risk", "v1", "  replcas: 9\n"),
+	    NULL);
 	look(&w, KIND_MODEL_DEPLOYMENT, "prod", "risk", NULL, &why);
-	assert_string_equal(why, "risk.yaml:11:3: spec: unknown key 'replcas'; did you mean"
+	assert_string_equal(why, "risk.yaml:12:3: spec: unknown key 'replcas'; did you mean"
 	                    " 'replicas'?");
 	fleet_free(w.fleet);
 }
@@ -208,6 +209,20 @@ static void declared_twice(void **state)
 	put(w.fixture, w.fleet, "risk.yaml", NULL, NULL);
 	assert_declared(&w, KIND_MODEL_DEPLOYMENT, "prod", "risk", DECLARED_OK);
 	assert_int_equal(replicas_of(&w, "risk"), 5);
+	fleet_free(w.fleet);
+}
+
+/* The commit that doubles it also edits the first one: there is still something to go on from. */
+static void edited_and_doubled(void **state)
+{
+	struct world w = small_fleet(state);
+
+	put(w.fixture, w.fleet, "risk.yaml",
+	    DEPLOYMENT("risk", "prod", "risk", "v1", "  replicas: 7\n"), NULL);
+	put(w.fixture, w.fleet, "twice.yaml",
+	    DEPLOYMENT("risk", "prod", "risk", "v1", "  replicas: 5\n"), NULL);
+	assert_declared(&w, KIND_MODEL_DEPLOYMENT, "prod", "risk", DECLARED_FROZEN);
+	assert_int_equal(replicas_of(&w, "risk"), 7);
 	fleet_free(w.fleet);
 }
 
@@ -555,6 +570,7 @@ int main(void)
 		WITH_FIXTURE(frozen_says_the_first_complaint),
 		WITH_FIXTURE(broken_from_the_start),
 		WITH_FIXTURE(declared_twice),
+		WITH_FIXTURE(edited_and_doubled),
 		WITH_FIXTURE(twice_from_the_start),
 		WITH_FIXTURE(deleted_is_absent),
 		WITH_FIXTURE(renamed_file),
