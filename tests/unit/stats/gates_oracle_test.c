@@ -1,5 +1,7 @@
 #include "stats/oracle.h"
 
+#include "stats/drift.h"
+#include "stats/metrics.h"
 #include "stats/paired.h"
 #include "stats/proportion.h"
 #include "stats/special.h"
@@ -156,6 +158,108 @@ static void prediction_rate(const struct line *l) /* .20 2000 .30 2000 z */
 	CHECK(l, 4, proportion_z(at(l, 2) * at(l, 3), at(l, 3), at(l, 0) * at(l, 1), at(l, 1)));
 }
 
+/* 'acc' 'bal' 'rec' 'spec' 'prec' 'f1' 'mcc' 'kappa' 'predpos' of truth x predicted, stayed
+ * first */
+static void class_metrics(const struct line *l, const uint64_t counts[4])
+{
+	struct confusion c = {counts, 2};
+	double predicted = (double)(counts[1] + counts[3]);
+
+	CHECK(l, 0, metric_accuracy(c).value);
+	CHECK(l, 1, metric_balanced_accuracy(c).value);
+	CHECK(l, 2, metric_recall(c, 1).value);
+	CHECK(l, 3, metric_recall(c, 0).value);
+	CHECK(l, 4, metric_precision(c, 1).value);
+	CHECK(l, 5, metric_f1(c, 1).value);
+	CHECK(l, 6, metric_matthews(c).value);
+	CHECK(l, 7, metric_kappa(c).value);
+	CHECK(l, 8, predicted / 1500);
+	assert_true(metric_majority_share(c).value == 0.83);
+}
+
+static void always_stays(const struct line *l)
+{
+	class_metrics(l, (const uint64_t[]){1245, 0, 255, 0});
+}
+
+static void always_churns(const struct line *l)
+{
+	class_metrics(l, (const uint64_t[]){0, 1245, 0, 255});
+}
+
+static void current_model(const struct line *l) /* 150 churners found, 165 false alarms */
+{
+	class_metrics(l, (const uint64_t[]){1080, 165, 105, 150});
+}
+
+/* ---- the rest ---- */
+
+/* The rows are not given: these have the printed Brier score, loss, error, accuracy and promise. */
+static const double calibrated[10] = {0.9, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1};
+static const bool happened[10] = {true, true, true, true, false, true, false, true, false, false};
+
+static void brier_and_loss(const struct line *l)
+{
+	CHECK(l, 0, metric_brier(calibrated, happened, 10).value);
+	CHECK(l, 1, metric_log_loss(calibrated, happened, 10).value);
+}
+
+static void spiegelhalter(const struct line *l)
+{
+	double z = metric_spiegelhalter(calibrated, happened, 10).value;
+
+	CHECK(l, 0, z);
+	CHECK(l, 1, 2 * normal_sf(fabs(z)));
+}
+
+static void calibration_error(const struct line *l) /* ECE 5 ... value */
+{
+	CHECK(l, l->count - 1, metric_calibration_error(calibrated, happened, 10, 5).value);
+}
+
+static void promised_accuracy(const struct line *l)
+{
+	CHECK(l, l->count - 2, metric_expected_accuracy(calibrated, 10).value);
+}
+
+static double accuracy_gain(const uint64_t *counts, size_t k, const void *context)
+{
+	(void)k, (void)context;
+	return ((double)counts[1] - (double)counts[0]) / 1500;
+}
+
+static void bootstrap(const struct line *l) /* ... b, c, n, mean, se: up to the noise of B */
+{
+	const uint64_t counts[3] = {40, 60, 1400};
+	struct bootstrap how = {.resamples = 40000, .block = 1, .alpha = 0.05};
+	struct arena arena;
+	struct estimate e;
+
+	arena_init(&arena, 16 << 20);
+	random_init(&how.random, "oracle");
+	e = bootstrap_cells(&how, counts, 3, accuracy_gain, NULL, &arena);
+	assert_true(fabs(e.mean / at(l, 3) - 1) < 0.01);
+	assert_true(fabs(e.se / at(l, 4) - 1) < 0.01);
+	arena_deinit(&arena);
+}
+
+static void sprt_limits(const struct line *l)
+{
+	struct sprt test = sprt(0.11, 0.18, 0.01, 0.1);
+
+	CHECK(l, 0, test.upper);
+	CHECK(l, 1, test.lower);
+	CHECK(l, 2, error_llr(true, 0.11, 0.18));
+	CHECK(l, 3, error_llr(false, 0.11, 0.18));
+	CHECK(l, 4, test.rows_p1);
+	CHECK(l, 5, test.rows_p0);
+}
+
+static void sprt_errors(const struct line *l)
+{
+	CHECK(l, 0, ceil(sprt(0.11, 0.18, 0.01, 0.1).upper / error_llr(true, 0.11, 0.18)));
+}
+
 static const struct rule rules[] = {
 	{"", "Oracle values", NULL, "prose"},
 	{"== easeml", "== ", NULL, "head"},
@@ -182,15 +286,26 @@ static const struct rule rules[] = {
 	{"== McNemar mid-p", "== ", NULL, "head"},
 	{"== McNemar mid-p", "", midp_equal, NULL},
 	{"== DeLong", "Hanley", hanley, NULL},
-	{"== DeLong", "", NULL, "later"},
+	{"== DeLong", "== ", NULL, "head"},
+	{"== DeLong", "", NULL, "the rows are not given: paired_test checks it by its definition"},
 	{"== Rachel", " McNemar", churn_mcnemar, NULL},
 	{"== Rachel", " n where", rows_observed, NULL},
 	{"== Rachel", " NIR", no_information, NULL},
 	{"== Rachel", " prediction-rate", prediction_rate, NULL},
-	{"== Rachel", "", NULL, "later"},
-	{"== calibration", "", NULL, "later"},
-	{"== Bootstrap", "", NULL, "later"},
-	{"== SPRT", "", NULL, "later"},
+	{"== Rachel", "degenerate", always_stays, NULL},
+	{"== Rachel", "week1", always_churns, NULL},
+	{"== Rachel", "current82", current_model, NULL},
+	{"== Rachel", "== ", NULL, "head"},
+	{"== calibration", "Brier", brier_and_loss, NULL},
+	{"== calibration", "Spiegelhalter", spiegelhalter, NULL},
+	{"== calibration", "ECE", calibration_error, NULL},
+	{"== calibration", "CBPE", promised_accuracy, NULL},
+	{"== calibration", "== ", NULL, "head"},
+	{"== Bootstrap", "== ", bootstrap, NULL},
+	{"== Bootstrap", "Ladder", NULL, "the design keeps a ledger of uses instead of a ladder"},
+	{"== SPRT", "upper", sprt_limits, NULL},
+	{"== SPRT", "min", sprt_errors, NULL},
+	{"== SPRT", "== ", NULL, "head"},
 };
 
 static void gates(void **state)
