@@ -1,10 +1,12 @@
 #include "config.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "doc/doc.h"
 
 enum { CONFIG_BYTES = 64 << 10, TEXT = 80 };
@@ -77,6 +79,8 @@ static int read_flag(struct config *config, int argc, char **argv, int *i, struc
 	} switches[] = {
 		{"--once", &config->once},
 		{"--print-config", &config->print},
+		{"--stop-serving", &config->stop_serving},
+		{"--allow-empty", &config->allow_empty},
 		{"--help", &config->help},
 		{"--version", &config->version},
 	};
@@ -226,6 +230,8 @@ void config_help(void)
 	       "  --config FILE   default: ./linnet.yaml, then /etc/linnet/linnet.yaml\n"
 	       "  --once          reconcile until nothing is under way, then exit\n"
 	       "  --print-config  show every setting and where its value can be set\n"
+	       "  --stop-serving  end the model servers and the router of this state folder\n"
+	       "  --allow-empty   a commit that declares no deployment at all retires everything\n"
 	       "  --version\n\nSettings (a key of the file; each has a flag and a variable):\n");
 	for (int i = 0; i < SETTINGS; i++) {
 		char flag[TEXT];

@@ -22,7 +22,7 @@ enum setting {
  * the environment. */
 struct config {
 	const char *file;
-	bool once, print, help, version;
+	bool once, print, help, version, stop_serving, allow_empty;
 	const char *values[SETTINGS];
 };
 

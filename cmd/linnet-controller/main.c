@@ -1,15 +1,16 @@
 /* The daemon: wires the real ports to the controller and turns the loop. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "adapter/clock_posix.h"
@@ -28,8 +29,12 @@ struct daemon {
 	struct config config;
 	struct arena arena;
 	struct ports ports;
+	struct serving_local *serving;
+	struct process_posix *process;
+	struct http_curl *http;
 	int state_fd, lock_fd, signal_fd;
 	char id[33];
+	const char *self, *state, *store;
 	struct controller_config controller;
 };
 
@@ -86,11 +91,125 @@ static int read_id(struct daemon *d, struct err *err)
 	return file_write(d->state_fd, "id", d->id, strlen(d->id), 0600, err);
 }
 
+/* "Linnet <linnet@example.com>" into its parts. */
+static void split_author(struct daemon *d, const char *text, const char **author,
+                         const char **email)
+{
+	const char *open = strchr(text, '<'), *close = strrchr(text, '>');
+
+	*author = text;
+	*email = NULL;
+	if (!open || !close || close < open || open == text)
+		return;
+	*author = arena_strndup(&d->arena, text, (size_t)(open - text) - (open[-1] == ' '));
+	*email = arena_strndup(&d->arena, open + 1, (size_t)(close - open - 1));
+}
+
+static int open_git(struct daemon *d, struct err *err)
+{
+	const char *const *values = d->config.values;
+	struct git_config config = {
+		.state = d->state,
+		.url = values[SETTING_FLEET_URL],
+		.branch = values[SETTING_FLEET_BRANCH],
+		.auth = {.token_file = values[SETTING_FLEET_TOKEN_FILE],
+		         .ssh_key = values[SETTING_FLEET_SSH_KEY],
+		         .known_hosts = values[SETTING_FLEET_KNOWN_HOSTS],
+		         .askpass = d->self},
+		.allowed_signers = values[SETTING_VERIFY_SIGNERS],
+		.forge_keys = values[SETTING_VERIFY_FORGE_KEYS],
+		.root = values[SETTING_VERIFY_ROOT],
+		.status_branch = values[SETTING_STATUS_BRANCH],
+		.signing_key = values[SETTING_STATUS_SIGNING_KEY],
+	};
+
+	if (!config.url)
+		return err_set(err, ERR_STALLED, "fleet.url is not set; write it into linnet.yaml or "
+		                                 "give --fleet-url");
+	if (parse_duration(values[SETTING_FLEET_POLL], &config.poll_ms, err))
+		return err_wrap(err, "fleet.poll");
+	split_author(d, values[SETTING_STATUS_AUTHOR], &config.author, &config.email);
+	d->controller.poll_ms = config.poll_ms;
+	d->controller.fleet_name = config.url;
+	return git_port_open(&config, &d->ports.git, err);
+}
+
+static int open_serving(struct daemon *d, struct err *err)
+{
+	struct serving_local_config config = {
+		.state = d->state,
+		.store = d->store,
+		.data_root = d->config.values[SETTING_DATA_ROOT],
+		.secrets = d->config.values[SETTING_SECRETS_DIR],
+		.repository = arena_printf(&d->arena, "%s/fleet.git", d->state),
+		.listen = d->config.values[SETTING_LOCAL_LISTEN],
+		.self = d->self,
+	};
+
+	if (serving_local_open(&config, &d->serving, err))
+		return -1;
+	d->ports.serving = serving_local_port(d->serving);
+	return 0;
+}
+
+/* Absolute paths: children do not run in our folder. */
+static int find_paths(struct daemon *d, struct err *err)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	const char *store = d->config.values[SETTING_STORE];
+
+	if (n < 0)
+		return err_errno(err, ERR_STALLED, errno, "/proc/self/exe");
+	path[n] = 0;
+	d->self = arena_strdup(&d->arena, path);
+	if (!realpath(d->config.values[SETTING_STATE], path))
+		return err_errno(err, ERR_STALLED, errno, "%s", d->config.values[SETTING_STATE]);
+	d->state = arena_strdup(&d->arena, path);
+	if (!strncmp(store, "file:", 5))
+		store += 5;
+	if (dir_make_all(AT_FDCWD, store, 0700, err) || !realpath(store, path))
+		return err_wrap(err, "store %s", store);
+	d->store = arena_strdup(&d->arena, path);
+	return 0;
+}
+
 static int open_ports(struct daemon *d, struct err *err)
 {
-	(void)d;
-	(void)err;
-	return 0;
+	const char *data = d->config.values[SETTING_DATA_ROOT];
+	char path[PATH_MAX];
+	int64_t runs;
+
+	if (find_paths(d, err))
+		return -1;
+	if (data && !realpath(data, path))
+		return err_errno(err, ERR_STALLED, errno, "data.root %s", data);
+	if (parse_int(d->config.values[SETTING_RUNS_CONCURRENT], 1, 64, &runs, err))
+		return err_wrap(err, "runs.concurrent");
+	d->ports.clock = clock_posix();
+	d->http = http_curl_new();
+	d->ports.http = http_curl_port(d->http);
+	if (process_posix_open(arena_printf(&d->arena, "%s/runs", d->state), &d->process, err) ||
+	    open_git(d, err) || open_serving(d, err))
+		return -1;
+	d->ports.process = process_posix_port(d->process);
+	d->controller.id = d->id;
+	d->controller.fleet_path = d->config.values[SETTING_FLEET_PATH];
+	d->controller.state_fd = d->state_fd;
+	d->controller.runs_concurrent = runs;
+	d->controller.allow_empty = d->config.allow_empty;
+	d->controller.run = (struct run_paths){
+		d->self, data ? arena_strdup(&d->arena, path) : NULL, d->state, d->store,
+	};
+	return port_check(&d->ports, err);
+}
+
+static void close_ports(struct daemon *d)
+{
+	serving_local_close(d->serving);
+	process_posix_close(d->process);
+	git_port_close(&d->ports.git);
+	http_curl_free(d->http);
 }
 
 static int open_signals(struct daemon *d, struct err *err)
@@ -110,20 +229,26 @@ static int open_signals(struct daemon *d, struct err *err)
 	return 0;
 }
 
-/* Waits until a signal or the time; says whether to stop. */
+/* Waits until a signal or the time, taking in the router's log meanwhile; says whether to stop. */
 static bool wait_for(struct daemon *d, struct controller *controller, int64_t wait_ms)
 {
-	struct pollfd fd = {d->signal_fd, POLLIN, 0};
+	struct pollfd fds[] = {{d->signal_fd, POLLIN, 0}, {serving_local_fd(d->serving), POLLIN, 0}};
+	struct port_clock *clock = &d->ports.clock;
+	int64_t until_ms = clock->now_ms(clock->self) + wait_ms, left_ms = wait_ms;
 	struct signalfd_siginfo signal;
-	bool stop = false;
+	bool stop = false, woken = false;
 
-	if (poll(&fd, 1, wait_ms > 60000 ? 60000 : (int)wait_ms) <= 0)
-		return false;
-	while (read(d->signal_fd, &signal, sizeof(signal)) == sizeof(signal)) {
-		if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT)
-			stop = true;
-		else
-			controller_poke(controller);
+	while (!woken && left_ms >= 0 && poll(fds, ARRAY_LEN(fds), (int)left_ms) > 0) {
+		if (fds[1].revents)
+			serving_local_drain(d->serving);
+		while (read(d->signal_fd, &signal, sizeof(signal)) == sizeof(signal)) {
+			woken = true;
+			if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT)
+				stop = true;
+			else
+				controller_poke(controller, signal.ssi_signo == SIGHUP);
+		}
+		left_ms = until_ms - clock->now_ms(clock->self);
 	}
 	return stop;
 }
@@ -143,4 +268,125 @@ static int turn(struct daemon *d, struct controller *controller, struct err *err
 	}
 	log_info("stopping; model servers and the router stay");
 	return 0;
+}
+
+static int run(struct daemon *d, struct err *err)
+{
+	struct controller *controller = controller_new(&d->ports, &d->controller);
+	int result = turn(d, controller, err);
+
+	controller_free(controller);
+	return result;
+}
+
+/* Asks every replica that is left to stop, and says how many there are. */
+static int stop_step(struct port_serving *serving, struct arena *arena, size_t *left,
+                     struct err *err)
+{
+	struct serving_key *keys;
+	struct observed *observed;
+	size_t n;
+
+	*left = 0;
+	if (serving->inventory(serving->self, arena, &keys, &n, err))
+		return -1;
+	observed = arena_array(arena, n, struct observed);
+	if (n && serving->observe(serving->self, keys, n, arena, observed, err))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct serving_target target = {.key = keys[i]};
+		struct action none = {.kind = ACTION_SET_WEIGHTS, .why = "Linnet leaves this machine"};
+
+		*left += observed[i].n_replicas;
+		if (observed[i].n_weights && serving->apply(serving->self, &target, &none, err))
+			return -1;
+		for (size_t j = 0; j < observed[i].n_replicas; j++) {
+			struct action stop = {.kind = ACTION_STOP_REPLICA,
+			                      .revision = observed[i].replicas[j].revision,
+			                      .slot = observed[i].replicas[j].slot,
+			                      .why = none.why};
+
+			if (serving->apply(serving->self, &target, &stop, err))
+				return -1;
+		}
+	}
+	return 0;
+}
+
+/* Ends every model server of this state folder and the router: for taking Linnet off a machine. */
+static int stop_serving(struct daemon *d, struct err *err)
+{
+	enum { WITHIN_MS = 30000, LOOK_MS = 100 };
+	int64_t until_ms = d->ports.clock.now_ms(NULL) + WITHIN_MS;
+	struct arena arena;
+	size_t left = 1;
+	int result = 0;
+
+	arena_init(&arena, 64 << 20);
+	while (!result && left && d->ports.clock.now_ms(NULL) < until_ms) {
+		arena_reset(&arena);
+		result = stop_step(&d->ports.serving, &arena, &left, err);
+		if (left)
+			poll(NULL, 0, LOOK_MS);
+	}
+	arena_deinit(&arena);
+	if (!result && left)
+		return err_set(err, ERR_TRANSIENT, "%zu model servers still run", left);
+	return result ? result : serving_local_end(d->serving, err);
+}
+
+/* Core dumps would hold secrets. */
+static void harden(void)
+{
+	struct rlimit none = {0, 0};
+
+	if (setrlimit(RLIMIT_CORE, &none))
+		log_warn("core dumps cannot be switched off");
+	umask(077);
+}
+
+static int daemon_main(struct daemon *d, struct err *err)
+{
+	int result;
+
+	harden();
+	if (open_log(&d->config, err) || open_state(d, err) || read_id(d, err) || open_signals(d, err))
+		return -1;
+	result = open_ports(d, err);
+	if (!result)
+		result = d->config.stop_serving ? stop_serving(d, err) : run(d, err);
+	close_ports(d);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = {.state_fd = -1, .lock_fd = -1, .signal_fd = -1};
+	struct err err = {0};
+	int status = 0;
+
+	if (git_askpass(argc, argv, &status))
+		return status;
+	if (argc > 1 && !strcmp(argv[1], "__prepare"))
+		return serving_prepare_main(argc, argv);
+	if (argc > 1 && !strcmp(argv[1], "__check"))
+		return verb_check(argc, argv);
+	if (argc > 2 && !strcmp(argv[1], "__run"))
+		return verb_run(argc, argv);
+	arena_init(&d.arena, 16 << 20);
+	if (config_read(&d.config, argc, argv, &d.arena, &err)) {
+		status = 1;
+	} else if (d.config.help) {
+		config_help();
+	} else if (d.config.version) {
+		printf("linnet-controller %s\n", LINNET_VERSION);
+	} else if (d.config.print) {
+		config_print(&d.config);
+	} else {
+		status = daemon_main(&d, &err) ? 1 : 0;
+	}
+	if (status)
+		fprintf(stderr, "linnet-controller: %s\n", err.text);
+	arena_deinit(&d.arena);
+	return status;
 }

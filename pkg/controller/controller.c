@@ -34,14 +34,17 @@ void controller_free(struct controller *c)
 	free(c);
 }
 
-void controller_poke(struct controller *c)
+void controller_poke(struct controller *c, bool remote)
 {
 	for (size_t i = 0; i < c->keys.n; i++) {
 		struct key *key = c->keys.entries[i].value;
 
-		key->due_ms = 0;
+		if (remote || key->busy || !key->environment ||
+		    (key->row.status && key->row.status->stable.hex[0]))
+			key->due_ms = 0;
 	}
-	c->ports.git.poke(c->ports.git.self);
+	if (remote)
+		c->ports.git.poke(c->ports.git.self);
 }
 
 /* A wall clock that jumps is not trusted until it has been steady for a while (S20). */

@@ -32,8 +32,9 @@ void controller_free(struct controller *controller);
  * over (a higher epoch); everything else is in conditions and in the log. */
 int controller_pass(struct controller *controller, int64_t *wake_ms, struct err *err) must_check;
 
-/* Everything is due again (a signal, a child's end). */
-void controller_poke(struct controller *controller);
+/* A child ended: what serves or is under way is due again. With `remote` (a webhook, a person)
+ * everything is, and Git is looked at at once. */
+void controller_poke(struct controller *controller, bool remote);
 
 /* Whether nothing is under way: all keys rest, nothing waits for a push, Git was seen. */
 bool controller_quiet(const struct controller *controller);

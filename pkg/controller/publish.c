@@ -12,7 +12,8 @@ struct batch {
 	struct git_file *files;
 	size_t n;
 	struct buf subject, body;
-	size_t n_transitions;
+	const char *first; /* key of the first file */
+	size_t n_keys, n_transitions;
 };
 
 static void add_file(struct batch *batch, const char *path, const struct buf *text)
@@ -50,6 +51,12 @@ static const char *key_path(struct controller *c, struct key *key)
 	return status_path(&c->arena, key->environment, key->name, key->sharded);
 }
 
+static void add_key(struct batch *batch, const struct key *key)
+{
+	if (batch->n_keys++ == 0)
+		batch->first = key->environment ? key->id + strlen("deployment/") : key->id;
+}
+
 static void add_deployment(struct batch *batch, struct task *task)
 {
 	struct controller *c = batch->c;
@@ -57,6 +64,7 @@ static void add_deployment(struct batch *batch, struct task *task)
 	const struct deployment_status *next = &task->rollout.next;
 	struct buf text;
 
+	add_key(batch, task->key);
 	buf_init(&text, LIMIT_STATUS_BYTES);
 	status_encode(&text, next);
 	if (task->rollout.gone) {
@@ -75,6 +83,7 @@ static void add_model(struct batch *batch, struct task *task)
 	const struct model_status *next = &task->training.next;
 	struct buf text;
 
+	add_key(batch, task->key);
 	buf_init(&text, LIMIT_STATUS_BYTES);
 	model_status_encode(&text, next);
 	add_file(batch, key_path(batch->c, task->key), &text);
@@ -123,8 +132,11 @@ static const char *message(struct batch *batch)
 	struct controller *c = batch->c;
 	const char *subject = buf_text(&batch->subject);
 
-	if (batch->n_transitions == 0)
-		subject = batch->n == 1 ? "controller: records itself" : "status";
+	if (batch->n_keys == 0)
+		subject = "controller: records itself";
+	else if (batch->n_transitions == 0)
+		subject = arena_printf(&c->arena, "%s: as observed%s", batch->first,
+		                       batch->n_keys > 1 ? ", and others" : "");
 	else if (batch->n_transitions > 1)
 		subject = arena_printf(&c->arena, "%s and %zu more", subject, batch->n_transitions - 1);
 	return arena_printf(&c->arena,
