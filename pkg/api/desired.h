@@ -1,4 +1,4 @@
-/* What is asked: the resolved declarations, people's requests, a run's outcome. The planner's input. */
+/* What is asked: the resolved declarations, people's requests, a run's outcome; for the planner. */
 #ifndef LINNET_API_DESIRED_H
 #define LINNET_API_DESIRED_H
 

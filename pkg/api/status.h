@@ -104,7 +104,7 @@ struct evidence {
 	int64_t since_ms, step_since_ms, last_data_ms;
 	struct arm candidate, stable_arm;          /* since the rollout began */
 	struct arm at_step, stable_at_step;        /* since the step began */
-	double harm[HARM_RATIOS]; /* running log-likelihood ratio of each alternative of the harm test */
+	double harm[HARM_RATIOS]; /* running log-likelihood ratio of each alternative */
 	struct {
 		struct digest revision;
 		int slot;
@@ -173,12 +173,12 @@ enum proposal_state {
 extern const struct names proposal_state_names;
 /* A commit of ours on the fleet branch (or a branch for a pull request). */
 struct proposal {
-	struct digest digest; /* of what it says: kind, target, version; the same is never proposed twice */
-	const char *target;   /* "environment/deployment" of a revert or promotion; NULL: a new version */
+	struct digest digest; /* of kind, target and version; the same is never proposed twice */
+	const char *target;   /* "environment/deployment" of a revert or promotion; or NULL */
 	const char *version;  /* NULL writes `none` */
 	const char *branch;   /* NULL: on the fleet branch itself */
 	const char *commit;
-	enum proposal_state outcome; /* WANTED by the planner; WAITING, DROPPED as the git port answers */
+	enum proposal_state outcome; /* WANTED by the planner; then as the git port answers */
 	const char *why;
 	int64_t at_ms;
 };

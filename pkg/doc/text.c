@@ -98,8 +98,8 @@ bool is_like_number(const char *text)
 	first += *first == '.';
 	if (!*first || !strchr(digits, *first))
 		return false;
-	if (first[0] == '0' && strchr("xXoObB", first[1]) && first[1])
-		return true;
+	if (first[0] == '0' && first[1] && strchr("xXoObB", first[1]))
+		return first[strspn(first, "0123456789abcdefABCDEFxXoO_")] == '\0';
 	return text[strspn(text, "0123456789+-._:eE")] == '\0';
 }
 

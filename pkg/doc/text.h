@@ -25,7 +25,7 @@ bool is_null_word(const char *text);
 bool is_reserved_word(const char *text);
 /* Also dates, times of day, hexadecimal: whatever is digits and their punctuation only. */
 bool is_like_number(const char *text);
-/* -?digits[.digits][(e|E)[+-]digits] without leading zeros, as JSON has it; at most as long as cJSON
+/* -?digits[.digits][(e|E)[+-]digits] without leading zeros, as JSON has it; no longer than cJSON
  * reads in whole. */
 bool is_json_number(const char *text, size_t len);
 /* Adds it in double quotes with escapes for what cannot stand as it is; the same for both. */

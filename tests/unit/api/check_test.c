@@ -55,7 +55,8 @@ static void model_begin(struct world *w)
 	struct serve_spec serve = {.command = {command, 2}, .source = "apps/risk"};
 
 	w->inputs[0] = (struct input_spec){.name = "files", .type = TENSOR_INT64, .min = 0, .max = 9};
-	w->inputs[1] = (struct input_spec){.name = "team", .type = TENSOR_BYTES, .min = NAN, .max = NAN};
+	w->inputs[1] = (struct input_spec){.name = "team", .type = TENSOR_BYTES, .min = NAN,
+	                                  .max = NAN};
 	w->candidates[0].name = "tree";
 	w->candidates[1].name = "forest";
 	w->train = (struct train_spec){
@@ -100,7 +101,8 @@ static void deployment_begin(struct world *w)
 	                                   .action = ALERT_BLOCK};
 	w->metrics[0] = (struct metric_spec){.name = "checkout", .prometheus = "x{{revision}}"};
 	w->metrics[1] = (struct metric_spec){.name = "basket", .prometheus = "y{{revision}}"};
-	w->monitor = (struct monitor_spec){.log = true, .drift_window_ms = 1, .drift_persist = "2 of 3"};
+	w->monitor = (struct monitor_spec){.log = true, .drift_window_ms = 1,
+	                                   .drift_persist = "2 of 3"};
 	w->autoscale = (struct autoscale_spec){2, 8, 50};
 	w->promotion = (struct promotion_spec){"staging", 0};
 	w->deployment = (struct deployment){
@@ -151,7 +153,8 @@ static int check_all(struct world *w)
 		deployment_check(&w->deployment, listen, said),
 		environment_check(&w->environment, listen, said),
 		gate_policy_check(&w->policy, listen, said),
-		deployment_check_refs(&w->deployment, &w->model, &w->version, &w->environment, listen, said),
+		deployment_check_refs(&w->deployment, &w->model, &w->version, &w->environment, listen,
+		                      said),
 	};
 	int result = 0;
 
@@ -183,7 +186,8 @@ BREAK(share_of_no_class, w->shares[0].label = "Hihg")
 BREAK(share_min_above_max, w->shares[0].min = 0.5)
 BREAK(candidate_twice, w->candidates[1].name = "tree")
 BREAK(too_large_grid, w->train.n_candidates = 0; w->train.grid = w->grid; w->train.n_grid = 2;
-      w->grid[0] = (struct grid_axis){"a", {many, 20}}; w->grid[1] = (struct grid_axis){"b", {many, 20}})
+      w->grid[0] = (struct grid_axis){"a", {many, 20}};
+      w->grid[1] = (struct grid_axis){"b", {many, 20}})
 BREAK(no_command, w->train.command.n = 0)
 BREAK(no_source, w->model.serve.source = NULL)
 BREAK(floating_image, w->model.serve.image = "registry/serve:latest")

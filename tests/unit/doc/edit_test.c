@@ -7,7 +7,8 @@ static void replaces_one_value(void **state)
 	} cases[] = {
 		{"a: 1\nversion: v2   # the line\nb: 2\n", "version", "v3",
 		 "a: 1\nversion: v3   # the line\nb: 2\n"},
-		{"version: \"v2\"\r\nb: '\xc3\xa4'\r\n", "version", "v3", "version: \"v3\"\r\nb: '\xc3\xa4'\r\n"},
+		{"version: \"v2\"\r\nb: '\xc3\xa4'\r\n", "version", "v3",
+		 "version: \"v3\"\r\nb: '\xc3\xa4'\r\n"},
 		{"version: 'v2'\n", "version", "it's", "version: 'it''s'\n"},
 		{"version: 'v2'\n", "version", "a\nb", "version: \"a\\nb\"\n"},
 		{"\xef\xbb\xbf# \xc3\xa4\nversion: v2\n", "version", "none",

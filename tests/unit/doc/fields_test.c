@@ -117,8 +117,9 @@ static const struct field every_fields[] = {
 	{.name = "pairs", .type = FIELD_PAIRS, AT(pairs)},
 	{.name = "inner", .type = FIELD_RECORD, AT(inner), .record = &inner_record},
 	{.name = "optional", .type = FIELD_OPTIONAL, AT(optional), .record = &inner_record},
-	{.name = "steps", .type = FIELD_LIST, AT(steps), .count_offset = offsetof(struct every, n_steps),
-	 .flags = FIELD_NON_EMPTY, .record = &step_record, .help = "The steps."},
+	{.name = "steps", .type = FIELD_LIST, AT(steps),
+	 .count_offset = offsetof(struct every, n_steps), .flags = FIELD_NON_EMPTY,
+	 .record = &step_record, .help = "The steps."},
 	{.name = "parts", .type = FIELD_MAP_LIST, AT(parts),
 	 .count_offset = offsetof(struct every, n_parts), .record = &part_record},
 	{.name = "twice", .type = FIELD_CUSTOM, AT(custom), .decode = decode_twice,
@@ -328,95 +329,95 @@ static void json_carries_the_same(void **state)
 	buf_deinit(&again);
 }
 
+static const struct {
+	const char *text, *diagnosed;
+} wrong[] = {
+	{"replica: 2\n", "f.yaml:1:1: unknown key 'replica'; did you mean 'replicas'?\n"},
+	{"inner: {form: a}\n",
+	 "f.yaml:1:9: inner: unknown key 'form'; did you mean 'from'?\n"
+	 "f.yaml:1:8: inner: required key 'from' is missing; write a name of lower-case letters,"
+	 " digits and '-', at most 63\n"},
+	{"inner: {xyzzy: a, from: b}\n",
+	 "f.yaml:1:9: inner: unknown key 'xyzzy'; possible here: from or soak\n"},
+	{"steps:\n  - weight: 5%\n  - weight: 120%\n",
+	 "f.yaml:3:13: steps[1].weight: 120% is out of range; write a share from 0% to 100%\n"},
+	{"steps: [{weight: 5, minRequests: -1}]\n",
+	 "f.yaml:1:18: steps[0].weight: 5 is out of range; write a share from 0% to 100%\n"
+	 "f.yaml:1:34: steps[0].minRequests: -1 is out of range; write a whole number from 0 to"
+	 " 1000\n"},
+	{"steps: []\n", "f.yaml:1:8: steps: is empty; write at least one entry\n"},
+	{"steps: {a: 1}\n", "f.yaml:1:8: steps: is a map; write a list of maps\n"},
+	{"steps:\n  - 5%\n", "f.yaml:2:5: steps[0]: is one value; write a map with the keys weight"
+	                     " and minRequests\n"},
+	{"steps:\n  - minRequests: 5\n",
+	 "f.yaml:2:5: steps[0]: required key 'weight' is missing; write a share from 0% to 100%\n"},
+	{"text: ''\n", "f.yaml:1:7: text: is empty; write text\n"},
+	{"text:\n", "f.yaml:1:6: text: has no value; write text, or remove the key\n"},
+	{"text: [a]\n", "f.yaml:1:7: text: is a list; write text\n"},
+	{"name: A_b\n", "f.yaml:1:7: name: cannot read 'A_b'; write a name of lower-case letters,"
+	                " digits and '-', at most 63\n"},
+	{"flag: yes\n", "f.yaml:1:7: flag: cannot read 'yes'; write true or false\n"},
+	{"flag: 'true'\n",
+	 "f.yaml:1:7: flag: 'true' is quoted text; write true or false, without quotes\n"},
+	{"replicas: two\n",
+	 "f.yaml:1:11: replicas: cannot read 'two'; write a whole number from 1 to 64\n"},
+	{"replicas: 65\n",
+	 "f.yaml:1:11: replicas: 65 is out of range; write a whole number from 1 to 64\n"},
+	{"replicas: 1.5\n",
+	 "f.yaml:1:11: replicas: cannot read '1.5'; write a whole number from 1 to 64\n"},
+	{"replicas: \"5\"\n", "f.yaml:1:11: replicas: '5' is quoted text; write a whole number from"
+	                      " 1 to 64, without quotes\n"},
+	{"big: 9223372036854775808\n",
+	 "f.yaml:1:6: big: 9223372036854775808 is out of range; write a whole number\n"},
+	{"number: 2\n", "f.yaml:1:9: number: 2 is out of range; write a number from -1 to 1.5\n"},
+	{"number: .nan\n",
+	 "f.yaml:1:9: number: cannot read '.nan'; write a number from -1 to 1.5\n"},
+	{"share: half\n",
+	 "f.yaml:1:8: share: cannot read 'half'; write a share from 0% to 100%\n"},
+	{"amount: 5 %\n",
+	 "f.yaml:1:9: amount: cannot read '5 %'; write a number or a percentage\n"},
+	{"duration: 10\n", "f.yaml:1:11: duration: cannot read '10'; write a duration such as 90s,"
+	                   " 10m, 24h or 30d\n"},
+	{"bounded: 10ms\n",
+	 "f.yaml:1:10: bounded: 10ms is out of range; write a duration of at least 1s\n"},
+	{"time: 2026-02-30T00:00:00Z\n",
+	 "f.yaml:1:7: time: cannot read '2026-02-30T00:00:00Z'; write a time such as"
+	 " 2026-07-02T00:00:00Z\n"},
+	{"memory: lots\n", "f.yaml:1:9: memory: cannot read 'lots'; write an amount of memory such"
+	                   " as 512Mi or 2Gi\n"},
+	{"cpu: 1h\n",
+	 "f.yaml:1:6: cpu: cannot read '1h'; write an amount of CPU such as 500m or 2\n"},
+	{"digest: sha256:12\n", "f.yaml:1:9: digest: cannot read 'sha256:12'; write a digest,"
+	                        " sha256: and 64 hex digits\n"},
+	{"colour: grean\n", "f.yaml:1:9: colour: unknown value 'grean'; did you mean 'green'?\n"},
+	{"colour: purple\n", "f.yaml:1:9: colour: cannot read 'purple'; write red or green\n"},
+	{"other: ''\n", "f.yaml:1:8: other: cannot read ''; write red or green\n"},
+	{"texts: a\n", "f.yaml:1:8: texts: is one value; write a list of texts\n"},
+	{"texts: [a, [b]]\n", "f.yaml:1:12: texts[1]: is a list; write one value\n"},
+	{"texts: [a, b, c, d]\n", "f.yaml:1:8: texts: has 4 entries; write at most 3\n"},
+	{"pairs: {a: {b: c}}\n", "f.yaml:1:12: pairs.a: is a map; write one value\n"},
+	{"pairs: [a]\n", "f.yaml:1:8: pairs: is a list; write a map of names to values\n"},
+	{"inner: staging\n", "f.yaml:1:8: inner: is one value; write a map\n"},
+	{"optional:\n",
+	 "f.yaml:1:10: optional: has no value; write a map, or remove the key\n"},
+	{"parts: {High: {share: 2}}\n",
+	 "f.yaml:1:23: parts.High.share: 2 is out of range; write a share from 0% to 100%\n"},
+	{"parts: {a.b: {label: x, share: 1%}}\n",
+	 "f.yaml:1:15: parts[\"a.b\"]: unknown key 'label'; possible here: share\n"},
+	{"twice: 101\n",
+	 "f.yaml:1:8: twice: '101' is not a whole number from 0 to 100\n"},
+	{"- a\n", "f.yaml:1:1: is a list; write a map with the keys text, name, flag, replicas,"
+	          " big, number, ...\n"},
+};
+
 static void says_what_is_wrong(void **state)
 {
-	static const struct {
-		const char *text, *diagnosed;
-	} cases[] = {
-		{"replica: 2\n", "f.yaml:1:1: unknown key 'replica'; did you mean 'replicas'?\n"},
-		{"inner: {form: a}\n",
-		 "f.yaml:1:9: inner: unknown key 'form'; did you mean 'from'?\n"
-		 "f.yaml:1:8: inner: required key 'from' is missing; write a name of lower-case letters,"
-		 " digits and '-', at most 63\n"},
-		{"inner: {xyzzy: a, from: b}\n",
-		 "f.yaml:1:9: inner: unknown key 'xyzzy'; possible here: from or soak\n"},
-		{"steps:\n  - weight: 5%\n  - weight: 120%\n",
-		 "f.yaml:3:13: steps[1].weight: 120% is out of range; write a share from 0% to 100%\n"},
-		{"steps: [{weight: 5, minRequests: -1}]\n",
-		 "f.yaml:1:18: steps[0].weight: 5 is out of range; write a share from 0% to 100%\n"
-		 "f.yaml:1:34: steps[0].minRequests: -1 is out of range; write a whole number from 0 to"
-		 " 1000\n"},
-		{"steps: []\n", "f.yaml:1:8: steps: is empty; write at least one entry\n"},
-		{"steps: {a: 1}\n", "f.yaml:1:8: steps: is a map; write a list of maps\n"},
-		{"steps:\n  - 5%\n", "f.yaml:2:5: steps[0]: is one value; write a map with the keys weight"
-		                     " and minRequests\n"},
-		{"steps:\n  - minRequests: 5\n",
-		 "f.yaml:2:5: steps[0]: required key 'weight' is missing; write a share from 0% to 100%\n"},
-		{"text: ''\n", "f.yaml:1:7: text: is empty; write text\n"},
-		{"text:\n", "f.yaml:1:6: text: has no value; write text, or remove the key\n"},
-		{"text: [a]\n", "f.yaml:1:7: text: is a list; write text\n"},
-		{"name: A_b\n", "f.yaml:1:7: name: cannot read 'A_b'; write a name of lower-case letters,"
-		                " digits and '-', at most 63\n"},
-		{"flag: yes\n", "f.yaml:1:7: flag: cannot read 'yes'; write true or false\n"},
-		{"flag: 'true'\n",
-		 "f.yaml:1:7: flag: 'true' is quoted text; write true or false, without quotes\n"},
-		{"replicas: two\n",
-		 "f.yaml:1:11: replicas: cannot read 'two'; write a whole number from 1 to 64\n"},
-		{"replicas: 65\n",
-		 "f.yaml:1:11: replicas: 65 is out of range; write a whole number from 1 to 64\n"},
-		{"replicas: 1.5\n",
-		 "f.yaml:1:11: replicas: cannot read '1.5'; write a whole number from 1 to 64\n"},
-		{"replicas: \"5\"\n", "f.yaml:1:11: replicas: '5' is quoted text; write a whole number from"
-		                      " 1 to 64, without quotes\n"},
-		{"big: 9223372036854775808\n",
-		 "f.yaml:1:6: big: 9223372036854775808 is out of range; write a whole number\n"},
-		{"number: 2\n", "f.yaml:1:9: number: 2 is out of range; write a number from -1 to 1.5\n"},
-		{"number: .nan\n",
-		 "f.yaml:1:9: number: cannot read '.nan'; write a number from -1 to 1.5\n"},
-		{"share: half\n",
-		 "f.yaml:1:8: share: cannot read 'half'; write a share from 0% to 100%\n"},
-		{"amount: 5 %\n",
-		 "f.yaml:1:9: amount: cannot read '5 %'; write a number or a percentage\n"},
-		{"duration: 10\n", "f.yaml:1:11: duration: cannot read '10'; write a duration such as 90s,"
-		                   " 10m, 24h or 30d\n"},
-		{"bounded: 10ms\n",
-		 "f.yaml:1:10: bounded: 10ms is out of range; write a duration of at least 1s\n"},
-		{"time: 2026-02-30T00:00:00Z\n",
-		 "f.yaml:1:7: time: cannot read '2026-02-30T00:00:00Z'; write a time such as"
-		 " 2026-07-02T00:00:00Z\n"},
-		{"memory: lots\n", "f.yaml:1:9: memory: cannot read 'lots'; write an amount of memory such"
-		                   " as 512Mi or 2Gi\n"},
-		{"cpu: 1h\n",
-		 "f.yaml:1:6: cpu: cannot read '1h'; write an amount of CPU such as 500m or 2\n"},
-		{"digest: sha256:12\n", "f.yaml:1:9: digest: cannot read 'sha256:12'; write a digest,"
-		                        " sha256: and 64 hex digits\n"},
-		{"colour: grean\n", "f.yaml:1:9: colour: unknown value 'grean'; did you mean 'green'?\n"},
-		{"colour: purple\n", "f.yaml:1:9: colour: cannot read 'purple'; write red or green\n"},
-		{"other: ''\n", "f.yaml:1:8: other: cannot read ''; write red or green\n"},
-		{"texts: a\n", "f.yaml:1:8: texts: is one value; write a list of texts\n"},
-		{"texts: [a, [b]]\n", "f.yaml:1:12: texts[1]: is a list; write one value\n"},
-		{"texts: [a, b, c, d]\n", "f.yaml:1:8: texts: has 4 entries; write at most 3\n"},
-		{"pairs: {a: {b: c}}\n", "f.yaml:1:12: pairs.a: is a map; write one value\n"},
-		{"pairs: [a]\n", "f.yaml:1:8: pairs: is a list; write a map of names to values\n"},
-		{"inner: staging\n", "f.yaml:1:8: inner: is one value; write a map\n"},
-		{"optional:\n",
-		 "f.yaml:1:10: optional: has no value; write a map, or remove the key\n"},
-		{"parts: {High: {share: 2}}\n",
-		 "f.yaml:1:23: parts.High.share: 2 is out of range; write a share from 0% to 100%\n"},
-		{"parts: {a.b: {label: x, share: 1%}}\n",
-		 "f.yaml:1:15: parts[\"a.b\"]: unknown key 'label'; possible here: share\n"},
-		{"twice: 101\n",
-		 "f.yaml:1:8: twice: '101' is not a whole number from 0 to 100\n"},
-		{"- a\n", "f.yaml:1:1: is a list; write a map with the keys text, name, flag, replicas,"
-		          " big, number, ...\n"},
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		struct result result;
 
-		decode(&result, cases[i].text);
-		assert_string_equal(diagnosed(&result), cases[i].diagnosed);
+		decode(&result, wrong[i].text);
+		assert_string_equal(diagnosed(&result), wrong[i].diagnosed);
 		assert_int_equal(result.result, -1);
 		arena_deinit(&result.arena);
 	}

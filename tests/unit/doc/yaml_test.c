@@ -61,7 +61,8 @@ static void reads_every_shape(void **state)
 
 static void keeps_places(void **state)
 {
-	static const char text[] = "\xef\xbb\xbf# \xc3\xa4\n\xc3\xa4\xc3\xb6: 'v1'\nb:\n  - x: yes\n    y:\n";
+	static const char text[] = "\xef\xbb\xbf# \xc3\xa4\n\xc3\xa4\xc3\xb6: 'v1'\n"
+	                           "b:\n  - x: yes\n    y:\n";
 	const struct node *first, *item;
 	struct node *root;
 	struct arena arena;
