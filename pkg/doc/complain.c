@@ -1,45 +1,28 @@
 /* Diagnostics: where, which field, what to do. */
-#include <string.h>
+#include <stdio.h>
 
 #include "base/limits.h"
 #include "doc/fields.h"
 
-enum { MESSAGE_BYTES = 4096 };
-
-/* The key that a person reads last in the path of a node: its own, or that of its list. */
-static const char *last_key(const struct node *node)
-{
-	while (node && !node->key)
-		node = node->parent;
-	return node ? node->key : "";
-}
-
-/* "key: text" about that key is "text". */
-static const char *without_key(const char *message, const char *key)
-{
-	size_t len = strlen(key);
-
-	if (len > 0 && strncmp(message, key, len) == 0 && strncmp(message + len, ": ", 2) == 0)
-		return message + len + 2;
-	return message;
-}
+enum { MESSAGE_BYTES = 1024 }; /* what is longer is cut */
 
 static char *message_of(struct arena *arena, const struct node *at, const char *fmt, va_list args)
 	printf_like(3, 0);
 static char *message_of(struct arena *arena, const struct node *at, const char *fmt, va_list args)
 {
-	struct buf path, text;
+	char text[MESSAGE_BYTES];
+	struct buf path;
 	char *message;
 
-	buf_init(&path, MESSAGE_BYTES);
-	buf_init(&text, MESSAGE_BYTES);
+	buf_init(&path, LIMIT_DOC_DEPTH * 2 * DOC_KEY_BYTES);
 	node_path(at, &path);
-	buf_vprintf(&text, fmt, args);
-	message = arena_printf(arena, "%s%s%s", buf_text(&path), path.len > 0 ? ": " : "",
-	                       without_key(buf_text(&text), last_key(at)));
+	if (vsnprintf(text, sizeof(text), fmt, args) >= MESSAGE_BYTES) {
+		text[MESSAGE_BYTES - 1] = '.'; /* for text_cut: more would follow */
+		text_cut(text, sizeof(text));
+	}
+	message = arena_printf(arena, "%s%s%s", buf_text(&path), path.len > 0 ? ": " : "", text);
 	text_clean(message);
 	buf_deinit(&path);
-	buf_deinit(&text);
 	return message;
 }
 

@@ -88,8 +88,7 @@ struct decoder {
 	const void *context; /* the caller's, for the decoders of its custom fields */
 };
 /* Adds a diagnostic at `at` (NULL: the file) and returns -1. The dotted path of the node is put
- * before the message, which therefore need not name the key; one that begins with "key: " does
- * not say it twice. */
+ * before the message, which therefore does not name the key. */
 int complain(struct decoder *decoder, const struct node *at, const char *fmt, ...)
 	printf_like(3, 4);
 /* The same about the key of `at`: its place, and the path of the map that holds it. */

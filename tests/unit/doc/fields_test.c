@@ -54,8 +54,9 @@ static int decode_twice(struct decoder *decoder, const struct field *field, cons
 	struct err err = {0};
 	int64_t value;
 
+	(void)field;
 	if (parse_int(node->text, 0, 100, &value, &err) < 0)
-		return complain(decoder, node, "%s: %s", field->name, err.text);
+		return complain(decoder, node, "%s", err.text);
 	*(int *)out += 2 * (int)value; /* shows when it is decoded more than once */
 	return 0;
 }
@@ -451,9 +452,32 @@ static void control_characters_do_not_reach_a_terminal(void **state)
 	arena_deinit(&result.arena);
 }
 
+static void a_long_value_is_cut_and_not_dropped(void **state)
+{
+	struct decoder decoder;
+	struct result result;
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	buf_puts(&text, "text: ");
+	for (int i = 0; i < 60000; i++)
+		buf_putc(&text, 'x');
+	decode(&result, text.text);
+	decoder = (struct decoder){.arena = &result.arena, .path = "f.yaml",
+	                           .diagnostics = &result.diagnostics};
+	complain(&decoder, NULL, "'%s' is odd", result.every.text);
+	assert_int_equal(result.diagnostics.n, 1);
+	assert_memory_equal(result.diagnostics.items[0].message, "'xxxx", 5);
+	assert_string_equal(strchr(result.diagnostics.items[0].message, '.'), "...");
+	arena_deinit(&result.arena);
+	buf_deinit(&text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_long_value_is_cut_and_not_dropped),
 		cmocka_unit_test(fills_in_defaults),
 		cmocka_unit_test(decodes_every_type),
 		cmocka_unit_test(encodes_what_was_decoded),
