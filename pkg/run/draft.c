@@ -1,0 +1,69 @@
+/* The ModelVersion that a run proposes. It has everything but its number, so it is called
+ * draft. */
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+
+#include "manifest/manifest.h"
+#include "run/internal.h"
+
+#define DRAFT "draft"
+
+/* Four decimals: people read these, and no judgement is made from them. */
+static double rounded(double value)
+{
+	return round(value * 1e4) / 1e4;
+}
+
+static void round_metrics(struct named_number *metrics, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		metrics[i].value = rounded(metrics[i].value);
+}
+
+static void round_candidates(struct lineage *lineage)
+{
+	for (size_t i = 0; lineage && i < lineage->n_candidates; i++) {
+		lineage->candidates[i].score = rounded(lineage->candidates[i].score);
+		lineage->candidates[i].standard_error = rounded(lineage->candidates[i].standard_error);
+	}
+}
+
+int draft_write(struct run *run, struct model_version *version, struct err *err)
+{
+	struct buf text;
+	int result;
+
+	round_metrics(version->metrics_validation, version->n_metrics_validation);
+	round_metrics(version->metrics_test, version->n_metrics_test);
+	round_candidates(version->lineage);
+	version->model = run->model->meta.name;
+	version->version = DRAFT;
+	version->meta.name = arena_printf(run->arena, "%s-" DRAFT, version->model);
+	buf_init(&text, LIMIT_MANIFEST_BYTES);
+	version_encode(&text, version);
+	result = buf_check(&text, "version.yaml", err);
+	if (!result)
+		result = file_write(AT_FDCWD, run_path(run, "version.yaml"), buf_text(&text), text.len,
+		                    0644, err);
+	buf_deinit(&text);
+	return result;
+}
+
+int draft_read(struct run *run, const char *dir, struct model_version **out, struct err *err)
+{
+	const char *path = arena_printf(run->arena, "%s/version.yaml", dir);
+	struct diagnostics diagnostics = {0};
+	struct file_objects objects;
+	struct bytes text;
+
+	if (run_read(run, path, LIMIT_MANIFEST_BYTES, &text, err))
+		return -1;
+	manifest_decode(path, text.data, text.len, run->arena, &objects, &diagnostics);
+	if (objects.n != 1 || objects.objects[0].kind != KIND_MODEL_VERSION ||
+	    strcmp(objects.objects[0].version->model, run->model->meta.name))
+		return err_set(err, ERR_STALLED, "%s: is no draft of %s: %s", path, run->model->meta.name,
+		               diagnostics.n ? diagnostics.items[0].message : "it holds another object");
+	*out = objects.objects[0].version;
+	return 0;
+}

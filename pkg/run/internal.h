@@ -1,0 +1,173 @@
+/* What the files of this module share. */
+#ifndef LINNET_RUN_INTERNAL_H
+#define LINNET_RUN_INTERNAL_H
+
+#include "base/limits.h"
+#include "base/ustar.h"
+#include "dataset/dataset.h"
+#include "doc/fields.h"
+#include "oip/oip.h"
+#include "run/command.h"
+#include "run/metrics.h"
+#include "run/run.h"
+
+#define RUN_ARENA_BYTES ((size_t)2 << 30)
+extern const struct ustar_limits artifact_limits;
+
+/* One run on its way. */
+struct run {
+	const struct run_spec *spec;
+	const struct run_world *world;
+	const char *dir; /* --out, absolute */
+	struct arena *arena;
+	const struct model *model;
+	bool considered; /* the failure being returned is a judgement, not an error to repeat */
+};
+
+/* ---- spec.c ---- */
+
+/* The declared model of the spec. */
+int run_model(struct run *run, struct err *err) must_check;
+/* Reads a file whole into the arena. */
+int run_read(struct run *run, const char *path, size_t bytes_max, struct bytes *out,
+             struct err *err) must_check;
+/* "<dir>/<name>", printf-like. */
+char *run_path(struct run *run, const char *fmt, ...) printf_like(2, 3);
+void run_say(struct run *run, const char *fmt, ...) printf_like(2, 3);
+/* Marks the failure as a judgement and returns -1. */
+int run_considered(struct run *run);
+/* Milliseconds since `since_ms` as "12 s". */
+const char *run_took(struct run *run, int64_t since_ms);
+int64_t run_now(const struct run *run);  /* monotonic */
+int64_t run_wall(const struct run *run); /* Unix */
+
+/* ---- stages.c: what was done already ---- */
+
+struct snapshot_stage {
+	struct digest data;
+	int64_t bytes;
+};
+struct split_stage {
+	struct digest data; /* what was divided */
+	struct digest train, validation, refit, test;
+	int64_t n_data, n_train, n_validation, n_test;
+	int64_t from_ms, to_ms;           /* of the usable rows; -1 */
+	int64_t test_from_ms, test_to_ms; /* -1 */
+};
+struct fit_stage {
+	const char *candidate;
+	struct digest rows;     /* that it was trained on */
+	struct digest artifact; /* `artifact.tar` in its folder */
+	int64_t bytes;
+	const char *refused;    /* a considered failure of this candidate, or NULL */
+	struct named_number *metrics; /* on the validation rows; none when it was not scored */
+	size_t n_metrics;
+	double score, standard_error; /* NAN when it was not scored */
+};
+extern const struct record snapshot_record, split_record, fit_record;
+
+/* 1: the record of stage `name` was read; 0: there is none that can be used. */
+int stage_load(struct run *run, const char *name, const struct record *record, void *out);
+int stage_save(struct run *run, const char *name, const struct record *record, const void *in,
+               struct err *err) must_check;
+/* Whether the file at `path` has this digest. */
+bool stage_file_is(const char *path, struct digest digest);
+
+/* ---- store.c ---- */
+
+/* Copies a file of that digest into the store, aside and renamed; one that is there stays. */
+int store_file(struct run *run, const char *path, struct digest digest, const char *kind,
+               struct err *err) must_check;
+/* Puts bytes there; *digest is theirs. */
+int store_bytes(struct run *run, const void *bytes, size_t len, const char *kind,
+                struct digest *digest, struct err *err) must_check;
+/* ERR_STALLED unless the store holds the file whole. */
+int store_check(struct run *run, struct digest digest, const char *kind, struct err *err)
+	must_check;
+/* Copies all that `from` holds when it is opened to the new file `to`. */
+int copy_file(const char *from, const char *to, struct digest *digest, int64_t *bytes,
+              struct err *err) must_check;
+
+/* ---- code.c: folders and environments of the user's code ---- */
+
+/* A new folder `path` with the copy `source` of an exported source (NULL: empty) and `tmp`. */
+int code_folder(struct run *run, const char *path, const char *source,
+                struct err *err) must_check;
+/* An environment that begins with PATH, HOME, TMPDIR and LANG. */
+struct environment_list {
+	const char **items; /* NULL-terminated by env_end */
+	size_t n;
+};
+void env_begin(struct run *run, struct environment_list *env, const char *folder);
+void env_add(struct run *run, struct environment_list *env, const char *name, const char *value);
+const char *const *env_end(struct run *run, struct environment_list *env);
+/* argv of a declared command. */
+const char *const *code_argv(struct run *run, const struct strings *command);
+
+/* ---- fit.c ---- */
+
+/* Trains one candidate in `fit/<name>` on the file `rows`, whose digest is stage->rows; packs its
+ * artifact, or says in stage->refused why there is none. */
+int fit_train(struct run *run, const char *name, const struct candidate_spec *candidate,
+              const char *rows, struct fit_stage *stage, struct err *err) must_check;
+/* "<dir>/fit/<name>/artifact.tar" */
+char *fit_artifact(struct run *run, const char *name);
+
+/* ---- serve.c: a candidate's own server ---- */
+
+struct model_server {
+	struct command command;
+	struct oip_server oip;
+	struct oip_shape shape;
+	const char *folder;
+};
+/* Unpacks `artifact`, starts the serve command, waits until it is ready and checks the
+ * interface. On failure nothing runs any more. */
+int server_start(struct run *run, const char *artifact, const char *folder,
+                 struct model_server *out, struct err *err) must_check;
+void server_stop(struct run *run, struct model_server *server); /* accepts a zeroed one */
+
+/* ---- score.c ---- */
+
+/* All rows of a part, scored through a server. */
+struct scored {
+	struct outcomes outcomes;
+	struct oip_golden golden;  /* evenly spread rows */
+	struct buf predictions;    /* CSV: id, label, prediction, scores; freed by scored_deinit */
+	struct profile *profile;   /* NULL unless it was asked for */
+};
+/* `n` is how many rows the file holds. */
+int score_rows(struct run *run, const struct model_server *server, const char *path, int64_t n,
+               bool in_full, struct scored *out, struct err *err) must_check;
+void scored_deinit(struct scored *scored);
+
+/* ---- profile.c: reference distributions ---- */
+
+struct profile; /* in the arena, with heap memory inside */
+struct profile *profile_new(struct run *run, int64_t n);
+void profile_free(struct profile *profile); /* accepts NULL */
+void profile_row(struct profile *profile, const char *const *inputs,
+                 const struct oip_predictions *predictions, size_t i);
+void profile_encode(struct profile *profile, struct buf *out); /* once, at the end */
+
+/* ---- result.c: how a run ends ---- */
+
+/* Reads a result file of ours; false when there is none, or one of another run. */
+bool result_read(struct run *run, const char *path, bool evaluate, struct run_result *out);
+/* Writes it, the last act of a run, and says so; the program's exit. */
+enum run_exit result_write(struct run *run, struct run_result *result, bool evaluate);
+/* A run's frame: model and folders, then `body`, then the result of either end. An ended run is
+ * left as it is. */
+typedef int run_body(struct run *run, struct run_result *result, struct err *err);
+enum run_exit run_framed(const struct run_spec *spec, const char *out_dir,
+                         const struct run_world *world, bool evaluate, run_body *body);
+
+/* ---- draft.c ---- */
+
+/* Writes `version.yaml`; its figures are rounded in place. */
+int draft_write(struct run *run, struct model_version *version, struct err *err) must_check;
+/* Reads that of a train run. */
+int draft_read(struct run *run, const char *dir, struct model_version **out, struct err *err)
+	must_check;
+
+#endif

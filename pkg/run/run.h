@@ -1,0 +1,67 @@
+/* One training or evaluation run of a model, in a folder of its own: what linnet-run does.
+ *
+ * A run's outcome is its result file alone (`train.json`, `evaluate.json`: run_result_decode).
+ * Each stage leaves a record with the digests of what it made; a stage whose record and files
+ * stand is not done again, so a run that was interrupted goes on where it was, and asking again
+ * for one that has ended changes nothing. A result that tells of an error is no end: the run
+ * goes on from there. */
+#ifndef LINNET_RUN_RUN_H
+#define LINNET_RUN_RUN_H
+
+#include "api/desired.h"
+#include "base/arena.h"
+#include "port/port.h"
+
+/* What a run is told, a JSON file with these keys. All paths are absolute. */
+struct run_spec {
+	struct digest run;         /* `run`: id of the run */
+	const char *model;         /* `model`: its name */
+	const char *manifest;      /* `manifest`: a file that declares it, among others */
+	const char *source;        /* `source`: exported folder of train.source, or NULL */
+	const char *serve_source;  /* `serveSource`: exported folder of serve.source, or NULL */
+	const char *data;          /* `data`: the file of data.uri; of train */
+	const char *store;         /* `store`: <store>/sha256/<hex>.<kind>, made when absent */
+	const char *train;         /* `train`: the --out of the train run; of evaluate */
+	int64_t at_ms;             /* `at`: the run was decided; window and maturity count from it */
+	enum trigger_kind trigger; /* `trigger`, `why`: what started it */
+	const char *why;
+	const char *parent;        /* `parent`: version that serves now, or NULL */
+	const char *source_tree, *source_commit; /* `tree`, `commit` of train.source */
+	const char *serve_tree;    /* `serveTree`: tree id of serve.source */
+	const char *path;          /* `path`: PATH of the user's code; absent: ours */
+	int64_t memory_bytes;      /* `memory`: address space of the user's code; -1 unlimited */
+	int64_t start_timeout_ms;  /* `startTimeout`: until a server is ready; 60s */
+};
+/* Text and model are in the arena. ERR_STALLED names the key. */
+int run_spec_decode(const char *text, size_t len, struct arena *arena, struct run_spec *out,
+                    struct err *err) must_check;
+void run_spec_encode(struct buf *out, const struct run_spec *spec);
+
+struct run_world {
+	const struct port_http *http;
+	const struct port_clock *clock;
+	/* One line of progress, "train: 7,000 rows, candidate tree-10, 12 s"; NULL: nobody listens. */
+	void (*say)(const char *line);
+};
+
+/* What the program exits with. */
+enum run_exit { RUN_EXIT_SUCCEEDED, RUN_EXIT_CONSIDERED, RUN_EXIT_ERROR };
+
+/* Snapshot, validation, split, candidates, choice, refit. Leaves `train.json`, `version.yaml` (a
+ * ModelVersion called draft), `report.json`; artifact (tar) and test rows (csv) in the store. */
+enum run_exit run_train(const struct run_spec *spec, const char *out_dir,
+                        const struct run_world *world);
+/* Scores the test rows of a train run through the candidate's own server, once. Leaves
+ * `evaluate.json`, `version.yaml` with metrics, profile and golden batch; those two (json) and the
+ * predictions (csv) in the store. */
+enum run_exit run_evaluate(const struct run_spec *spec, const char *out_dir,
+                           const struct run_world *world);
+
+/* Kills every process group of the user's code that runs now; safe in a signal handler. */
+void run_kill_all(void);
+
+/* "<store>/sha256/<hex>.<kind>"; kinds: tar (artifact), csv (rows, predictions), json (golden
+ * batch, profile). */
+char *store_path(struct arena *arena, const char *store, struct digest digest, const char *kind);
+
+#endif

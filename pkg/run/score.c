@@ -1,0 +1,273 @@
+/* Rows of a part, scored through a candidate's own server. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/heap.h"
+#include "run/internal.h"
+
+enum { CHUNK_ROWS = 1024, PREDICTIONS_BYTES = 1 << 30 };
+
+struct scoring {
+	struct run *run;
+	const struct model_server *server;
+	struct scored *out;
+	struct dataset_columns columns;
+	int64_t n; /* rows to come in all */
+	size_t batch;
+	bool in_full;
+	struct arena chunk;
+	const char **inputs, **ids, **labels; /* of the rows of the chunk, in its arena */
+	size_t n_chunk;
+};
+
+void scored_deinit(struct scored *scored)
+{
+	struct outcomes *outcomes = &scored->outcomes;
+
+	free(outcomes->truth);
+	free(outcomes->predicted);
+	free(outcomes->truth_number);
+	free(outcomes->predicted_number);
+	free(outcomes->scores);
+	buf_deinit(&scored->predictions);
+	profile_free(scored->profile);
+	*scored = (struct scored){0};
+}
+
+static void chunk_begin(struct scoring *scoring)
+{
+	size_t width = scoring->run->model->interface.n_inputs;
+
+	arena_reset(&scoring->chunk);
+	scoring->inputs = arena_calloc(&scoring->chunk, CHUNK_ROWS * width, sizeof(char *));
+	scoring->ids = arena_array(&scoring->chunk, CHUNK_ROWS, const char *);
+	scoring->labels = arena_array(&scoring->chunk, CHUNK_ROWS, const char *);
+	scoring->n_chunk = 0;
+}
+
+static void chunk_add(struct scoring *scoring, const char *const *values)
+{
+	size_t width = scoring->run->model->interface.n_inputs, row = scoring->n_chunk++;
+
+	for (size_t j = 0; j < width; j++)
+		scoring->inputs[row * width + j] =
+			arena_strdup(&scoring->chunk, values[scoring->columns.inputs[j]]);
+	scoring->ids[row] = arena_strdup(&scoring->chunk, values[scoring->columns.id]);
+	scoring->labels[row] = arena_strdup(&scoring->chunk, values[scoring->columns.label]);
+}
+
+/* ---- Truth beside prediction ---- */
+
+static int class_of(const struct strings *classes, const char *label)
+{
+	for (size_t k = 0; k < classes->n; k++) {
+		if (strcmp(classes->items[k], label) == 0)
+			return (int)k;
+	}
+	return -1;
+}
+
+static void outcomes_init(struct scoring *scoring, size_t n_scores)
+{
+	struct outcomes *outcomes = &scoring->out->outcomes;
+	size_t n = (size_t)scoring->n;
+
+	outcomes->n_classes = scoring->run->model->interface.output.classes.n;
+	outcomes->n_scores = n_scores;
+	if (outcomes->n_classes > 0) {
+		outcomes->truth = heap_alloc(n, sizeof(int));
+		outcomes->predicted = heap_alloc(n, sizeof(int));
+	} else {
+		outcomes->truth_number = heap_alloc(n, sizeof(double));
+		outcomes->predicted_number = heap_alloc(n, sizeof(double));
+	}
+	if (n_scores > 0)
+		outcomes->scores = heap_alloc(n * n_scores, sizeof(double));
+}
+
+/* Part files hold labels that fit the interface; one that does not was changed by somebody. */
+static int take_truth(struct scoring *scoring, size_t row, struct err *err)
+{
+	struct outcomes *outcomes = &scoring->out->outcomes;
+	const char *label = scoring->labels[row];
+	size_t i = outcomes->n;
+
+	if (!label)
+		return err_set(err, ERR_STALLED, "a row to score has no label");
+	if (outcomes->n_classes == 0)
+		return parse_number(label, -INFINITY, INFINITY, &outcomes->truth_number[i], err);
+	outcomes->truth[i] = class_of(&scoring->run->model->interface.output.classes, label);
+	if (outcomes->truth[i] < 0)
+		return err_set(err, ERR_STALLED, "a row to score has the label '%.40s', which is no class",
+		               label);
+	return 0;
+}
+
+static int take_outcome(struct scoring *scoring, const struct oip_predictions *predictions,
+                        size_t row, struct err *err)
+{
+	struct outcomes *outcomes = &scoring->out->outcomes;
+	size_t i = outcomes->n, k = predictions->n_scores;
+
+	if (take_truth(scoring, row, err))
+		return -1;
+	if (outcomes->n_classes > 0)
+		outcomes->predicted[i] = predictions->classes[row];
+	else
+		outcomes->predicted_number[i] = predictions->numbers[row];
+	if (k > 0)
+		memcpy(outcomes->scores + i * k, predictions->scores + row * k, k * sizeof(double));
+	return 0;
+}
+
+/* ---- What is kept of each row ---- */
+
+static void write_header(struct scoring *scoring, size_t n_scores)
+{
+	const struct strings *classes = &scoring->run->model->interface.output.classes;
+	struct buf *out = &scoring->out->predictions;
+
+	buf_puts(out, "id,label,prediction");
+	for (size_t k = 0; k < n_scores; k++) {
+		buf_putc(out, ',');
+		csv_field(out, n_scores == classes->n
+		                       ? arena_printf(&scoring->chunk, "score:%s", classes->items[k])
+		                       : arena_printf(&scoring->chunk, "score:%zu", k));
+	}
+	buf_putc(out, '\n');
+}
+
+static void write_prediction(struct scoring *scoring, const struct oip_predictions *predictions,
+                             size_t row)
+{
+	struct buf *out = &scoring->out->predictions;
+
+	csv_field(out, scoring->ids[row]);
+	buf_putc(out, ',');
+	csv_field(out, scoring->labels[row]);
+	buf_putc(out, ',');
+	csv_field(out, predictions->labels[row]);
+	for (size_t k = 0; k < predictions->n_scores; k++) {
+		buf_putc(out, ',');
+		buf_number(out, predictions->scores[row * predictions->n_scores + k]);
+	}
+	buf_putc(out, '\n');
+}
+
+/* The golden rows are those at the same distance from each other. */
+static bool is_golden(const struct scoring *scoring, size_t i)
+{
+	size_t n = (size_t)scoring->n, want = n < OIP_GOLDEN_ROWS ? n : OIP_GOLDEN_ROWS;
+	size_t have = scoring->out->golden.rows.n;
+
+	return have < want && i == have * n / want;
+}
+
+static void keep_golden(struct scoring *scoring, const struct oip_predictions *predictions,
+                        size_t row)
+{
+	struct oip_golden *golden = &scoring->out->golden;
+	struct arena *arena = scoring->run->arena;
+	size_t width = scoring->run->model->interface.n_inputs, k = predictions->n_scores;
+	const char **values = (const char **)golden->rows.values;
+	size_t i = golden->rows.n++;
+
+	if (i == 0) {
+		values = arena_calloc(arena, OIP_GOLDEN_ROWS * width, sizeof(char *));
+		golden->rows.values = values;
+		golden->predictions.labels = arena_array(arena, OIP_GOLDEN_ROWS, const char *);
+		golden->predictions.n_scores = k;
+		if (k > 0)
+			golden->predictions.scores = arena_calloc(arena, OIP_GOLDEN_ROWS * k, sizeof(double));
+	}
+	for (size_t j = 0; j < width; j++)
+		values[i * width + j] = arena_strdup(arena, scoring->inputs[row * width + j]);
+	golden->predictions.labels[i] = arena_strdup(arena, predictions->labels[row]);
+	if (k > 0)
+		memcpy(golden->predictions.scores + i * k, predictions->scores + row * k,
+		       k * sizeof(double));
+	golden->predictions.n++;
+}
+
+static int chunk_score(struct scoring *scoring, struct err *err)
+{
+	struct oip_rows rows = {(const char *const *)scoring->inputs, scoring->n_chunk};
+	struct scored *out = scoring->out;
+	struct oip_predictions predictions;
+
+	if (rows.n == 0)
+		return 0;
+	if (oip_score(&scoring->server->oip, &scoring->server->shape, rows, &scoring->batch,
+	              &scoring->chunk, &predictions, err))
+		return -1;
+	if (out->outcomes.n == 0) {
+		outcomes_init(scoring, predictions.n_scores);
+		write_header(scoring, predictions.n_scores);
+	}
+	for (size_t row = 0; row < rows.n; row++) {
+		if (take_outcome(scoring, &predictions, row, err))
+			return -1;
+		if (scoring->in_full) {
+			write_prediction(scoring, &predictions, row);
+			profile_row(out->profile,
+			            rows.values + row * scoring->run->model->interface.n_inputs,
+			            &predictions, row);
+			if (is_golden(scoring, out->outcomes.n))
+				keep_golden(scoring, &predictions, row);
+		}
+		out->outcomes.n++;
+	}
+	return 0;
+}
+
+static int score_table(struct scoring *scoring, struct table *table, struct err *err)
+{
+	const char *const *values;
+	int64_t seen = 0;
+	int result;
+
+	chunk_begin(scoring);
+	while ((result = table_next(table, &values, err)) > 0) {
+		if (++seen > scoring->n)
+			break;
+		chunk_add(scoring, values);
+		if (scoring->n_chunk < CHUNK_ROWS)
+			continue;
+		if (chunk_score(scoring, err))
+			return -1;
+		chunk_begin(scoring);
+	}
+	if (result < 0)
+		return -1;
+	if (seen != scoring->n)
+		return err_set(err, ERR_STALLED, "it does not hold %lld rows", (long long)scoring->n);
+	return chunk_score(scoring, err);
+}
+
+int score_rows(struct run *run, const struct model_server *server, const char *path, int64_t n,
+               bool in_full, struct scored *out, struct err *err)
+{
+	struct scoring scoring = {.run = run, .server = server, .out = out, .n = n,
+	                          .in_full = in_full};
+	struct table *table;
+	int result;
+
+	*out = (struct scored){0};
+	buf_init(&out->predictions, PREDICTIONS_BYTES);
+	dataset_columns(run->model, run->arena, &scoring.columns);
+	if (table_open(AT_FDCWD, path, DATA_CSV, scoring.columns.names, scoring.columns.n,
+	               run->model->data.id, &table, err))
+		return -1;
+	if (in_full)
+		out->profile = profile_new(run, n);
+	arena_init(&scoring.chunk, RUN_ARENA_BYTES);
+	result = score_table(&scoring, table, err);
+	table_close(table);
+	arena_deinit(&scoring.chunk);
+	if (!result)
+		result = buf_check(&out->predictions, "predictions", err);
+	if (result)
+		scored_deinit(out);
+	return result;
+}

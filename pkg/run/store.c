@@ -1,0 +1,144 @@
+/* The store: files by their digest, never opened for writing again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/heap.h"
+#include "run/internal.h"
+
+enum { COPY_BYTES = 1 << 20 };
+
+char *store_path(struct arena *arena, const char *store, struct digest digest, const char *kind)
+{
+	return arena_printf(arena, "%s/sha256/%s.%s", store, digest.hex, kind);
+}
+
+static int write_all(int fd, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0) {
+			bytes += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* At most `left` bytes: a file that grows meanwhile is taken as it was. 0, or an errno value. */
+static int copy_bytes(int in, int out, int64_t left, struct digest_stream *digest, int64_t *bytes)
+{
+	char *chunk = heap_alloc(COPY_BYTES, 1);
+	int errnum = 0;
+
+	while (left > 0 && !errnum) {
+		ssize_t n = read(in, chunk, left < COPY_BYTES ? (size_t)left : COPY_BYTES);
+
+		if (n == 0)
+			break;
+		if (n < 0) {
+			errnum = errno == EINTR ? 0 : errno;
+			continue;
+		}
+		digest_add(digest, chunk, (size_t)n);
+		if (write_all(out, chunk, (size_t)n))
+			errnum = errno;
+		left -= n;
+		*bytes += n;
+	}
+	free(chunk);
+	if (!errnum && fsync(out))
+		errnum = errno;
+	return errnum;
+}
+
+int copy_file(const char *from, const char *to, struct digest *digest, int64_t *bytes,
+              struct err *err)
+{
+	struct digest_stream *stream;
+	struct digest copied;
+	int64_t size = 0;
+	struct stat st;
+	int in, out, errnum;
+
+	if (file_open(AT_FDCWD, from, &in, err))
+		return -1;
+	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (out < 0 || fstat(in, &st)) {
+		errnum = errno;
+		close(in);
+		if (out >= 0)
+			close(out);
+		return err_errno(err, ERR_TRANSIENT, errnum, "%s: cannot create", to);
+	}
+	stream = digest_begin();
+	errnum = copy_bytes(in, out, st.st_size, stream, &size);
+	copied = digest_end(stream);
+	close(in);
+	if (close(out) && !errnum)
+		errnum = errno;
+	if (errnum)
+		return err_errno(err, ERR_TRANSIENT, errnum, "%s: cannot copy to %s", from, to);
+	*digest = copied;
+	*bytes = size;
+	return 0;
+}
+
+static int store_folder(struct run *run, struct err *err)
+{
+	return dir_make_all(AT_FDCWD, arena_printf(run->arena, "%s/sha256", run->spec->store), 0755,
+	                    err);
+}
+
+int store_check(struct run *run, struct digest digest, const char *kind, struct err *err)
+{
+	const char *path = store_path(run->arena, run->spec->store, digest, kind);
+	struct digest found;
+
+	if (digest_file(AT_FDCWD, path, &found, NULL, err))
+		return -1;
+	if (!digest_same(found, digest))
+		return err_set(err, ERR_STALLED, "%s: its bytes are not those of its name", path);
+	return 0;
+}
+
+int store_file(struct run *run, const char *path, struct digest digest, const char *kind,
+               struct err *err)
+{
+	const char *to = store_path(run->arena, run->spec->store, digest, kind);
+	const char *aside = arena_printf(run->arena, "%s.%d", to, (int)getpid());
+	struct digest copied;
+	int64_t bytes;
+
+	if (stage_file_is(to, digest))
+		return 0;
+	if (store_folder(run, err) || copy_file(path, aside, &copied, &bytes, err))
+		return -1;
+	if (!digest_same(copied, digest)) {
+		unlink(aside);
+		return err_set(err, ERR_TRANSIENT, "%s: has changed", path);
+	}
+	if (chmod(aside, 0444) || rename(aside, to))
+		return err_errno(err, ERR_TRANSIENT, errno, "%s: cannot rename", aside);
+	return 0;
+}
+
+int store_bytes(struct run *run, const void *bytes, size_t len, const char *kind,
+                struct digest *digest, struct err *err)
+{
+	struct digest stored = digest_of(bytes, len);
+	const char *to = store_path(run->arena, run->spec->store, stored, kind);
+
+	if (!stage_file_is(to, stored) &&
+	    (store_folder(run, err) || file_write(AT_FDCWD, to, bytes, len, 0444, err)))
+		return -1;
+	*digest = stored;
+	return 0;
+}
