@@ -303,6 +303,25 @@ static void encodes_what_was_decoded(void **state)
 	buf_deinit(&out);
 }
 
+static void a_required_field_is_written_always(void **state)
+{
+	static const struct field fields[] = {
+		{.name = "colour", .type = FIELD_ENUM, .offset = 0, .names = &colour_names,
+		 .flags = FIELD_REQUIRED},
+	};
+	static const struct record record = {"one", sizeof(enum colour), fields, 1, NULL};
+	enum colour red = RED;
+	struct writer writer;
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 1000);
+	write_begin(&writer, &out, false);
+	record_encode(&writer, &record, &red);
+	assert_string_equal(buf_text(&out), "colour: red\n");
+	buf_deinit(&out);
+}
+
 static void json_carries_the_same(void **state)
 {
 	struct decoder decoder;
@@ -436,6 +455,16 @@ static void collects_all_complaints_up_to_a_limit(void **state)
 	decode(&result, text.text);
 	assert_int_equal(result.result, -1);
 	assert_int_equal(result.diagnostics.n, LIMIT_DIAGNOSTICS);
+	assert_string_equal(result.diagnostics.items[0].message,
+	                    "unknown key 'replica0'; did you mean 'replicas'?");
+	arena_deinit(&result.arena);
+	buf_clear(&text);
+	buf_puts(&text, "texts: [");
+	for (int i = 0; i < 2 * LIMIT_DIAGNOSTICS; i++)
+		buf_puts(&text, "[], ");
+	buf_puts(&text, "]\n");
+	decode(&result, text.text);
+	assert_int_equal(result.diagnostics.n, LIMIT_DIAGNOSTICS);
 	arena_deinit(&result.arena);
 	buf_deinit(&text);
 }
@@ -481,6 +510,7 @@ int main(void)
 		cmocka_unit_test(fills_in_defaults),
 		cmocka_unit_test(decodes_every_type),
 		cmocka_unit_test(encodes_what_was_decoded),
+		cmocka_unit_test(a_required_field_is_written_always),
 		cmocka_unit_test(json_carries_the_same),
 		cmocka_unit_test(says_what_is_wrong),
 		cmocka_unit_test(collects_all_complaints_up_to_a_limit),
