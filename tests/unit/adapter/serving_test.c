@@ -1,0 +1,789 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "adapter/process_posix.h"
+#include "adapter/serving_local.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/ustar.h"
+#include "model_server.h"
+
+/* This program is also the workers and the model server that it tests with: see main. */
+#define PATH "/production/risk/v2/models/risk/infer"
+#define SECRET "s3cr3t-value-of-the-test"
+
+static char top[64];
+static int front;
+static struct serving_local *serving;
+static struct port_serving port;
+static struct arena arena;
+static struct err err;
+static struct digest artifact;
+static char tree[41];
+
+static const struct serving_key key = {"production", "risk"};
+static const struct input_spec inputs[] = {
+	{.name = "files", .type = TENSOR_INT64, .min = 0, .max = NAN},
+	{.name = "team", .type = TENSOR_BYTES, .min = NAN, .max = NAN,
+	 .values = {(const char *[]){"a", "b"}, 2}, .nullable = true},
+};
+static const struct model model = {
+	.meta = {.name = "risk"},
+	.interface = {.layout = LAYOUT_COLUMNS,
+	              .inputs = (struct input_spec *)inputs,
+	              .n_inputs = 2,
+	              .output = {.name = "level", .type = TENSOR_BYTES, .scores = "scores",
+	                         .classes = {(const char *[]){"Low", "High"}, 2}}},
+};
+static struct model_version version = {.version = "v2"};
+
+/* ---- the world around it ---- */
+
+static void ok(int rc)
+{
+	if (rc < 0)
+		fail_msg("%s", err.text);
+}
+
+static const char *at(const char *path)
+{
+	return arena_printf(&arena, "%s/%s", top, path);
+}
+
+static void sh(const char *script)
+{
+	char command[2048];
+
+	snprintf(command, sizeof(command), "cd %s && { %s; }", top, script);
+	assert_int_equal(system(command), 0);
+}
+
+static void open_serving(void)
+{
+	struct serving_local_config config = {
+		.state = at("state"),
+		.store = arena_printf(&arena, "file:%s/store", top),
+		.data_root = at("data"),
+		.secrets = at("secrets"),
+		.repository = at("fleet.git"),
+		.listen = arena_printf(&arena, "127.0.0.1:%d", front),
+	};
+
+	ok(serving_local_open(&config, &serving, &err));
+	port = serving_local_port(serving);
+}
+
+/* The artifact of a folder into the store; its digest. */
+static struct digest store(const char *folder)
+{
+	static const struct ustar_limits limits = {.entries_max = 100, .bytes_max = 1 << 20};
+	int fd = open(at("x.tar"), O_RDWR | O_CREAT | O_TRUNC, 0600);
+	struct digest digest;
+
+	ok(ustar_write(AT_FDCWD, at(folder), &limits, fd, &err));
+	close(fd);
+	ok(digest_file(AT_FDCWD, at("x.tar"), &digest, NULL, &err));
+	sh(arena_printf(&arena, "mkdir -p store/sha256; mv x.tar store/sha256/%s.tar", digest.hex));
+	return digest;
+}
+
+static int make_world(void **state)
+{
+	struct buf text;
+
+	(void)state;
+	err = (struct err){0};
+	arena_init(&arena, 256 << 20);
+	snprintf(top, sizeof(top), "/tmp/linnet-serving-XXXXXX");
+	if (!mkdtemp(top))
+		return -1;
+	front = free_port();
+	sh("mkdir -p m data secrets/keys app; echo weights >m/model.bin;"
+	   "echo " SECRET " >secrets/keys/api; echo source >app/serve.py");
+	sh("export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1; git init -q --bare fleet.git;"
+	   "git --git-dir=fleet.git --work-tree=app add -A; git --git-dir=fleet.git write-tree >tree");
+	buf_init(&text, 64);
+	ok(file_read(AT_FDCWD, at("tree"), &text, &err));
+	snprintf(tree, sizeof(tree), "%.40s", buf_text(&text));
+	buf_deinit(&text);
+	artifact = store("m");
+	open_serving();
+	return 0;
+}
+
+static struct observed observe(void)
+{
+	struct observed observed;
+
+	ok(port.observe(port.self, &key, 1, &arena, &observed, &err));
+	assert_true(observed.known);
+	return observed;
+}
+
+static int remove_world(void **state)
+{
+	int rc;
+
+	(void)state;
+	sh("for d in state/replicas/*/*/*/; do [ -e $d/record ] &&"
+	   " kill -KILL -$(sed -n '2s/ .*//p' $d/record) 2>/dev/null; done; true");
+	rc = serving_local_end(serving, &err);
+	serving_local_close(serving);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+	arena_deinit(&arena);
+	return rc < 0 ? rc : dir_remove_all(AT_FDCWD, top, &err);
+}
+
+/* A revision that serves `name`; seal it after changes. */
+static struct revision *revision_of(const char *name)
+{
+	const char **argv = arena_array(&arena, 3, const char *);
+	struct revision *revision = arena_new(&arena, struct revision);
+
+	argv[0] = "/proc/self/exe";
+	argv[1] = "__model";
+	argv[2] = name;
+	*revision = (struct revision){
+		.model = "risk",
+		.version = name,
+		.artifact = {.digest = artifact, .bytes = -1},
+		.serve = {.command = {argv, 3}, .source = "app", .tree = tree},
+		.cpu_millis = -1,
+		.memory_bytes = -1,
+	};
+	revision_seal(revision);
+	return revision;
+}
+
+static int act(struct action action)
+{
+	struct serving_target target = {.key = key, .model = &model, .version = &version};
+
+	if (action.spec)
+		action.revision = action.spec->digest;
+	return port.apply(port.self, &target, &action, &err);
+}
+
+static int start(const struct revision *revision, int slot)
+{
+	return act((struct action){.kind = ACTION_START_REPLICA, .spec = revision, .slot = slot});
+}
+
+static int stop(const struct revision *revision, int slot, int64_t drain_ms)
+{
+	return act((struct action){.kind = ACTION_STOP_REPLICA, .revision = revision->digest,
+	                           .slot = slot, .drain_ms = drain_ms});
+}
+
+static int weigh(const struct revision *first, double a, const struct revision *second, double b)
+{
+	struct revision_weight weights[2] = {{first->digest, a}, {second ? second->digest : first->digest, b}};
+
+	return act((struct action){.kind = ACTION_SET_WEIGHTS, .weights = weights,
+	                           .n_weights = second ? 2 : 1});
+}
+
+static const struct replica *replica_of(const struct observed *observed,
+                                        const struct revision *revision, int slot)
+{
+	for (size_t i = 0; i < observed->n_replicas; i++)
+		if (observed->replicas[i].slot == slot &&
+		    digest_same(observed->replicas[i].revision, revision->digest))
+			return &observed->replicas[i];
+	return NULL;
+}
+
+static enum replica_state state_of(const struct revision *revision, int slot)
+{
+	struct observed observed = observe();
+	const struct replica *replica = replica_of(&observed, revision, slot);
+
+	return replica ? replica->state : REPLICA_ABSENT;
+}
+
+static void wait_state(const struct revision *revision, int slot, enum replica_state state)
+{
+	enum replica_state now = REPLICA_ABSENT;
+
+	for (int64_t until_ms = test_clock_ms() + 15000; test_clock_ms() < until_ms;) {
+		now = state_of(revision, slot);
+		if (now == state)
+			return;
+		test_pause_ms(5);
+	}
+	fail_msg("it is %s, not %s", replica_state_names.names[now],
+	         replica_state_names.names[state]);
+}
+
+static const struct work *work_of(const struct work *work, size_t n,
+                                  const struct revision *revision)
+{
+	for (size_t i = 0; i < n; i++)
+		if (digest_same(work[i].revision, revision->digest))
+			return &work[i];
+	return NULL;
+}
+
+static struct work wait_prepared(const struct revision *revision)
+{
+	for (int64_t until_ms = test_clock_ms() + 15000; test_clock_ms() < until_ms;) {
+		struct observed observed = observe();
+		const struct work *work = work_of(observed.prepared, observed.n_prepared, revision);
+
+		if (work && work->state != WORK_RUNNING)
+			return *work;
+		test_pause_ms(5);
+	}
+	fail_msg("it is never prepared");
+	return (struct work){0};
+}
+
+static struct work prepare(const struct revision *revision)
+{
+	ok(act((struct action){.kind = ACTION_PREPARE, .spec = revision}));
+	return wait_prepared(revision);
+}
+
+/* Prepared, started and ready. */
+static struct revision *serve(const char *name)
+{
+	struct revision *revision = revision_of(name);
+	struct work work = prepare(revision);
+
+	if (work.state != WORK_DONE)
+		fail_msg("prepare: %s", work.why);
+	ok(start(revision, 0));
+	wait_state(revision, 0, REPLICA_READY);
+	return revision;
+}
+
+static double weight_of(const struct revision *revision)
+{
+	struct observed observed = observe();
+
+	for (size_t i = 0; i < observed.n_weights; i++)
+		if (digest_same(observed.weights[i].revision, revision->digest))
+			return observed.weights[i].weight;
+	return -1;
+}
+
+static struct process_seen process_of(const struct revision *revision, int slot)
+{
+	struct process_seen seen;
+
+	ok(process_look(arena_printf(&arena, "%s/state/replicas/production/risk/%.10s-%d", top,
+	                             revision->digest.hex, slot), &seen, &err));
+	return seen;
+}
+
+/* ---- prepare ---- */
+
+static void prepare_puts_artifact_and_source_here(void **state)
+{
+	struct revision *revision = revision_of("v2");
+	struct work work;
+
+	(void)state;
+	assert_int_equal(start(revision, 0), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	work = prepare(revision);
+	if (work.state != WORK_DONE)
+		fail_msg("%s", work.why);
+	sh(arena_printf(&arena, "cmp m/model.bin state/artifacts/%s/model.bin &&"
+	                " cmp app/serve.py state/sources/%s/serve.py &&"
+	                " test $(stat -c %%a state/artifacts/%s/model.bin) = 444",
+	                artifact.hex, tree, artifact.hex));
+	ok(act((struct action){.kind = ACTION_PREPARE, .spec = revision}));
+	assert_int_equal(wait_prepared(revision).since_ms, work.since_ms);
+	sh(arena_printf(&arena, "chmod u+w state/sources/%s; rm -rf state/sources/%s", tree, tree));
+	assert_int_equal(observe().n_prepared, 0); /* gone again: not done any more */
+	assert_int_equal(prepare(revision).state, WORK_DONE);
+}
+
+static void what_cannot_be_prepared_says_why(void **state)
+{
+	static const struct {
+		const char *spoil, *uri, *tree, *says;
+		bool retryable;
+	} cases[] = {
+		{"for f in store/sha256/*.tar; do echo more >>$f; done", NULL, NULL, "its digest is", false},
+		{"rm store/sha256/*.tar", NULL, NULL, "does not exist", false},
+		{"rm store/sha256/*.tar", "https://example.com/x", NULL, "only file: uris", false},
+		{"rm store/sha256/*.tar", "file:../store/x", NULL, "below the data root", false},
+		{"rm store/sha256/*.tar", "file:/etc/passwd", NULL, "below the data root", false},
+		{"rm store/sha256/*.tar; echo no >data/x", "file:x", NULL, "its digest is", false},
+		{"true", NULL, "0123456789012345678901234567890123456789", "source", false},
+		{"true", NULL, "../../../../../../../../../../etc/passwd", "is no tree", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct revision *revision = revision_of(arena_printf(&arena, "v%zu", i));
+		struct work work;
+
+		sh("rm -rf state/artifacts/[0-9a-f]* store");
+		store("m");
+		revision->artifact.uri = cases[i].uri;
+		if (cases[i].tree)
+			revision->serve.tree = cases[i].tree;
+		revision->memory_bytes = (int64_t)i << 30;
+		revision_seal(revision);
+		sh(cases[i].spoil);
+		work = prepare(revision);
+		if (work.state != WORK_FAILED || !strstr(work.why, cases[i].says))
+			fail_msg("case %zu: %d %s", i, (int)work.state, work.why);
+		if (!cases[i].tree)
+			assert_int_equal(work.retryable, cases[i].retryable);
+	}
+}
+
+static void a_corrupt_copy_is_fetched_again(void **state)
+{
+	struct revision *revision = revision_of("v2");
+
+	(void)state;
+	sh("cp store/sha256/*.tar data/risk.tar; for f in store/sha256/*.tar; do echo x >>$f; done");
+	revision->artifact.uri = "file:risk.tar";
+	assert_int_equal(prepare(revision).state, WORK_DONE);
+	sh("cmp store/sha256/*.tar data/risk.tar; test $(ls store/sha256 | wc -l) = 1");
+}
+
+/* By digest what it should be, and all the same no archive that is unpacked. */
+static void a_hostile_archive_is_not_unpacked(void **state)
+{
+	struct revision *revision = revision_of("v2");
+	struct work work;
+
+	(void)state;
+	sh("mkdir h; ln -s /etc h/link; tar --format=ustar -C h -cf h.tar link");
+	ok(digest_file(AT_FDCWD, at("h.tar"), &revision->artifact.digest, NULL, &err));
+	sh(arena_printf(&arena, "mv h.tar store/sha256/%s.tar", revision->artifact.digest.hex));
+	revision_seal(revision);
+	work = prepare(revision);
+	assert_int_equal(work.state, WORK_FAILED);
+	assert_false(work.retryable);
+	assert_non_null(strstr(work.why, "link"));
+	sh("test -z \"$(ls -A state/artifacts)\"");
+}
+
+static void what_is_not_used_is_collected(void **state)
+{
+	struct revision *old = serve("v2"), *new;
+
+	(void)state;
+	sh("mkdir n; echo n >n/model.bin");
+	for (int i = 0; i < 20; i++) {
+		sh(arena_printf(&arena, "echo %d >n/model.bin", i));
+		artifact = store("n");
+		new = revision_of(arena_printf(&arena, "n%d", i));
+		ok(act((struct action){.kind = ACTION_PREPARE, .spec = new}));
+		assert_int_equal(wait_prepared(new).state, WORK_DONE);
+	}
+	assert_int_equal(observe().n_prepared, 16);
+	sh("test $(ls state/artifacts | wc -l) = 17"); /* and that of the replica */
+	assert_true(state_of(old, 0) == REPLICA_READY);
+}
+
+/* ---- replicas ---- */
+
+static void a_replica_gets_what_the_contract_says(void **state)
+{
+	static struct env_var env[] = {
+		{.name = "API_KEY", .secret_name = "keys", .secret_key = "api"},
+		{.name = "LINNET_PORT", .value = "1"},
+		{.name = "LOG_LEVEL", .value = "info"},
+	};
+	struct revision *revision = revision_of("v2");
+	struct observed observed;
+	const struct replica *replica;
+	pid_t pid;
+
+	(void)state;
+	revision->env = env;
+	revision->n_env = ARRAY_LEN(env);
+	revision_seal(revision);
+	assert_int_equal(prepare(revision).state, WORK_DONE);
+	ok(start(revision, 3));
+	wait_state(revision, 3, REPLICA_READY);
+	observed = observe();
+	replica = replica_of(&observed, revision, 3);
+	assert_true(replica->in_rotation);
+	assert_int_equal(replica->restarts, 0);
+	assert_null(replica->failure);
+	pid = process_of(revision, 3).pid;
+	sh(arena_printf(&arena,
+	                "tr '\\0' '\\n' </proc/%d/environ >env; grep -qx API_KEY=" SECRET " env &&"
+	                " grep -qx LOG_LEVEL=info env && grep -qx LINNET_MODEL_VERSION=v2 env &&"
+	                " grep -qx LINNET_MODEL_NAME=risk env && grep -qx LINNET_REVISION=%.10s env &&"
+	                " grep -qx LINNET_PORT=%s env && grep -qx PORT=%s env &&"
+	                " grep -qx LINNET_MODEL_DIR=$PWD/state/artifacts/%s env &&"
+	                " grep -qx LINNET_PREDICTION_LOG=$PWD/state/predictions/production/risk env &&"
+	                " test $(grep -c LINNET_PORT env) = 1 &&"
+	                " test $(readlink /proc/%d/cwd) = $PWD/state/sources/%s",
+	                (int)pid, revision->digest.hex, strrchr(replica->address, ':') + 1,
+	                strrchr(replica->address, ':') + 1, artifact.hex, (int)pid, tree));
+	/* the secret is in no argument and in no file of ours */
+	sh(arena_printf(&arena, "rm env; ! grep -q " SECRET " /proc/%d/cmdline && ! grep -rq " SECRET
+	                " state", (int)pid));
+}
+
+static void starting_twice_is_starting_once(void **state)
+{
+	struct revision *revision = serve("v2");
+	pid_t pid = process_of(revision, 0).pid;
+
+	(void)state;
+	ok(start(revision, 0));
+	assert_int_equal(process_of(revision, 0).pid, pid);
+	assert_int_equal(state_of(revision, 0), REPLICA_READY);
+}
+
+/* Not ready by its own word, however alive: no traffic. */
+static void readiness_is_what_it_says(void **state)
+{
+	struct revision *revision = revision_of("v2");
+	struct observed observed;
+	const struct replica *replica = NULL;
+
+	(void)state;
+	revision->serve.tree = NULL;
+	revision->serve.source = NULL;
+	revision_seal(revision);
+	assert_int_equal(prepare(revision).state, WORK_DONE);
+	sh(arena_printf(&arena, "d=state/replicas/production/risk/%.10s-0; mkdir -p $d;"
+	                " touch $d/not-ready", revision->digest.hex));
+	ok(start(revision, 0));
+	for (int i = 0; i < 2000; i++) {
+		observed = observe();
+		replica = replica_of(&observed, revision, 0);
+		assert_int_equal(replica->state, REPLICA_STARTING);
+		assert_false(replica->in_rotation);
+		if (replica->failure && strstr(replica->failure, "503"))
+			break;
+		test_pause_ms(2);
+	}
+	assert_string_equal(replica->failure, "GET /v2/models/risk/ready: answers 'HTTP/1.1 503'");
+	sh("rm state/replicas/production/risk/*/not-ready");
+	wait_state(revision, 0, REPLICA_READY);
+}
+
+static void an_exit_is_seen_counted_and_explained(void **state)
+{
+	static const char *const says[] = {"echo one; echo key is $API_KEY; exit 3",
+	                                   "echo $API_KEY >&2; kill -9 $$"};
+	static struct env_var env[] = {
+		{.name = "API_KEY", .secret_name = "keys", .secret_key = "api"}};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct revision *revision = revision_of(i ? "v3" : "v2");
+		struct observed observed;
+		const struct replica *replica;
+
+		revision->serve.command.items[0] = "sh";
+		revision->serve.command.items[1] = "-c";
+		revision->serve.command.items[2] = says[i];
+		revision->env = env;
+		revision->n_env = 1;
+		revision_seal(revision);
+		assert_int_equal(prepare(revision).state, WORK_DONE);
+		for (int n = 1; n <= 3; n++) {
+			ok(start(revision, 0));
+			wait_state(revision, 0, REPLICA_EXITED);
+			observed = observe();
+			replica = replica_of(&observed, revision, 0);
+			assert_int_equal(replica->restarts, n);
+		}
+		assert_string_equal(replica->failure,
+		                    i ? "killed by signal 9|***|***|***"
+		                      : "exit 3|one|key is ***|one|key is ***|one|key is ***");
+		ok(stop(revision, 0, 0));
+		assert_int_equal(state_of(revision, 0), REPLICA_ABSENT);
+	}
+}
+
+static void what_cannot_start_counts_as_an_exit(void **state)
+{
+	struct revision *revision = revision_of("v2");
+	static struct env_var env[] = {
+		{.name = "X", .secret_name = "keys", .secret_key = "absent"}};
+	struct observed observed;
+
+	(void)state;
+	assert_int_equal(prepare(revision).state, WORK_DONE);
+	revision->serve.command.items[0] = "no-such-program";
+	for (int n = 1; n <= 2; n++) {
+		ok(start(revision, 0));
+		observed = observe();
+		assert_int_equal(observed.n_replicas, 1);
+		assert_int_equal(observed.replicas[0].state, REPLICA_EXITED);
+		assert_int_equal(observed.replicas[0].restarts, n);
+		assert_non_null(strstr(observed.replicas[0].failure, "no-such-program"));
+	}
+	revision->env = env;
+	revision->n_env = 1;
+	ok(start(revision, 0));
+	observed = observe();
+	assert_non_null(strstr(observed.replicas[0].failure, "secret keys/absent"));
+}
+
+/* ---- traffic ---- */
+
+static void a_death_moves_the_weight(void **state)
+{
+	struct revision *old = serve("v2"), *new = serve("v3");
+	struct load load;
+
+	(void)state;
+	ok(start(old, 1));
+	wait_state(old, 1, REPLICA_READY);
+	ok(weigh(old, 0.95, new, 0.05));
+	assert_true(fabs(weight_of(new) - 0.05) < 1e-9);
+	load = start_load(front, PATH);
+	test_pause_ms(50);
+	kill(process_of(old, 0).pid, SIGKILL);
+	wait_state(old, 0, REPLICA_EXITED);
+	assert_true(fabs(weight_of(new) - 0.05) < 1e-9);
+	assert_true(fabs(weight_of(old) - 0.95) < 1e-9);
+	ok(start(old, 0));
+	wait_state(old, 0, REPLICA_READY);
+	assert_true(fabs(weight_of(new) - 0.05) < 1e-9);
+	struct load_result result = stop_load(load);
+	print_message("a replica killed under load: %d of %d requests failed\n", result.failed,
+	              result.asked);
+	assert_int_equal(result.failed, 0);
+}
+
+static void weights_are_read_back(void **state)
+{
+	struct revision *old = serve("v2"), *new = serve("v3");
+	struct observed observed;
+
+	(void)state;
+	assert_true(weight_of(old) == 0 && weight_of(new) == 0);
+	assert_int_equal(ask(front, PATH, "{}").status, 503);
+	ok(weigh(old, 1, NULL, 0));
+	assert_string_equal(ask(front, PATH, "{}").body, "v2");
+	ok(weigh(old, 0, new, 1));
+	assert_string_equal(ask(front, PATH, "{}").version, "v3");
+	observed = observe();
+	assert_int_equal(observed.n_weights, 2);
+	assert_true(replica_of(&observed, new, 0)->counters.requests == 1);
+	kill(process_of(new, 0).pid, SIGKILL);
+	wait_state(new, 0, REPLICA_EXITED);
+	assert_int_equal(weigh(old, 0, new, 1), -1); /* nobody could serve */
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	ok(weigh(old, 1, new, 0));
+	assert_string_equal(ask(front, PATH, "{}").version, "v2");
+}
+
+static void a_stop_drains_first(void **state)
+{
+	struct revision *old = serve("v2"), *new = serve("v3");
+	int fd[2];
+	pid_t client;
+	struct answer answer;
+
+	(void)state;
+	ok(weigh(old, 1, new, 0));
+	assert_int_equal(stop(old, 0, 5000), -1); /* it carries all of the traffic */
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	assert_int_equal(pipe(fd), 0);
+	client = fork();
+	if (client == 0) {
+		answer = ask(front, PATH, "slow 400");
+		_exit(write(fd[1], &answer, sizeof(answer)) != sizeof(answer));
+	}
+	test_pause_ms(100);
+	ok(weigh(old, 0, new, 1));
+	ok(stop(old, 0, 5000));
+	ok(stop(old, 0, 5000));
+	assert_int_equal(state_of(old, 0), REPLICA_DRAINING);
+	assert_int_equal(process_of(old, 0).state, PROCESS_RUNNING);
+	assert_string_equal(ask(front, PATH, "{}").body, "v3");
+	assert_int_equal(read(fd[0], &answer, sizeof(answer)), sizeof(answer));
+	assert_int_equal(answer.status, 200);
+	assert_string_equal(answer.body, "v2");
+	waitpid(client, NULL, 0);
+	wait_state(old, 0, REPLICA_ABSENT);
+	ok(stop(old, 0, 5000));
+	sh("test $(ls state/replicas/production/risk | wc -l) = 1");
+}
+
+static void a_stop_is_taken_back(void **state)
+{
+	struct revision *old = serve("v2"), *new = serve("v3");
+	pid_t pid = process_of(old, 0).pid;
+
+	(void)state;
+	ok(weigh(old, 0, new, 1));
+	ok(stop(old, 0, 60000));
+	ok(start(old, 0));
+	assert_int_equal(state_of(old, 0), REPLICA_READY);
+	assert_int_equal(process_of(old, 0).pid, pid);
+	ok(weigh(old, 1, new, 0));
+	assert_string_equal(ask(front, PATH, "{}").body, "v2");
+}
+
+static void a_restarted_controller_finds_everything(void **state)
+{
+	struct revision *old = serve("v2"), *new = serve("v3");
+	struct observed before, after;
+	struct load load;
+	pid_t pid = process_of(old, 0).pid;
+
+	(void)state;
+	ok(weigh(old, 0.75, new, 0.25));
+	load = start_load(front, PATH);
+	before = observe();
+	serving_local_close(serving);
+	test_pause_ms(100);
+	open_serving();
+	after = observe();
+	assert_string_equal(after.router, before.router);
+	assert_int_equal(after.n_replicas, 2);
+	assert_int_equal(replica_of(&after, old, 0)->state, REPLICA_READY);
+	assert_int_equal(replica_of(&after, old, 0)->started_ms, replica_of(&before, old, 0)->started_ms);
+	assert_int_equal(process_of(old, 0).pid, pid);
+	assert_true(fabs(weight_of(new) - 0.25) < 1e-9);
+	assert_int_equal(wait_prepared(old).state, WORK_DONE);
+	struct load_result result = stop_load(load);
+	assert_int_equal(result.failed, 0);
+	assert_true(replica_of(&after, old, 0)->counters.requests >
+	            replica_of(&before, old, 0)->counters.requests);
+}
+
+static void a_drop_leaves_nothing(void **state)
+{
+	struct revision *old = serve("v2");
+	struct serving_key *keys;
+	size_t n;
+
+	(void)state;
+	ok(port.inventory(port.self, &arena, &keys, &n, &err));
+	assert_int_equal(n, 1);
+	assert_string_equal(keys[0].environment, "production");
+	assert_string_equal(keys[0].deployment, "risk");
+	ok(weigh(old, 1, NULL, 0));
+	assert_int_equal(act((struct action){.kind = ACTION_DROP}), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	ok(weigh(old, 0, NULL, 0));
+	ok(stop(old, 0, 0));
+	wait_state(old, 0, REPLICA_ABSENT);
+	assert_int_equal(observe().n_weights, 1); /* the route is still there */
+	ok(act((struct action){.kind = ACTION_DROP}));
+	ok(act((struct action){.kind = ACTION_DROP}));
+	assert_int_equal(observe().n_weights, 0);
+	ok(port.inventory(port.self, &arena, &keys, &n, &err));
+	assert_int_equal(n, 0);
+	assert_int_equal(ask(front, PATH, "{}").status, 404);
+	sh("test -z \"$(ls state/artifacts state/sources | grep '^[0-9a-f]\\{40\\}')\"");
+}
+
+/* ---- check ---- */
+
+static struct work wait_checked(const struct revision *revision)
+{
+	for (int64_t until_ms = test_clock_ms() + 15000; test_clock_ms() < until_ms;) {
+		struct observed observed = observe();
+		const struct work *work = work_of(observed.checked, observed.n_checked, revision);
+
+		if (work && work->state != WORK_RUNNING)
+			return *work;
+		test_pause_ms(5);
+	}
+	fail_msg("it is never checked");
+	return (struct work){0};
+}
+
+static void a_check_is_told_what_it_needs(void **state)
+{
+	struct revision *revision = serve("v2");
+	struct action check = {.kind = ACTION_CHECK, .spec = revision};
+	struct observed observed = observe();
+	struct work work;
+
+	(void)state;
+	version.artifact.digest = artifact;
+	version.golden = artifact;
+	ok(act(check));
+	ok(act(check));
+	work = wait_checked(revision);
+	/* the worker of this test says what it was told */
+	assert_int_equal(work.state, WORK_FAILED);
+	assert_false(work.retryable);
+	assert_string_equal(work.why, arena_printf(&arena,
+	                    "risk v2 at %s: columns files INT64 [0,] team BYTES a b nullable -> level"
+	                    " BYTES Low High scores; %s/store/sha256/%s.json",
+	                    observed.replicas[0].address, top, artifact.hex));
+	kill(process_of(revision, 0).pid, SIGKILL);
+	wait_state(revision, 0, REPLICA_EXITED);
+	ok(start(revision, 0));
+	assert_int_equal(observe().n_checked, 0); /* another process: to be checked anew */
+}
+
+/* __check of this test: fails, and why is what it read. */
+static int check_main(const char *path)
+{
+	struct serving_check check;
+	struct err problem = {0}, trouble;
+	const struct interface_spec *interface = &check.interface;
+
+	arena_init(&arena, 64 << 20);
+	if (serving_check_read(path, &arena, &check, &problem) == 0)
+		err_set(&problem, ERR_STALLED,
+		        "%s %s at %s: %s %s %s [%g,%s] %s %s %s %s%s -> %s %s %s %s %s; %s", check.model,
+		        check.version, check.addresses.items[0], layout_names.names[interface->layout],
+		        interface->inputs[0].name,
+		        tensor_type_names.names[interface->inputs[0].type], interface->inputs[0].min,
+		        is_set(interface->inputs[0].max) ? "max" : "", interface->inputs[1].name,
+		        tensor_type_names.names[interface->inputs[1].type],
+		        interface->inputs[1].values.items[0], interface->inputs[1].values.items[1],
+		        interface->inputs[1].nullable ? " nullable" : "", interface->output.name,
+		        tensor_type_names.names[interface->output.type],
+		        interface->output.classes.items[0], interface->output.classes.items[1],
+		        interface->output.scores, check.golden);
+	return serving_result_write(path, &problem, &trouble) < 0;
+}
+
+int main(int argc, char **argv)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, make_world, remove_world)
+	const struct CMUnitTest tests[] = {
+		TEST(prepare_puts_artifact_and_source_here),
+		TEST(what_cannot_be_prepared_says_why),
+		TEST(a_corrupt_copy_is_fetched_again),
+		TEST(a_hostile_archive_is_not_unpacked),
+		TEST(what_is_not_used_is_collected),
+		TEST(a_replica_gets_what_the_contract_says),
+		TEST(starting_twice_is_starting_once),
+		TEST(readiness_is_what_it_says),
+		TEST(an_exit_is_seen_counted_and_explained),
+		TEST(what_cannot_start_counts_as_an_exit),
+		TEST(a_death_moves_the_weight),
+		TEST(weights_are_read_back),
+		TEST(a_stop_drains_first),
+		TEST(a_stop_is_taken_back),
+		TEST(a_restarted_controller_finds_everything),
+		TEST(a_drop_leaves_nothing),
+		TEST(a_check_is_told_what_it_needs),
+	};
+
+	if (argc == 3 && strcmp(argv[1], "__prepare") == 0)
+		return serving_prepare_main(argc, argv);
+	if (argc == 3 && strcmp(argv[1], "__check") == 0)
+		return check_main(argv[2]);
+	if (argc == 3 && strcmp(argv[1], "__model") == 0)
+		return serve_model((int)strtol(getenv("LINNET_PORT"), NULL, 10), argv[2]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
