@@ -1,5 +1,5 @@
-/* Evaluates pkg/stats for scipy_check.py: each line of stdin is `name number...`, each line of stdout
- * the results in %.17g. A list is its length and then its numbers. */
+/* Evaluates pkg/stats for scipy_check.py: each line of stdin is `name number...`, each line of
+ * stdout the results in %.17g. A list is its length and then its numbers. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -19,6 +19,7 @@ static size_t first_list(const struct line *l)
 
 static void values(const struct line *l, size_t from, size_t n, double *out)
 {
+	assert_in_range(n, 1, 16);
 	for (size_t i = 0; i < n; i++)
 		out[i] = at(l, from + i);
 }
@@ -41,7 +42,7 @@ static void ks_limit(const struct line *l) /* D n m p */
 static void homogeneity(const struct line *l)
 {
 	size_t k = first_list(l);
-	double a[8], b[8], n_a = 0, n_b = 0, fit = 0;
+	double a[16] = {0}, b[16] = {0}, n_a = 0, n_b = 0, fit = 0;
 	struct homogeneity h;
 
 	values(l, 0, k, a);
@@ -86,7 +87,7 @@ static void two_by_two(const struct line *l) /* 2, the table, Yates' chi-square 
 static void distances(const struct line *l)
 {
 	size_t k = first_list(l);
-	double p[16], q[16], js;
+	double p[16] = {0}, q[16] = {0}, js;
 
 	values(l, 0, k, p);
 	values(l, k, k, q);
@@ -124,7 +125,7 @@ static void stability_null(const struct line *l) /* bins n m mean crit .1 P .25 
 static void wasserstein_case(const struct line *l)
 {
 	size_t n = first_list(l), m = l->count - 3 - n;
-	double x[8], y[8], w, sd;
+	double x[16] = {0}, y[16] = {0}, w, sd;
 
 	values(l, 0, n, x);
 	values(l, n, m, y);
