@@ -129,7 +129,7 @@ char *fit_artifact(struct run *run, const char *name)
 	return run_path(run, "fit/%s/artifact.tar", name);
 }
 
-/* The archive of what it wrote; nothing written is a refusal. */
+/* The archive of what it wrote; nothing, or what no artifact may hold, is a refusal. */
 static int pack(struct run *run, const char *folder, struct fit_stage *stage, struct err *err)
 {
 	const char *path = arena_printf(run->arena, "%s/artifact.tar", folder);
@@ -146,7 +146,10 @@ static int pack(struct run *run, const char *folder, struct fit_stage *stage, st
 		result = digest_file(AT_FDCWD, path, &stage->artifact, &stage->bytes, err);
 	if (!result && stage->bytes <= 1024)
 		stage->refused = "the trainer wrote nothing to LINNET_MODEL_DIR";
-	return result;
+	if (!result || err->kind != ERR_STALLED)
+		return result;
+	stage->refused = arena_printf(run->arena, "LINNET_MODEL_DIR: %s", err->text);
+	return 0;
 }
 
 int fit_train(struct run *run, const char *name, const struct candidate_spec *candidate,

@@ -64,7 +64,7 @@ static bool has_ended(struct run *run, bool evaluate, enum run_exit *exit)
 
 static enum run_exit run_in(struct run *run, bool evaluate, run_body *body)
 {
-	struct run_result result = {.artifact.bytes = -1, .n_rows = -1, .rows_from_ms = -1,
+	struct run_result result = {.artifact.bytes = -1, .rows_from_ms = -1,
 	                            .rows_to_ms = -1, .verdict = VERDICT_INCONCLUSIVE};
 	struct err err = {0};
 	enum run_exit exit;

@@ -63,6 +63,22 @@ static struct candidate_spec *candidates_of(struct run *run, size_t *n)
 	return list;
 }
 
+/* What the caller owes the declaration; its absence is no judgement on the model. */
+static int check_given(const struct run *run, struct err *err)
+{
+	const struct run_spec *spec = run->spec;
+
+	if (!spec->data)
+		return err_set(err, ERR_STALLED, "spec: data: is required");
+	if (run->model->train->source && !spec->source)
+		return err_set(err, ERR_STALLED, "spec: source: is required, for %s",
+		               run->model->train->source);
+	if (run->model->serve.source && !spec->serve_source)
+		return err_set(err, ERR_STALLED, "spec: serveSource: is required, for %s",
+		               run->model->serve.source);
+	return 0;
+}
+
 static int check_declared(struct run *run, struct err *err)
 {
 	const struct train_spec *train = run->model->train;
@@ -76,10 +92,8 @@ static int check_declared(struct run *run, struct err *err)
 	else if (train->folds > 0)
 		err_set(err, ERR_STALLED, "split.crossValidation is not carried out; declare validation"
 		        " rows");
-	else if (!run->spec->data)
-		err_set(err, ERR_STALLED, "spec: data: is required");
 	else
-		return 0;
+		return check_given(run, err);
 	return run_considered(run);
 }
 

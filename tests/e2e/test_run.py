@@ -1,0 +1,133 @@
+"""linnet-run on the running example: real rows, a real trainer, a real model server."""
+
+import csv
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+
+from world import BIN, wait
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+EXAMPLE = TOP / "examples" / "deployment-risk"
+ROWS = 2000
+
+
+def digest(path):
+    return "sha256:" + hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
+
+
+def processes_below(folder):
+    """Ids of the processes whose working folder is below `folder`."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            cwd = os.readlink(f"/proc/{pid}/cwd")
+        except OSError:
+            continue
+        if cwd.startswith(str(folder)):
+            found.append(int(pid))
+    return found
+
+
+class RunTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="linnet-run-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.source = self.folder / "source"
+        shutil.copytree(EXAMPLE / "apps" / "risk", self.source,
+                        ignore=shutil.ignore_patterns("__pycache__"))
+        self.data = self.folder / "deployments.csv"
+        subprocess.run(["/usr/bin/python3", EXAMPLE / "generate.py", "--rows", str(ROWS), "--out",
+                        self.data], check=True)
+        self.spec = self.folder / "spec.json"
+        self.store = self.folder / "store"
+        self.spec.write_text(json.dumps({
+            "run": "sha256:" + "7f" * 32, "model": "deployment-risk",
+            "manifest": str(EXAMPLE / "manifests" / "model.yaml"), "data": str(self.data),
+            "source": str(self.source), "serveSource": str(self.source), "store": str(self.store),
+            "train": str(self.folder / "train"), "at": "2026-11-21T00:00:00Z",
+            "trigger": "newRows", "why": "2,000 new rows", "tree": "1" * 40, "commit": "2" * 40,
+            "serveTree": "3" * 40, "path": "/usr/bin:/bin"}))
+
+    def command(self, verb):
+        return [BIN / "linnet-run", verb, "--spec", self.spec, "--out", self.folder / verb]
+
+    def run_verb(self, verb):
+        """(exit status, standard output, result)."""
+        done = subprocess.run(self.command(verb), text=True, stdout=subprocess.PIPE, timeout=120,
+                              check=False)
+        return done.returncode, done.stdout, json.loads(
+            (self.folder / verb / f"{verb}.json").read_text())
+
+    def stored(self, name, kind):
+        return self.store / "sha256" / f"{name.removeprefix('sha256:')}.{kind}"
+
+    def test_from_rows_to_a_version(self):
+        status, said, train = self.run_verb("train")
+        self.assertEqual((status, train["state"]), (0, "succeeded"), said)
+        self.assertIn("candidate tree-10", said)
+        artifact, rows = train["artifact"]["digest"], train["rows"]
+        self.assertEqual(digest(self.stored(artifact, "tar")), artifact)
+        self.assertEqual(digest(self.stored(rows["digest"], "csv")), rows["digest"])
+
+        status, said, evaluate = self.run_verb("evaluate")
+        self.assertEqual((status, evaluate["verdict"]), (0, "NOT_APPLICABLE"), said)
+        version = (self.folder / "evaluate" / "version.yaml").read_text()
+        for line in ("name: deployment-risk-draft", f"digest: {artifact}", "accuracy: 0.",
+                     "recall.High: 0.", "candidate: tree-10"):
+            self.assertIn(line, version)
+        self.check_predictions(rows)
+        self.assertEqual(processes_below(self.folder), [])
+
+    def check_predictions(self, rows):
+        """The accuracy that is told is that of the predictions that are kept."""
+        version = (self.folder / "evaluate" / "version.yaml").read_text()
+        files = [path for path in (self.store / "sha256").glob("*.csv")
+                 if path.stem not in rows["digest"]]
+        self.assertEqual(len(files), 1)
+        with open(files[0], newline="", encoding="utf-8") as file:
+            kept = list(csv.DictReader(file))
+        self.assertEqual(len(kept), rows["count"])
+        right = sum(row["label"] == row["prediction"] for row in kept)
+        self.assertIn(f"accuracy: {round(right / len(kept), 4)}", version.split("test:")[-1])
+        golden = [json.loads(path.read_text()) for path in (self.store / "sha256").glob("*.json")]
+        golden = next(batch for batch in golden if "predictions" in batch)
+        self.assertEqual((len(golden["rows"]), len(golden["predictions"])), (64, 64))
+
+    def test_test_rows_are_not_below_the_trainers_folder(self):
+        (self.source / "train.py").write_text(
+            "import os, sys\n"
+            "seen = [os.path.join(top, name) for top, _, names in os.walk('..') for name in names]\n"
+            "print(' '.join(sorted(name for name in seen if name.endswith('.csv'))))\n"
+            "sys.exit(1)\n")
+        status, _, train = self.run_verb("train")
+        self.assertEqual((status, train["considered"]), (1, True))
+        self.assertIn("(exit 1): ../train.csv", train["why"])
+        self.assertTrue(train["why"].endswith("../train.csv"), train["why"])
+
+    def test_a_killed_run_leaves_nothing_running_and_goes_on(self):
+        slow = self.source / "train.py"
+        slow.write_text("import time\ntime.sleep(1)\n" + slow.read_text())
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with subprocess.Popen(self.command("train"), stdout=subprocess.DEVNULL) as run:
+                wait(20, "the trainer runs",
+                     lambda: len(processes_below(self.folder / "train")) > 0)
+                run.send_signal(number)
+                run.wait(20)
+            wait(5, "nothing runs any more", lambda: not processes_below(self.folder / "train"))
+            self.assertFalse((self.folder / "train" / "train.json").exists())
+        snapshot = digest(self.folder / "train" / "data")
+        self.data.write_text("other rows by now\n")
+        status, said, train = self.run_verb("train")
+        self.assertEqual((status, train["state"]), (0, "succeeded"), said)
+        self.assertEqual(digest(self.folder / "train" / "data"), snapshot)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,166 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "run/metrics.h"
+
+static struct arena arena;
+
+static int set_up(void **state)
+{
+	(void)state;
+	arena_init(&arena, 1 << 20);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	arena_deinit(&arena);
+	return 0;
+}
+
+static void expect_metric(const struct outcomes *outcomes, const struct strings *classes,
+                          const char *name, double want)
+{
+	struct named_number *metrics;
+	double got;
+	size_t n;
+
+	metrics_all(outcomes, classes, &arena, &metrics, &n);
+	for (size_t i = 1; i < n; i++)
+		assert_true(strcmp(metrics[i - 1].name, metrics[i].name) < 0);
+	got = metric_find(metrics, n, name);
+	if (isnan(want) ? !isnan(got) : !(fabs(got - want) < 1e-12))
+		fail_msg("%s: got %.17g, want %.17g", name, got, want);
+}
+
+/* Four rows Low, two High, one Mid that is predicted Low; Never neither occurs nor is
+ * predicted. */
+static void of_classes(void **state)
+{
+	static const char *names[] = {"Low", "High", "Mid", "Never"};
+	static const struct strings classes = {names, 4};
+	static int truth[] = {0, 0, 0, 0, 1, 1, 2}, predicted[] = {0, 0, 0, 1, 1, 0, 0};
+	const struct outcomes outcomes = {.n = 7, .n_classes = 4, .truth = truth,
+	                                  .predicted = predicted};
+	static const struct {
+		const char *name;
+		double want;
+	} cases[] = {
+		{"accuracy", 4.0 / 7},         {"recall.Low", 3.0 / 4},    {"recall.High", 1.0 / 2},
+		{"recall.Mid", 0},             {"recall.Never", NAN},      {"precision.Low", 3.0 / 5},
+		{"precision.High", 1.0 / 2},   {"precision.Mid", NAN},
+		{"balanced-accuracy", 1.25 / 3}, {"macro-f1", (2.0 / 3 + 0.5) / 3},
+		{"log-loss", NAN},             {"brier", NAN},             {"nonsense", NAN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		expect_metric(&outcomes, &classes, cases[i].name, cases[i].want);
+	assert_true(fabs(metric_standard_error(&outcomes, "accuracy") -
+	                 sqrt(4.0 / 7 * 3.0 / 7 / 7)) < 1e-12);
+	assert_true(fabs(metric_standard_error(&outcomes, "balanced-accuracy") -
+	                 sqrt(0.75 * 0.25 / 4 + 0.25 / 2) / 3) < 1e-12);
+	assert_true(isnan(metric_standard_error(&outcomes, "macro-f1")));
+}
+
+static void of_probabilities(void **state)
+{
+	static const char *names[] = {"no", "yes"};
+	static const struct strings classes = {names, 2};
+	static int truth[] = {0, 1}, predicted[] = {0, 0};
+	static double scores[] = {0.8, 0.2, 0.9, 0.1};
+	struct outcomes outcomes = {.n = 2, .n_classes = 2, .truth = truth, .predicted = predicted,
+	                            .scores = scores, .n_scores = 2};
+
+	(void)state;
+	expect_metric(&outcomes, &classes, "log-loss", -(log(0.8) + log(0.1)) / 2);
+	expect_metric(&outcomes, &classes, "brier", (0.04 + 0.04 + 0.81 + 0.81) / 2);
+	outcomes.n_scores = 1;
+	expect_metric(&outcomes, &classes, "log-loss", NAN);
+}
+
+static void of_numbers(void **state)
+{
+	static double truth[] = {1, 2, 3}, predicted[] = {1, 4, 2};
+	static const struct strings none;
+	const struct outcomes outcomes = {.n = 3, .truth_number = truth,
+	                                  .predicted_number = predicted};
+
+	(void)state;
+	expect_metric(&outcomes, &none, "mean-absolute-error", 1);
+	expect_metric(&outcomes, &none, "root-mean-square-error", sqrt(5.0 / 3));
+	expect_metric(&outcomes, &none, "accuracy", NAN);
+	assert_true(fabs(metric_standard_error(&outcomes, "mean-absolute-error") -
+	                 sqrt((5.0 / 3 - 1) / 3)) < 1e-12);
+	assert_true(metric_is_loss("log-loss"));
+	assert_false(metric_is_loss("accuracy"));
+}
+
+static void no_rows_no_metrics(void **state)
+{
+	static const struct outcomes outcomes = {.n_classes = 2};
+	static const struct strings classes;
+	struct named_number *metrics;
+	size_t n;
+
+	(void)state;
+	metrics_all(&outcomes, &classes, &arena, &metrics, &n);
+	assert_int_equal(n, 0);
+	assert_true(isnan(metric_standard_error(&outcomes, "accuracy")));
+}
+
+static void the_choice(void **state)
+{
+	static const struct {
+		struct candidate_score scores[5];
+		size_t n;
+		enum select_rule rule;
+		bool is_loss;
+		int want;
+	} cases[] = {
+		/* the running example: 82, 89, 85, 86, 78 %, standard error 0.9 points */
+		{{{"tree-5", .82, .009}, {"tree-10", .89, .009}, {"tree-20", .85, .009},
+		  {"forest", .86, .009}, {"linear", .78, .009}}, 5,
+		 SELECT_SIMPLEST_WITHIN_ONE_SE, false, 1},
+		{{{"a", .880, .01}, {"b", .875, .01}, {"c", .889, .01}}, 3,
+		 SELECT_SIMPLEST_WITHIN_ONE_SE, false, 0},
+		{{{"a", .880, .01}, {"b", .875, .01}, {"c", .889, .01}}, 3, SELECT_BEST, false, 2},
+		{{{"a", .878, .01}, {"b", .875, .01}, {"c", .889, .01}}, 3,
+		 SELECT_SIMPLEST_WITHIN_ONE_SE, false, 2},
+		{{{"a", 1.05, .1}, {"b", 1.2, .1}, {"c", 1.0, .1}}, 3, SELECT_SIMPLEST_WITHIN_ONE_SE, true,
+		 0},
+		{{{"a", 1.05, .1}, {"b", 1.2, .1}, {"c", 1.0, .1}}, 3, SELECT_BEST, true, 2},
+		{{{"a", NAN, NAN}, {"b", .5, NAN}, {"c", .4, .2}}, 3, SELECT_SIMPLEST_WITHIN_ONE_SE, false,
+		 1},
+		{{{"a", .5, .1}, {"b", .5, .1}}, 2, SELECT_BEST, false, 0},
+		{{{"a", NAN, NAN}}, 1, SELECT_BEST, false, -1},
+		{{{0}}, 0, SELECT_BEST, false, -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int got = select_candidate(cases[i].scores, cases[i].n, cases[i].rule, cases[i].is_loss);
+
+		if (got != cases[i].want)
+			fail_msg("case %zu: %d", i, got);
+	}
+}
+
+int main(void)
+{
+#define WITH_ARENA(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		WITH_ARENA(of_classes),      WITH_ARENA(of_probabilities),
+		WITH_ARENA(of_numbers),      WITH_ARENA(no_rows_no_metrics),
+		cmocka_unit_test(the_choice),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,531 @@
+/* Whole runs with trainers of one shell line, and a model server that lives in the http port: it
+ * reads the model that was trained from the folder that the run's own server was given. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "manifest/manifest.h"
+#include "run/internal.h"
+
+static char folder[64];
+static struct arena arena;
+static struct run_spec spec;
+static char said[16 << 10];
+static int starts; /* interfaces asked for: servers that were started */
+
+static char *in_folder(const char *name)
+{
+	return arena_printf(&arena, "%s/%s", folder, name);
+}
+
+static const char *text_of(const char *name)
+{
+	struct err err = {0};
+	struct buf buf;
+	const char *text;
+
+	buf_init(&buf, 16 << 20);
+	text = file_read(AT_FDCWD, in_folder(name), &buf, &err) ? err.text : buf_text(&buf);
+	text = arena_strdup(&arena, text);
+	buf_deinit(&buf);
+	return text;
+}
+
+static void put(const char *name, const char *text)
+{
+	struct err err = {0};
+
+	if (file_replace(AT_FDCWD, in_folder(name), text, strlen(text), 0644, &err))
+		fail_msg("%s", err.text);
+}
+
+/* ---- The model server inside the port: it predicts `high` for n > threshold ---- */
+
+static const char *broken; /* what the server answers instead of outputs, or NULL */
+
+static double threshold(const char *out)
+{
+	const char *text = text_of(arena_printf(&arena, "%s/server/model/threshold", out));
+	struct err err = {0};
+	double value = 0;
+
+	if (parse_number(arena_strndup(&arena, text, strcspn(text, "\n")), -1e9, 1e9, &value, &err))
+		fail_msg("the server's model: %s", text);
+	return value;
+}
+
+static void infer(const struct http_request *request, struct buf *out)
+{
+	const struct node *data;
+	struct node *body;
+	struct err err = {0};
+	double limit = threshold("out"), value;
+	const char *comma = "";
+
+	if (json_parse(request->body.data, request->body.len, 1 << 20, &arena, &body, &err))
+		fail_msg("%s", err.text);
+	data = node_at(body, "inputs[0].data");
+	buf_printf(out, "{\"id\":\"%s\",\"outputs\":[{\"name\":\"y\",\"datatype\":\"BYTES\",\"shape\":"
+	           "[%zu],\"data\":[", node_text(body, "id"), data->n);
+	for (const struct node *item = data->first; item; item = item->next) {
+		assert_int_equal(parse_number(item->text, -1e9, 1e9, &value, &err), 0);
+		buf_printf(out, "%s\"%s\"", comma, broken ? broken : value > limit ? "high" : "low");
+		comma = ",";
+	}
+	buf_puts(out, "]}]}");
+}
+
+static int perform(void *self, const struct http_request *requests, struct http_reply *replies,
+                   size_t n, int64_t deadline_ms, struct arena *reply_arena, struct err *err)
+{
+	struct buf out;
+
+	(void)self, (void)deadline_ms, (void)err;
+	assert_int_equal(n, 1);
+	buf_init(&out, 1 << 20);
+	*replies = (struct http_reply){.status = 200, .seconds = 0.001};
+	if (strstr(requests->url, "/infer")) {
+		infer(requests, &out);
+	} else if (!strstr(requests->url, "/ready")) {
+		starts++;
+		buf_puts(&out, "{\"inputs\":[{\"name\":\"n\",\"datatype\":\"INT64\",\"shape\":[-1]}],"
+		         "\"outputs\":[{\"name\":\"y\",\"datatype\":\"BYTES\",\"shape\":[-1]}]}");
+	}
+	replies->body.data = arena_memdup(reply_arena, buf_text(&out), out.len + 1);
+	replies->body.len = out.len;
+	buf_deinit(&out);
+	return 0;
+}
+
+static int64_t now_ms(void *self)
+{
+	struct timespec now;
+
+	(void)self;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void say(const char *line)
+{
+	size_t len = strlen(said);
+
+	snprintf(said + len, sizeof(said) - len, "%s\n", line);
+}
+
+static const struct port_http http = {.perform = perform};
+static const struct port_clock port_clock = {.now_ms = now_ms, .wall_ms = now_ms};
+static const struct run_world world = {&http, &port_clock, say};
+
+/* ---- A model whose trainer is one line of shell ---- */
+
+static void declare(const char *trainer, const char *candidates, const char *rest)
+{
+	put("model.yaml", arena_printf(&arena,
+		"apiVersion: linnet.dev/v1alpha1\nkind: Model\nmetadata: {name: toy}\nspec:\n"
+		"  interface:\n    inputs: [{name: n, type: INT64, nullable: false}]\n"
+		"    output: {name: y, type: BYTES, classes: [low, high]}\n"
+		"  data: {uri: 'file:data.csv', label: y, id: id, validate: {minRows: 10}}\n"
+		"  train:\n    command: [sh, -c, '%s']\n    timeout: 2s\n    seed: 11\n"
+		"    source: apps/toy\n    candidates: %s\n"
+		"    split: {train: 60%%, validation: 20%%, test: 20%%, by: hash}\n"
+		"%s"
+		"  serve: {command: [sleep, '1000'], source: apps/toy}\n",
+		trainer, candidates, rest));
+}
+
+#define ONE "[{name: only, params: {t: 50}}]"
+/* Writes its parameter as the model. */
+#define LEARN "sed \"s/[^0-9]//g\" $LINNET_PARAMS > $LINNET_MODEL_DIR/threshold"
+
+static int set_up(void **state)
+{
+	struct buf data;
+
+	(void)state;
+	strcpy(folder, "/tmp/linnet-run-XXXXXX");
+	if (!mkdtemp(folder))
+		return -1;
+	arena_init(&arena, 256 << 20);
+	said[0] = '\0';
+	starts = 0;
+	broken = NULL;
+	buf_init(&data, 1 << 20);
+	buf_puts(&data, "id,n,y\n");
+	for (int i = 0; i < 200; i++)
+		buf_printf(&data, "r%d,%d,%s\n", i, i % 100, i % 100 > 50 ? "high" : "low");
+	put("data.csv", buf_text(&data));
+	buf_deinit(&data);
+	mkdir(in_folder("source"), 0755);
+	spec = (struct run_spec){
+		.run = digest_of("run", 3),
+		.model = "toy",
+		.manifest = in_folder("model.yaml"),
+		.data = in_folder("data.csv"),
+		.source = in_folder("source"),
+		.serve_source = in_folder("source"),
+		.serve_tree = "1234567890123456789012345678901234567890",
+		.store = in_folder("store"),
+		.train = in_folder("out"),
+		.path = "/usr/bin:/bin",
+		.memory_bytes = -1,
+		.start_timeout_ms = 2000,
+	};
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct err err;
+
+	(void)state;
+	arena_deinit(&arena);
+	return dir_remove_all(AT_FDCWD, folder, &err);
+}
+
+static enum run_exit train(void)
+{
+	return run_train(&spec, in_folder("out"), &world);
+}
+
+static struct run_result result_of(void)
+{
+	const char *text = text_of("out/train.json"), *other = text_of("out/evaluate.json");
+	bool evaluated = other[0] == '{';
+	struct run_result result;
+	struct err err = {0};
+
+	if (run_result_decode(text, strlen(text), evaluated ? other : NULL,
+	                      evaluated ? strlen(other) : 0, &arena, &result, &err))
+		fail_msg("%s", err.text);
+	return result;
+}
+
+/* No process of a run's may outlive it: none has a folder of ours as its own. */
+static int strays(void)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	int found = 0;
+
+	while ((entry = readdir(proc))) {
+		char link[300], cwd[4096];
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "/proc/%s/cwd", entry->d_name);
+		n = readlink(link, cwd, sizeof(cwd) - 1);
+		if (n <= 0)
+			continue;
+		cwd[n] = '\0';
+		found += strncmp(cwd, folder, strlen(folder)) == 0;
+	}
+	closedir(proc);
+	return found;
+}
+
+/* ---- Runs ---- */
+
+static void from_data_to_a_version(void **state)
+{
+	struct run_result result;
+	struct file_objects objects;
+	struct diagnostics diagnostics = {0};
+	const struct model_version *version;
+	const char *text;
+
+	(void)state;
+	declare(LEARN, "[{name: bad, params: {t: 80}}, {name: good, params: {t: 50}},"
+	        " {name: same, params: {t: 50}}]", "");
+	if (train() != RUN_EXIT_SUCCEEDED)
+		fail_msg("%s", said);
+	result = result_of();
+	assert_int_equal(result.train, RUN_SUCCEEDED);
+	assert_true(digest_same(result.run, spec.run));
+	assert_int_equal(result.artifact.bytes, 512 * 4);
+	assert_true(stage_file_is(store_path(&arena, spec.store, result.artifact.digest, "tar"),
+	                          result.artifact.digest));
+	assert_true(stage_file_is(store_path(&arena, spec.store, result.rows, "csv"), result.rows));
+	assert_string_equal(text_of("out/fit/refit/params.json"), "{\"t\":50}\n");
+	if (run_evaluate(&spec, in_folder("eval"), &world) != RUN_EXIT_SUCCEEDED)
+		fail_msg("%s", said);
+	text = text_of("eval/version.yaml");
+	manifest_decode("version.yaml", text, strlen(text), &arena, &objects, &diagnostics);
+	assert_int_equal(objects.n, 1);
+	version = objects.objects[0].version;
+	assert_string_equal(version->meta.name, "toy-draft");
+	assert_string_equal(version->lineage->candidate, "good");
+	assert_int_equal(version->lineage->n_candidates, 3);
+	assert_true(version->lineage->candidates[0].score < 0.9);
+	assert_true(version->lineage->candidates[1].score == 1);
+	assert_int_equal(version->lineage->data_rows, 200);
+	assert_true(metric_find(version->metrics_test, version->n_metrics_test, "accuracy") == 1);
+	assert_true(digest_same(version->artifact.digest, result.artifact.digest));
+	assert_true(stage_file_is(store_path(&arena, spec.store, version->golden, "json"),
+	                          version->golden));
+	assert_true(stage_file_is(store_path(&arena, spec.store, version->profile, "json"),
+	                          version->profile));
+	assert_int_equal(strays(), 0);
+}
+
+static void the_same_inputs_give_the_same_artifact(void **state)
+{
+	struct digest first;
+
+	(void)state;
+	declare(LEARN, ONE, "");
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	first = result_of().artifact.digest;
+	assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &(struct err){0}), 0);
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	assert_string_equal(result_of().artifact.digest.hex, first.hex);
+}
+
+static void the_contract_with_the_trainer(void **state)
+{
+	static const char *const wanted[] = {
+		"LINNET_SEED=11\n", "LINNET_PARAMS=", "LINNET_MODEL_DIR=", "LINNET_TRAIN_DATA=",
+		"PATH=/usr/bin:/bin\n", "/out/fit/candidate-0/source\n", "id,n,y\n",
+	};
+	const char *env;
+
+	(void)state;
+	declare("env | sort; pwd; head -1 $LINNET_TRAIN_DATA; exit 1", ONE, "");
+	setenv("SECRET_OF_THE_CONTROLLER", "hunter2", 1);
+	assert_int_equal(train(), RUN_EXIT_CONSIDERED);
+	unsetenv("SECRET_OF_THE_CONTROLLER");
+	env = text_of("out/fit/candidate-0/log");
+	assert_null(strstr(env, "hunter2"));
+	assert_null(strstr(env, "VALIDATION"));
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		if (!strstr(env, wanted[i]))
+			fail_msg("no %s in:\n%s", wanted[i], env);
+	}
+}
+
+static void a_failure_has_one_clear_sentence(void **state)
+{
+	static const struct {
+		const char *trainer;
+		enum run_exit exit;
+		const char *says;
+	} cases[] = {
+		{"echo too little to learn from >&2; exit 1", RUN_EXIT_CONSIDERED,
+		 "candidate only: the trainer refused (exit 1): too little to learn from"},
+		{"echo Traceback; exit 3", RUN_EXIT_ERROR,
+		 "candidate only: the trainer failed (exit 3): Traceback"},
+		{"kill -9 $$", RUN_EXIT_ERROR, "candidate only: the trainer was killed by signal 9"},
+		{"true", RUN_EXIT_CONSIDERED,
+		 "candidate only: the trainer wrote nothing to LINNET_MODEL_DIR"},
+		{"sleep 100 & sleep 100", RUN_EXIT_ERROR,
+		 "candidate only: the trainer: took longer than its timeout"},
+		{"ln -s /etc/passwd $LINNET_MODEL_DIR/link", RUN_EXIT_CONSIDERED,
+		 "link: is neither a file nor a folder"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct run_result result;
+
+		declare(cases[i].trainer, ONE, "");
+		assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &(struct err){0}), 0);
+		if (train() != cases[i].exit)
+			fail_msg("case %zu: %s", i, said);
+		result = result_of();
+		assert_int_equal(result.train, RUN_FAILED);
+		assert_int_equal(result.considered, cases[i].exit == RUN_EXIT_CONSIDERED);
+		if (!strstr(result.why, cases[i].says))
+			fail_msg("case %zu: %s", i, result.why);
+		assert_int_equal(strays(), 0);
+	}
+}
+
+static void data_that_does_not_fit_is_a_judgement(void **state)
+{
+	(void)state;
+	declare(LEARN, ONE, "");
+	put("data.csv", "id,n,y\nr1,x,low\n");
+	assert_int_equal(train(), RUN_EXIT_CONSIDERED);
+	assert_string_equal(result_of().why,
+	                    "DataSchemaMismatch: 2 problems in 1 row: line 2: n: 'x' is not a whole"
+	                    " number from -9223372036854775808 to 9223372036854775807; only 0 rows to"
+	                    " use, fewer than 10 rows");
+	put("data.csv", "id,y\nr1,low\n");
+	assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &(struct err){0}), 0);
+	assert_int_equal(train(), RUN_EXIT_CONSIDERED);
+	assert_non_null(strstr(result_of().why, "there is no column 'n'"));
+}
+
+static void one_bad_candidate_does_not_end_the_run(void **state)
+{
+	(void)state;
+	declare("grep -q 80 $LINNET_PARAMS && exit 1; " LEARN,
+	        "[{name: bad, params: {t: 80}}, {name: good, params: {t: 50}}]", "");
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	assert_non_null(strstr(result_of().why, "candidate good of 2"));
+}
+
+static void a_server_that_answers_wrongly_is_a_judgement(void **state)
+{
+	(void)state;
+	declare(LEARN, ONE, "");
+	broken = "medium";
+	assert_int_equal(train(), RUN_EXIT_CONSIDERED);
+	assert_non_null(strstr(result_of().why, "is 'medium', which is not one of its classes"));
+	assert_int_equal(strays(), 0);
+}
+
+static void a_server_that_ends_is_an_error(void **state)
+{
+	const char *model;
+	char *serve;
+
+	(void)state;
+	declare(LEARN, ONE, "");
+	model = text_of("model.yaml");
+	serve = strstr(model, "[sleep, '1000']");
+	memcpy(serve, "[sh, '-c', '1']", strlen("[sh, '-c', '1']"));
+	put("model.yaml", model);
+	assert_int_equal(train(), RUN_EXIT_ERROR);
+	assert_non_null(strstr(result_of().why, "the server ended before it was ready"));
+}
+
+static void what_was_done_is_not_done_again(void **state)
+{
+	struct run_result result;
+	int before;
+
+	(void)state;
+	declare("echo x >> $LINNET_MODEL_DIR/../../count; " LEARN, ONE, "");
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	assert_string_equal(text_of("out/fit/count"), "x\nx\n");
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED); /* has ended */
+	assert_non_null(strstr(said, "train: was done before"));
+
+	/* interrupted after the candidate: only the refit is done again */
+	result = result_of();
+	assert_int_equal(unlink(in_folder("out/train.json")), 0);
+	assert_int_equal(unlink(in_folder("out/stages/refit.json")), 0);
+	put("data.csv", "the data changed meanwhile; the run has its snapshot");
+	before = starts;
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	assert_string_equal(text_of("out/fit/count"), "x\nx\nx\n");
+	assert_int_equal(starts, before);
+	assert_string_equal(result_of().artifact.digest.hex, result.artifact.digest.hex);
+
+	/* a file that is not what its stage made */
+	assert_int_equal(unlink(in_folder("out/train.json")), 0);
+	put("out/fit/candidate-0/artifact.tar", "damaged");
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	assert_string_equal(text_of("out/fit/count"), "x\nx\nx\nx\n");
+	assert_string_equal(result_of().artifact.digest.hex, result.artifact.digest.hex);
+}
+
+static void an_error_is_tried_again_a_judgement_is_not(void **state)
+{
+	(void)state;
+	declare("exit 3", ONE, "");
+	assert_int_equal(train(), RUN_EXIT_ERROR);
+	declare(LEARN, ONE, "");
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &(struct err){0}), 0);
+	declare("exit 1", ONE, "");
+	assert_int_equal(train(), RUN_EXIT_CONSIDERED);
+	declare(LEARN, ONE, "");
+	assert_int_equal(train(), RUN_EXIT_CONSIDERED);
+}
+
+static void a_test_needs_the_rows_and_the_artifact_whole(void **state)
+{
+	struct run_result result;
+	const char *path;
+
+	(void)state;
+	declare(LEARN, ONE, "");
+	assert_int_equal(run_evaluate(&spec, in_folder("eval"), &world), RUN_EXIT_ERROR);
+	assert_non_null(strstr(text_of("eval/evaluate.json"), "is no result of this run"));
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	result = result_of();
+	path = store_path(&arena, spec.store, result.artifact.digest, "tar");
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(truncate(path, 512), 0);
+	assert_int_equal(run_evaluate(&spec, in_folder("eval"), &world), RUN_EXIT_ERROR);
+	assert_non_null(strstr(text_of("eval/evaluate.json"), "its bytes are not those of its name"));
+}
+
+static void a_grid_is_every_combination(void **state)
+{
+	const char *model;
+	char *candidates;
+
+	(void)state;
+	declare(LEARN, "[{name: only, params: {t: 50}}]", "");
+	model = text_of("model.yaml");
+	candidates = strstr(model, "candidates: " ONE);
+	put("model.yaml", arena_printf(&arena, "%.*sgrid: {t: [80, 50], u: [a, b]}%s",
+	                               (int)(candidates - model), model,
+	                               candidates + strlen("candidates: " ONE)));
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	assert_non_null(strstr(result_of().why, "candidate t=50,u=a of 4"));
+	assert_string_equal(text_of("out/fit/candidate-3/params.json"), "{\"t\":50,\"u\":\"b\"}\n");
+}
+
+static void the_spec_as_a_document(void **state)
+{
+	struct run_spec again;
+	struct err err = {0};
+	struct buf text;
+
+	(void)state;
+	spec.why = "2,000 new rows";
+	spec.trigger = TRIGGER_NEW_ROWS;
+	spec.at_ms = 1700000000000;
+	buf_init(&text, 1 << 16);
+	run_spec_encode(&text, &spec);
+	if (run_spec_decode(buf_text(&text), text.len, &arena, &again, &err))
+		fail_msg("%s", err.text);
+	assert_string_equal(again.why, spec.why);
+	assert_int_equal(again.trigger, TRIGGER_NEW_ROWS);
+	assert_int_equal(again.at_ms, spec.at_ms);
+	assert_int_equal(again.memory_bytes, -1);
+	assert_string_equal(again.source, spec.source);
+	assert_null(again.parent);
+	buf_clear(&text);
+	buf_puts(&text, "{\"run\":\"sha256:x\"}");
+	assert_int_equal(run_spec_decode(buf_text(&text), text.len, &arena, &again, &err), -1);
+	assert_int_equal(err.kind, ERR_STALLED);
+	buf_deinit(&text);
+}
+
+int main(void)
+{
+#define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		IN_FOLDER(from_data_to_a_version),
+		IN_FOLDER(the_same_inputs_give_the_same_artifact),
+		IN_FOLDER(the_contract_with_the_trainer),
+		IN_FOLDER(a_failure_has_one_clear_sentence),
+		IN_FOLDER(data_that_does_not_fit_is_a_judgement),
+		IN_FOLDER(one_bad_candidate_does_not_end_the_run),
+		IN_FOLDER(a_server_that_answers_wrongly_is_a_judgement),
+		IN_FOLDER(a_server_that_ends_is_an_error),
+		IN_FOLDER(what_was_done_is_not_done_again),
+		IN_FOLDER(an_error_is_tried_again_a_judgement_is_not),
+		IN_FOLDER(a_test_needs_the_rows_and_the_artifact_whole),
+		IN_FOLDER(a_grid_is_every_combination),
+		IN_FOLDER(the_spec_as_a_document),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
