@@ -383,9 +383,31 @@ struct launch {
 	const char *head; /* first line of the record */
 	size_t head_len;
 	char *stat; /* RECORD_BYTES for the second */
+	char program[LIMIT_FILE_PATH];
 	volatile int errnum;
 	const char *volatile step;
 };
+
+/* The program by the PATH of the new process, not by ours; as it is where it has a '/'. */
+static void find_program(const struct process_spec *spec, char out[LIMIT_FILE_PATH])
+{
+	const char *name = spec->argv[0], *path = "/usr/bin:/bin";
+
+	snprintf(out, LIMIT_FILE_PATH, "%s", name);
+	if (strchr(name, '/'))
+		return;
+	for (size_t i = 0; spec->env[i]; i++)
+		if (strncmp(spec->env[i], "PATH=", 5) == 0)
+			path = spec->env[i] + 5;
+	while (*path) {
+		size_t len = strcspn(path, ":");
+
+		snprintf(out, LIMIT_FILE_PATH, "%.*s/%s", (int)len, path, name);
+		if (len && access(out, X_OK) == 0)
+			return;
+		path += len + (path[len] == ':');
+	}
+}
 
 static int set_limit(int resource, int64_t value)
 {
@@ -453,7 +475,7 @@ static __attribute__((noinline)) void become(struct launch *launch)
 	if (set_descriptors(launch) || set_limits(spec))
 		goto failed;
 	launch->step = spec->argv[0];
-	execvpe(spec->argv[0], (char *const *)spec->argv, (char *const *)spec->env);
+	execve(launch->program, (char *const *)spec->argv, (char *const *)spec->env);
 failed:
 	launch->errnum = errno ? errno : ESRCH;
 	_exit(127);
@@ -519,6 +541,7 @@ static int launch_in(int dir, const char *folder, const struct process_spec *spe
 	launch.head_len = (size_t)snprintf(head, sizeof(head), "%s %lld %lld\n", boot,
 	                                   (long long)clock_ms(CLOCK_REALTIME),
 	                                   (long long)spec->timeout_ms);
+	find_program(spec, launch.program);
 	launch.head = head;
 	launch.stat = stat;
 	launch.dir = lift(dup(dir));
