@@ -779,7 +779,8 @@ int haproxy_set_shares(struct haproxy *haproxy, const char *key, const struct ha
 		return -1;
 	if (sum_of(shares, n) > 0 && !someone_can_serve(haproxy, backend, shares, n))
 		return err_set(err, ERR_TRANSIENT, "%s: no revision that is to have weight is up", key);
-	memcpy(backend->shares, shares, n * sizeof(*shares));
+	for (size_t i = 0; i < n; i++)
+		backend->shares[i] = shares[i];
 	backend->n_shares = n;
 	deal(haproxy, backend);
 	return apply(haproxy, "", err);

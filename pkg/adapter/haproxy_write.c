@@ -14,7 +14,8 @@ enum { TABLE_BYTES_MAX = 64 << 20, TABLE_ARENA_BYTES = 256 << 20, BACKENDS_MAX =
 
 /* Latency is the time from the request's to the response's headers, so that a slow client is not
  * held against a server. A prediction changes nothing, so that it may be tried again elsewhere when
- * a server dies before it answers. */
+ * a server dies before it answers. A worker that is being replaced answers what comes on an idle
+ * connection once more, so that a reload is no client's error. */
 static const char config_head[] =
 	"global\n"
 	"\tstats socket unix@admin.sock mode 600 level admin expose-fd listeners\n"
@@ -33,6 +34,7 @@ static const char config_head[] =
 	"\tmode http\n"
 	"\tlog global\n"
 	"\toption dontlognull\n"
+	"\toption idle-close-on-response\n"
 	"\ttimeout connect 1s\n"
 	"\ttimeout client 60s\n"
 	"\ttimeout server 60s\n"

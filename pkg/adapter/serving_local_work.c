@@ -12,7 +12,6 @@
 enum {
 	PREPARE_TIMEOUT_MS = 30 * 60 * 1000,
 	CHECK_TIMEOUT_MS = 5 * 60 * 1000,
-	WORKER_MEMORY_BYTES = 1 << 30,
 	TAIL_BYTES = 16 << 10,
 	PREPARED_KEPT = 16, /* revisions of a deployment, beside those that have replicas */
 };
@@ -132,8 +131,8 @@ static int start_worker(const struct serving_local *serving, const char *folder,
 	const char *const argv[] = {serving->self, verb, path, NULL};
 	const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", NULL};
 	struct process_spec process = {.argv = argv, .env = env, .timeout_ms = timeout_ms,
-	                               .memory_bytes = WORKER_MEMORY_BYTES, .cpu_seconds = -1,
-	                               .file_bytes = -1, .nice = 5};
+	                               .memory_bytes = -1, .cpu_seconds = -1, .file_bytes = -1,
+	                               .nice = 5};
 
 	if (buf_check(spec, path, err) < 0 || dir_remove_all(AT_FDCWD, folder, err) < 0 ||
 	    dir_make_all(AT_FDCWD, folder, 0700, err) < 0 ||
