@@ -10,7 +10,7 @@ needs.port       := base api
 needs.adapter    := base doc api port
 needs.dataset    := base doc api
 needs.oip        := base doc api port
-needs.run        := base doc api dataset gate manifest oip port
+needs.run        := base doc api dataset stats gate manifest oip port
 needs.controller := base api gate manifest plan port
 
 # The outside library of each file that uses one (pkg-config names); no other file may.

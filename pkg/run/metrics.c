@@ -1,47 +1,11 @@
 #include "run/metrics.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows of each pair of truth and prediction. */
-struct confusion {
-	const int64_t *cells; /* [truth][predicted] */
-	size_t n;
-};
-
-static int64_t cell(const struct confusion *confusion, size_t truth, size_t predicted)
-{
-	return confusion->cells[truth * confusion->n + predicted];
-}
-
-static int64_t of_truth(const struct confusion *confusion, size_t k)
-{
-	int64_t sum = 0;
-
-	for (size_t i = 0; i < confusion->n; i++)
-		sum += cell(confusion, k, i);
-	return sum;
-}
-
-static int64_t of_prediction(const struct confusion *confusion, size_t k)
-{
-	int64_t sum = 0;
-
-	for (size_t i = 0; i < confusion->n; i++)
-		sum += cell(confusion, i, k);
-	return sum;
-}
-
-static struct confusion count(const struct outcomes *outcomes, struct arena *arena)
-{
-	size_t n = outcomes->n_classes;
-	int64_t *cells = arena_array(arena, n * n, int64_t);
-
-	for (size_t i = 0; i < outcomes->n; i++)
-		cells[(size_t)outcomes->truth[i] * n + (size_t)outcomes->predicted[i]]++;
-	return (struct confusion){cells, n};
-}
+#include "stats/metrics.h"
 
 /* ---- The list ---- */
 
@@ -51,71 +15,91 @@ struct list {
 	size_t n;
 };
 
-static void add(struct list *list, const char *name, double value)
+/* What is undefined on these rows is left out. */
+static void add(struct list *list, const char *name, struct measure measure)
 {
-	if (isnan(value))
-		return;
-	*list_push(list->arena, &list->items, &list->n) = (struct named_number){name, value};
+	if (measure.status == STATS_OK)
+		*list_push(list->arena, &list->items, &list->n) =
+			(struct named_number){name, measure.value};
 }
 
-static double ratio(int64_t part, int64_t whole)
+static struct confusion count(const struct outcomes *outcomes, struct arena *arena)
 {
-	return whole ? (double)part / (double)whole : NAN;
+	size_t n = outcomes->n_classes;
+	uint64_t *counts = arena_array(arena, n * n, uint64_t);
+
+	if (confusion_count(outcomes->truth, outcomes->predicted, outcomes->n, n, counts) != STATS_OK)
+		panic("metrics: a class that does not exist");
+	return (struct confusion){counts, n};
 }
 
-/* Figures of each class that occurs, and their means over these classes. */
-static void add_classes(struct list *list, const struct confusion *confusion,
+static void add_classes(struct list *list, struct confusion confusion,
                         const struct strings *classes)
 {
-	double recalls = 0, f1s = 0;
-	int64_t occur = 0;
+	add(list, "accuracy", metric_accuracy(confusion));
+	add(list, "balanced-accuracy", metric_balanced_accuracy(confusion));
+	add(list, "macro-f1", metric_macro_f1(confusion));
+	add(list, "matthews", metric_matthews(confusion));
+	for (size_t k = 0; k < confusion.classes; k++) {
+		const char *name = classes->items[k];
 
-	for (size_t k = 0; k < confusion->n; k++) {
-		int64_t truth = of_truth(confusion, k), hit = cell(confusion, k, k);
-		int64_t predicted = of_prediction(confusion, k);
-
-		add(list, arena_printf(list->arena, "precision.%s", classes->items[k]),
-		    ratio(hit, predicted));
-		if (truth == 0)
-			continue;
-		occur++;
-		recalls += ratio(hit, truth);
-		f1s += ratio(2 * hit, truth + predicted);
-		add(list, arena_printf(list->arena, "recall.%s", classes->items[k]), ratio(hit, truth));
+		add(list, arena_printf(list->arena, "precision.%s", name), metric_precision(confusion, k));
+		add(list, arena_printf(list->arena, "recall.%s", name), metric_recall(confusion, k));
 	}
-	add(list, "balanced-accuracy", occur ? recalls / (double)occur : NAN);
-	add(list, "macro-f1", occur ? f1s / (double)occur : NAN);
 }
 
-static void add_probabilities(struct list *list, const struct outcomes *outcomes)
+/* Two classes: of the probability of the second. */
+static void add_binary(struct list *list, const struct outcomes *outcomes)
 {
-	double loss = 0, brier = 0;
+	double *p = arena_array(list->arena, outcomes->n, double);
+	bool *positive = arena_array(list->arena, outcomes->n, bool);
 
-	if (!outcomes->scores || outcomes->n_scores != outcomes->n_classes || outcomes->n == 0)
-		return;
+	for (size_t i = 0; i < outcomes->n; i++) {
+		p[i] = outcomes->scores[i * outcomes->n_scores + outcomes->n_scores - 1];
+		positive[i] = outcomes->truth[i] == 1;
+	}
+	add(list, "auc", metric_auc(p, positive, outcomes->n, list->arena));
+	add(list, "brier", metric_brier(p, positive, outcomes->n));
+	add(list, "log-loss", metric_log_loss(p, positive, outcomes->n));
+}
+
+/* More classes: log loss of the true one, Brier's sum over all (Brier 1950). Scores that are no
+ * probabilities have neither. */
+static void add_multiclass(struct list *list, const struct outcomes *outcomes)
+{
+	double loss = 0, brier = 0, n = (double)outcomes->n;
+
 	for (size_t i = 0; i < outcomes->n; i++) {
 		const double *scores = outcomes->scores + i * outcomes->n_scores;
 
-		loss -= log(fmax(scores[outcomes->truth[i]], 1e-15));
-		for (size_t k = 0; k < outcomes->n_scores; k++)
-			brier += pow(scores[k] - ((int)k == outcomes->truth[i]), 2);
+		loss -= log(fmax(scores[outcomes->truth[i]], DBL_EPSILON));
+		for (size_t k = 0; k < outcomes->n_scores; k++) {
+			if (scores[k] < 0 || scores[k] > 1)
+				return;
+			brier += pow(scores[k] - (k == outcomes->truth[i]), 2);
+		}
 	}
-	add(list, "log-loss", loss / (double)outcomes->n);
-	add(list, "brier", brier / (double)outcomes->n);
+	add(list, "log-loss", (struct measure){.value = loss / n, .status = STATS_OK});
+	add(list, "brier", (struct measure){.value = brier / n, .status = STATS_OK});
+}
+
+static void add_scores(struct list *list, const struct outcomes *outcomes)
+{
+	if (!outcomes->scores)
+		return;
+	if (outcomes->n_classes == 2)
+		add_binary(list, outcomes);
+	else if (outcomes->n_scores == outcomes->n_classes)
+		add_multiclass(list, outcomes);
 }
 
 static void add_numbers(struct list *list, const struct outcomes *outcomes)
 {
-	double absolute = 0, square = 0, n = (double)outcomes->n;
+	const double *truth = outcomes->truth_number, *predicted = outcomes->predicted_number;
 
-	for (size_t i = 0; i < outcomes->n; i++) {
-		double difference = outcomes->predicted_number[i] - outcomes->truth_number[i];
-
-		absolute += fabs(difference);
-		square += difference * difference;
-	}
-	add(list, "mean-absolute-error", absolute / n);
-	add(list, "root-mean-square-error", sqrt(square / n));
+	add(list, "mae", metric_mae(truth, predicted, outcomes->n));
+	add(list, "rmse", metric_rmse(truth, predicted, outcomes->n));
+	add(list, "r-squared", metric_r_squared(truth, predicted, outcomes->n));
 }
 
 static int by_name(const void *a, const void *b)
@@ -123,26 +107,14 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct named_number *)a)->name, ((const struct named_number *)b)->name);
 }
 
-static int64_t hits(const struct outcomes *outcomes)
-{
-	int64_t right = 0;
-
-	for (size_t i = 0; i < outcomes->n; i++)
-		right += outcomes->truth[i] == outcomes->predicted[i];
-	return right;
-}
-
 void metrics_all(const struct outcomes *outcomes, const struct strings *classes,
                  struct arena *arena, struct named_number **out, size_t *n)
 {
 	struct list list = {.arena = arena};
 
-	if (outcomes->n_classes > 0 && outcomes->n > 0) {
-		struct confusion confusion = count(outcomes, arena);
-
-		add(&list, "accuracy", ratio(hits(outcomes), (int64_t)outcomes->n));
-		add_classes(&list, &confusion, classes);
-		add_probabilities(&list, outcomes);
+	if (outcomes->n > 0 && outcomes->n_classes > 0) {
+		add_classes(&list, count(outcomes, arena), classes);
+		add_scores(&list, outcomes);
 	} else if (outcomes->n > 0) {
 		add_numbers(&list, outcomes);
 	}
@@ -163,39 +135,44 @@ double metric_find(const struct named_number *metrics, size_t n, const char *nam
 
 bool metric_is_loss(const char *name)
 {
-	static const char *const losses[] = {
-		"log-loss", "brier", "mean-absolute-error", "root-mean-square-error",
-	};
+	static const char *const losses[] = {"log-loss", "brier", "mae", "rmse"};
 
 	return names_find(NAMES(losses), name) >= 0;
 }
 
 /* ---- Standard errors ---- */
 
-static double share_error(int64_t part, int64_t whole)
+static double share_error(double p, double n)
 {
-	double p = ratio(part, whole);
-
-	return sqrt(p * (1 - p) / (double)whole);
+	return sqrt(p * (1 - p) / n);
 }
 
-/* Recalls are of different rows, so the variance of their mean is that of the sum by their
- * number. */
+static double accuracy_error(const struct outcomes *outcomes)
+{
+	double right = 0, n = (double)outcomes->n;
+
+	for (size_t i = 0; i < outcomes->n; i++)
+		right += outcomes->truth[i] == outcomes->predicted[i];
+	return share_error(right / n, n);
+}
+
+/* Recalls are of different rows: the variance of their mean is their sum by their number
+ * squared. */
 static double balanced_error(const struct outcomes *outcomes)
 {
 	double variance = 0, occur = 0;
 
 	for (size_t k = 0; k < outcomes->n_classes; k++) {
-		int64_t truth = 0, hit = 0;
+		double truth = 0, hit = 0;
 
 		for (size_t i = 0; i < outcomes->n; i++) {
-			truth += outcomes->truth[i] == (int)k;
-			hit += outcomes->truth[i] == (int)k && outcomes->predicted[i] == (int)k;
+			truth += outcomes->truth[i] == k;
+			hit += outcomes->truth[i] == k && outcomes->predicted[i] == k;
 		}
 		if (truth == 0)
 			continue;
 		occur++;
-		variance += pow(share_error(hit, truth), 2);
+		variance += pow(share_error(hit / truth, truth), 2);
 	}
 	return sqrt(variance) / occur;
 }
@@ -215,13 +192,22 @@ static double absolute_error(const struct outcomes *outcomes)
 
 double metric_standard_error(const struct outcomes *outcomes, const char *name)
 {
-	if (outcomes->n == 0)
-		return NAN;
-	if (outcomes->n_classes == 0)
-		return strcmp(name, "mean-absolute-error") == 0 ? absolute_error(outcomes) : NAN;
-	if (strcmp(name, "accuracy") == 0)
-		return share_error(hits(outcomes), (int64_t)outcomes->n);
-	return strcmp(name, "balanced-accuracy") == 0 ? balanced_error(outcomes) : NAN;
+	static const struct {
+		const char *name;
+		bool of_classes;
+		double (*error)(const struct outcomes *outcomes);
+	} known[] = {
+		{"accuracy", true, accuracy_error},
+		{"balanced-accuracy", true, balanced_error},
+		{"mae", false, absolute_error},
+	};
+
+	for (size_t i = 0; outcomes->n > 0 && i < ARRAY_LEN(known); i++) {
+		if (strcmp(known[i].name, name) == 0 &&
+		    known[i].of_classes == (outcomes->n_classes > 0))
+			return known[i].error(outcomes);
+	}
+	return NAN;
 }
 
 /* ---- Choice ---- */

@@ -10,16 +10,15 @@
 struct outcomes {
 	size_t n;
 	size_t n_classes; /* 0: numbers */
-	int *truth, *predicted;
+	uint32_t *truth, *predicted;
 	double *truth_number, *predicted_number;
 	double *scores;
 	size_t n_scores;
 };
 
-/* With classes: accuracy, balanced-accuracy, macro-f1, recall.<class> and precision.<class>
- * where the class occurs, and with a score for each class log-loss and brier (the multi-class
- * one, 0..2). With numbers: mean-absolute-error, root-mean-square-error. Sorted by name, in the
- * arena. */
+/* What these rows define, by the names of gates. With classes: accuracy, balanced-accuracy,
+ * macro-f1, matthews, precision.<class>, recall.<class>; with probabilities log-loss, brier, and
+ * auc of two classes. With numbers: mae, rmse, r-squared. Sorted by name, in the arena. */
 void metrics_all(const struct outcomes *outcomes, const struct strings *classes,
                  struct arena *arena, struct named_number **out, size_t *n);
 /* The value of a metric, NAN when it is not among them. */

@@ -76,8 +76,8 @@ static void outcomes_init(struct scoring *scoring, size_t n_scores)
 	outcomes->n_classes = scoring->run->model->interface.output.classes.n;
 	outcomes->n_scores = n_scores;
 	if (outcomes->n_classes > 0) {
-		outcomes->truth = heap_alloc(n, sizeof(int));
-		outcomes->predicted = heap_alloc(n, sizeof(int));
+		outcomes->truth = heap_alloc(n, sizeof(uint32_t));
+		outcomes->predicted = heap_alloc(n, sizeof(uint32_t));
 	} else {
 		outcomes->truth_number = heap_alloc(n, sizeof(double));
 		outcomes->predicted_number = heap_alloc(n, sizeof(double));
@@ -92,15 +92,17 @@ static int take_truth(struct scoring *scoring, size_t row, struct err *err)
 	struct outcomes *outcomes = &scoring->out->outcomes;
 	const char *label = scoring->labels[row];
 	size_t i = outcomes->n;
+	int class;
 
 	if (!label)
 		return err_set(err, ERR_STALLED, "a row to score has no label");
 	if (outcomes->n_classes == 0)
 		return parse_number(label, -INFINITY, INFINITY, &outcomes->truth_number[i], err);
-	outcomes->truth[i] = class_of(&scoring->run->model->interface.output.classes, label);
-	if (outcomes->truth[i] < 0)
+	class = class_of(&scoring->run->model->interface.output.classes, label);
+	if (class < 0)
 		return err_set(err, ERR_STALLED, "a row to score has the label '%.40s', which is no class",
 		               label);
+	outcomes->truth[i] = (uint32_t)class;
 	return 0;
 }
 
@@ -113,7 +115,7 @@ static int take_outcome(struct scoring *scoring, const struct oip_predictions *p
 	if (take_truth(scoring, row, err))
 		return -1;
 	if (outcomes->n_classes > 0)
-		outcomes->predicted[i] = predictions->classes[row];
+		outcomes->predicted[i] = (uint32_t)predictions->classes[row];
 	else
 		outcomes->predicted_number[i] = predictions->numbers[row];
 	if (k > 0)

@@ -46,7 +46,7 @@ static void of_classes(void **state)
 {
 	static const char *names[] = {"Low", "High", "Mid", "Never"};
 	static const struct strings classes = {names, 4};
-	static int truth[] = {0, 0, 0, 0, 1, 1, 2}, predicted[] = {0, 0, 0, 1, 1, 0, 0};
+	static uint32_t truth[] = {0, 0, 0, 0, 1, 1, 2}, predicted[] = {0, 0, 0, 1, 1, 0, 0};
 	const struct outcomes outcomes = {.n = 7, .n_classes = 4, .truth = truth,
 	                                  .predicted = predicted};
 	static const struct {
@@ -74,16 +74,35 @@ static void of_probabilities(void **state)
 {
 	static const char *names[] = {"no", "yes"};
 	static const struct strings classes = {names, 2};
-	static int truth[] = {0, 1}, predicted[] = {0, 0};
+	static uint32_t truth[] = {0, 1}, predicted[] = {0, 0};
 	static double scores[] = {0.8, 0.2, 0.9, 0.1};
 	struct outcomes outcomes = {.n = 2, .n_classes = 2, .truth = truth, .predicted = predicted,
 	                            .scores = scores, .n_scores = 2};
 
 	(void)state;
 	expect_metric(&outcomes, &classes, "log-loss", -(log(0.8) + log(0.1)) / 2);
-	expect_metric(&outcomes, &classes, "brier", (0.04 + 0.04 + 0.81 + 0.81) / 2);
-	outcomes.n_scores = 1;
-	expect_metric(&outcomes, &classes, "log-loss", NAN);
+	expect_metric(&outcomes, &classes, "brier", (0.04 + 0.81) / 2);
+	expect_metric(&outcomes, &classes, "auc", 0);
+	outcomes.n_scores = 1; /* 0.8 and 0.2, of the second class */
+	expect_metric(&outcomes, &classes, "brier", (0.64 + 0.64) / 2);
+}
+
+static void of_probabilities_of_three(void **state)
+{
+	static const char *names[] = {"a", "b", "c"};
+	static const struct strings classes = {names, 3};
+	static uint32_t truth[] = {2, 0}, predicted[] = {2, 1};
+	static double scores[] = {0.1, 0.2, 0.7, 0.4, 0.6, 0};
+	struct outcomes outcomes = {.n = 2, .n_classes = 3, .truth = truth, .predicted = predicted,
+	                            .scores = scores, .n_scores = 3};
+
+	(void)state;
+	expect_metric(&outcomes, &classes, "log-loss", -(log(0.7) + log(0.4)) / 2);
+	expect_metric(&outcomes, &classes, "brier", (0.01 + 0.04 + 0.09 + 0.36 + 0.36) / 2);
+	expect_metric(&outcomes, &classes, "auc", NAN);
+	scores[5] = 1.5;
+	expect_metric(&outcomes, &classes, "brier", NAN);
+	scores[5] = 0;
 }
 
 static void of_numbers(void **state)
@@ -94,10 +113,10 @@ static void of_numbers(void **state)
 	                                  .predicted_number = predicted};
 
 	(void)state;
-	expect_metric(&outcomes, &none, "mean-absolute-error", 1);
-	expect_metric(&outcomes, &none, "root-mean-square-error", sqrt(5.0 / 3));
+	expect_metric(&outcomes, &none, "mae", 1);
+	expect_metric(&outcomes, &none, "rmse", sqrt(5.0 / 3));
 	expect_metric(&outcomes, &none, "accuracy", NAN);
-	assert_true(fabs(metric_standard_error(&outcomes, "mean-absolute-error") -
+	assert_true(fabs(metric_standard_error(&outcomes, "mae") -
 	                 sqrt((5.0 / 3 - 1) / 3)) < 1e-12);
 	assert_true(metric_is_loss("log-loss"));
 	assert_false(metric_is_loss("accuracy"));
@@ -158,6 +177,7 @@ int main(void)
 #define WITH_ARENA(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		WITH_ARENA(of_classes),      WITH_ARENA(of_probabilities),
+		WITH_ARENA(of_probabilities_of_three),
 		WITH_ARENA(of_numbers),      WITH_ARENA(no_rows_no_metrics),
 		cmocka_unit_test(the_choice),
 	};
