@@ -22,6 +22,7 @@ enum {
 	RELOADS_MOST = 5,
 	END_WAIT_MS = 5000,
 	FILE_BYTES_MAX = 64 << 20,
+	STAT_BACKENDS_MAX = 256, /* so that asking for each fits into one command */
 };
 
 /* ---- files ---- */
@@ -98,7 +99,8 @@ struct haproxy_backend *haproxy_find(struct haproxy *haproxy, const char *key)
 	return NULL;
 }
 
-struct haproxy_server *haproxy_server(struct haproxy *haproxy, const struct haproxy_backend *backend,
+struct haproxy_server *haproxy_server(struct haproxy *haproxy,
+                                      const struct haproxy_backend *backend,
                                       struct digest revision, int slot)
 {
 	for (int s = 0; s < haproxy->slots; s++) {
@@ -152,8 +154,9 @@ static int count_members(const struct haproxy *haproxy, const struct haproxy_bac
 
 /* ---- dealing out shares ---- */
 
-/* Weights of one revision's servers. Those that are down get none while a sibling is up; where all
- * are down they keep what they would have, so that the first to come back takes its share at once. */
+/* Weights of one revision's servers. Those that are down get none while a sibling is up; where
+ * all are down they keep what they would have, so that the first to come back takes its share
+ * at once. */
 static void deal_revision(struct haproxy *haproxy, struct haproxy_backend *backend,
                           struct digest revision, int total)
 {
@@ -270,12 +273,12 @@ static void take_identity(struct haproxy *haproxy, const char *identity)
 				rebase(&haproxy->backends[b].servers[s]);
 }
 
-static void take_stat(struct haproxy *haproxy, const char *csv)
+static void take_stat(struct haproxy *haproxy, const char *csv, bool all)
 {
 	struct stat_reader reader = {.rest = csv};
 	struct stat_row row;
 
-	haproxy->n_seen = 0;
+	haproxy->n_seen = all ? 0 : haproxy->n_seen;
 	while (stat_next(&reader, &row)) {
 		struct haproxy_server *server;
 
@@ -283,31 +286,63 @@ static void take_stat(struct haproxy *haproxy, const char *csv)
 			continue;
 		server = &haproxy->backends[row.backend].servers[row.server];
 		server->seen = row.seen;
-		haproxy->n_seen++;
+		haproxy->n_seen += all;
 		if (server->used)
 			count(haproxy, server);
 	}
 }
 
-/* Everything that HAProxy says of itself and of all servers, in one exchange. */
-static int read_back(struct haproxy *haproxy, struct err *err)
+/* `show stat` of the backends in use; of all when there are many, or when `all` says so. */
+static void ask_stat(const struct haproxy *haproxy, bool all, struct buf *commands)
+{
+	size_t used = 0;
+
+	for (size_t b = 0; b < haproxy->n_backends; b++)
+		used += haproxy->backends[b].key != NULL;
+	buf_puts(commands, "show info");
+	if (all || used > STAT_BACKENDS_MAX)
+		buf_puts(commands, ";show stat -1 4 -1");
+	for (size_t b = 0; b < haproxy->n_backends && !all && used <= STAT_BACKENDS_MAX; b++)
+		if (haproxy->backends[b].key)
+			buf_printf(commands, ";show stat b%zu 4 -1", b);
+	buf_putc(commands, '\n');
+}
+
+static int read_stat(struct haproxy *haproxy, bool all, struct err *err)
 {
 	char identity[IDENTITY];
-	struct buf reply;
+	struct buf commands, reply;
 	int rc;
 
+	buf_init(&commands, COMMAND_BYTES);
 	buf_init(&reply, REPLY_BYTES);
-	rc = link_run(haproxy, "show info;show stat -1 4 -1\n", &reply, err);
+	ask_stat(haproxy, all, &commands);
+	rc = link_run(haproxy, buf_text(&commands), &reply, err);
 	if (rc == 0 && !read_identity(buf_text(&reply), identity))
 		rc = err_set(err, ERR_UNKNOWN, "HAProxy's reply makes no sense");
 	if (rc == 0) {
 		const char *csv = strstr(buf_text(&reply), "# pxname");
 
 		take_identity(haproxy, identity);
-		take_stat(haproxy, csv ? csv : "");
+		take_stat(haproxy, csv ? csv : "", all);
 	}
+	buf_deinit(&commands);
 	buf_deinit(&reply);
 	return rc;
+}
+
+/* What HAProxy says of itself and of the servers in use. A worker that was not read before is read
+ * whole, so that the empty slots are known to be empty. */
+static int read_back(struct haproxy *haproxy, struct err *err)
+{
+	if (read_stat(haproxy, false, err) < 0)
+		return -1;
+	if (strcmp(haproxy->identity, haproxy->known) == 0)
+		return 0;
+	if (read_stat(haproxy, true, err) < 0)
+		return -1;
+	memcpy(haproxy->known, haproxy->identity, IDENTITY);
+	return 0;
 }
 
 /* ---- making HAProxy like the table ---- */
@@ -350,7 +385,8 @@ static void set_map(struct batch *batch, const char *map, size_t b, int s, const
 	command(batch, "add map %s b%zu/s%d %s", map, b, s, value);
 }
 
-/* A replica that is not in its slot yet, or at another address: taken out, and in without weight. */
+/* A replica that is not in its slot yet, or at another address: taken out, and in without
+ * weight. */
 static void settle_server(struct batch *batch, size_t b, int s, struct haproxy_server *server)
 {
 	const char *colon = strrchr(server->address, ':');
@@ -423,8 +459,8 @@ static int check_settled(const struct haproxy *haproxy, const char *reply, struc
 	return 0;
 }
 
-/* The table to its file, the difference to HAProxy, the configuration to its files, and back. `more`
- * are commands about routes; "" for none. */
+/* The table to its file, the difference to HAProxy, the configuration to its files, and back.
+ * `more` are commands about routes; "" for none. */
 static int apply(struct haproxy *haproxy, const char *more, struct err *err)
 {
 	struct batch batch = {.haproxy = haproxy, .err = err};
@@ -478,7 +514,8 @@ static int say_why_it_ended(const struct haproxy *haproxy, struct err *err)
 }
 
 /* Until a worker other than `before` answers. */
-static int wait_worker(struct haproxy *haproxy, const char *before, int64_t wait_ms, struct err *err)
+static int wait_worker(struct haproxy *haproxy, const char *before, int64_t wait_ms,
+                       struct err *err)
 {
 	int64_t until_ms = now_ms() + wait_ms;
 	struct process_seen seen;
@@ -672,12 +709,14 @@ static int open_slot(struct haproxy *haproxy, const char *key, struct haproxy_ba
 	return *out ? 0 : err_set(err, ERR_UNKNOWN, "HAProxy shows no empty slot after a reload");
 }
 
-static void put_server(struct haproxy *haproxy, struct haproxy_server *server, struct digest revision,
-                       int slot, const char *version, const char *address)
+static void put_server(struct haproxy *haproxy, struct haproxy_server *server,
+                       struct digest revision, int slot, const char *version,
+                       const char *address)
 {
 	struct haproxy_seen seen = server->seen;
 
-	*server = (struct haproxy_server){.used = true, .revision = revision, .slot = slot, .seen = seen};
+	*server = (struct haproxy_server){
+		.used = true, .revision = revision, .slot = slot, .seen = seen};
 	snprintf(server->version, sizeof(server->version), "%s", version);
 	snprintf(server->address, sizeof(server->address), "%s", address);
 	server->base.attempts = seen.attempts;

@@ -1,9 +1,10 @@
 /* The router of the local back end: one HAProxy, and a table of what it should be doing.
  *
- * HAProxy is started when absent, survives us and is found again. Its configuration declares a pool of
- * backends with empty server slots; deployments and replicas are put into them at run time. The table
- * is written to `router.json` before each change and the whole configuration is generated from it
- * after, so that neither a reload nor a restart of anybody forgets. Every change is read back. */
+ * HAProxy is started when absent, survives us and is found again. Its configuration declares a
+ * pool of backends with empty server slots; deployments and replicas are put into them at run
+ * time. The table is written to `router.json` before each change and the whole configuration
+ * is generated from it after, so that neither a reload nor a restart of anybody forgets. Every
+ * change is read back. */
 #ifndef LINNET_ADAPTER_HAPROXY_H
 #define LINNET_ADAPTER_HAPROXY_H
 
@@ -85,14 +86,15 @@ size_t haproxy_backends(const struct haproxy *haproxy);
 struct haproxy_backend *haproxy_backend(struct haproxy *haproxy, size_t i);
 /* NULL when the router does not know it. Valid until the next haproxy_add. */
 struct haproxy_backend *haproxy_find(struct haproxy *haproxy, const char *key);
-struct haproxy_server *haproxy_server(struct haproxy *haproxy, const struct haproxy_backend *backend,
+struct haproxy_server *haproxy_server(struct haproxy *haproxy,
+                                      const struct haproxy_backend *backend,
                                       struct digest revision, int slot);
 /* The share of a revision as read back, over servers that are up; sums to 1 while any serves. */
 double haproxy_live_share(const struct haproxy *haproxy, const struct haproxy_backend *backend,
                           struct digest revision);
 
-/* Each of these changes the table, the files and HAProxy, and reads back. ERR_UNKNOWN: HAProxy did not
- * answer or does not show the change. All are idempotent. */
+/* Each of these changes the table, the files and HAProxy, and reads back. ERR_UNKNOWN: HAProxy
+ * did not answer or does not show the change. All are idempotent. */
 
 /* Puts a replica into a slot, with the part of its revision's share that is its own. */
 int haproxy_add(struct haproxy *haproxy, const char *key, struct digest revision, int slot,
@@ -105,17 +107,17 @@ int haproxy_stay(struct haproxy *haproxy, const char *key, struct digest revisio
                  struct err *err) must_check; /* undoes haproxy_leave */
 int haproxy_remove(struct haproxy *haproxy, const char *key, struct digest revision, int slot,
                    struct err *err) must_check;
-/* The whole vector, the stable revision first; the second one's share is never above the larger of
- * its old and its new one on the way. Where no revision with a share is up, ERR_TRANSIENT and nothing
- * changes; all shares 0 stops all traffic. */
+/* The whole vector, the stable revision first; the second one's share is never above the
+ * larger of its old and its new one on the way. Where no revision with a share is up,
+ * ERR_TRANSIENT and nothing changes; all shares 0 stops all traffic. */
 int haproxy_set_shares(struct haproxy *haproxy, const char *key, const struct haproxy_share *shares,
                        size_t n, struct err *err) must_check;
 /* Takes the deployment out of the router; its slots must be empty. */
 int haproxy_drop(struct haproxy *haproxy, const char *key, struct err *err) must_check;
 
 /* The totals of the weights of two groups of `servers[i]` servers each that come nearest to
- * `shares[0] : shares[1]`; no server above HAPROXY_WEIGHT_MAX, no share above 0 without weight. Among
- * equals the one that every group can deal out evenly, then the smallest. Pure. */
+ * `shares[0] : shares[1]`; no server above HAPROXY_WEIGHT_MAX, no share above 0 without
+ * weight. Among equals the one that every group can deal out evenly, then the smallest. Pure. */
 void haproxy_totals(const double shares[2], const int servers[2], int totals[2]);
 /* What server `i` of `n` gets of a total. */
 int haproxy_part(int total, int n, int i);

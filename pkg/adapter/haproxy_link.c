@@ -163,8 +163,8 @@ static void accept_peers(struct haproxy *haproxy)
 	}
 }
 
-/* Requests that were tried elsewhere first took time that this server did not; those that failed are
- * counted, not timed. A line of a replica that has left its slot is nobody's. */
+/* Requests that were tried elsewhere first took time that this server did not; those that
+ * failed are counted, not timed. A line of a replica that has left its slot is nobody's. */
 static void take_line(struct haproxy *haproxy, const char *text, size_t len)
 {
 	char revision[REVISION_SHORT + 1];

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 
 enum {
-	LOG_PEERS = 8,              /* workers at a time, old ones that finish their requests included */
+	LOG_PEERS = 8,              /* workers at a time, old ones that finish included */
 	LOG_PEER_BYTES = 64 << 10,
 	IDENTITY = 48,
 };
@@ -28,6 +28,7 @@ struct haproxy {
 	int slots;
 	size_t n_seen;            /* slots that HAProxy showed when it was last read */
 	char identity[IDENTITY];  /* of the worker that the counters' base belongs to */
+	char known[IDENTITY];     /* of the worker whose slots were all read once */
 	bool dirty;               /* the table differs from router.json */
 	bool config_dirty;        /* the configuration differs from the table */
 };
@@ -57,7 +58,8 @@ struct log_line {
 bool read_log_line(const char *text, size_t len, struct log_line *out);
 /* Length of the first whole frame at `bytes` with *text inside it; 0 when it is not all there yet,
  * -1 when there is none. */
-int read_frame(const char *bytes, size_t len, size_t bytes_max, const char **text, size_t *text_len);
+int read_frame(const char *bytes, size_t len, size_t bytes_max, const char **text,
+               size_t *text_len);
 
 /* ---- haproxy_write.c: what we tell it, and our own table ---- */
 
@@ -75,7 +77,8 @@ void table_grow(struct haproxy *haproxy, size_t n_backends, int slots);
 
 int log_open_listener(struct haproxy *haproxy, struct err *err) must_check;
 void log_close(struct haproxy *haproxy);
-/* Runs commands (joined by ';', at most COMMAND_BYTES) and adds the reply. ERR_UNKNOWN after 1 s. */
+/* Runs commands (joined by ';', at most COMMAND_BYTES) and adds the reply. ERR_UNKNOWN after 1
+ * s. */
 int link_run(const struct haproxy *haproxy, const char *commands, struct buf *reply,
              struct err *err) must_check;
 enum { COMMAND_BYTES = 8 << 10, REPLY_BYTES = 8 << 20 };

@@ -197,7 +197,8 @@ bool read_log_line(const char *text, size_t len, struct log_line *out)
 	return out->backend >= 0 && out->server >= 0;
 }
 
-int read_frame(const char *bytes, size_t len, size_t bytes_max, const char **text, size_t *text_len)
+int read_frame(const char *bytes, size_t len, size_t bytes_max, const char **text,
+               size_t *text_len)
 {
 	size_t length = 0, i = 0;
 

@@ -31,7 +31,8 @@ static struct choice weigh(double share, const int servers[2], int first, int se
 	};
 }
 
-/* Both groups have servers and a share. For each total of the second, the first's best one is known. */
+/* Both groups have servers and a share. For each total of the second, the first's best one is
+ * known. */
 static void search(double share, const int servers[2], int totals[2])
 {
 	int most[2] = {servers[0] * HAPROXY_WEIGHT_MAX, servers[1] * HAPROXY_WEIGHT_MAX};

@@ -82,7 +82,8 @@ static bool read_small(int dir, const char *path, char *out, size_t size)
 	return n > 0;
 }
 
-enum life { LIFE_GONE, LIFE_OTHER, LIFE_ZOMBIE, LIFE_RUNNING }; /* OTHER: the pid is somebody else's */
+/* OTHER: the pid is somebody else's now. */
+enum life { LIFE_GONE, LIFE_OTHER, LIFE_ZOMBIE, LIFE_RUNNING };
 
 static enum life find_life(pid_t pid, int64_t start_ticks)
 {
@@ -205,8 +206,8 @@ static void bury(int dir, enum life life, struct process_seen *seen)
 	note_end(dir, seen, code);
 }
 
-/* Keeps the end of a log that grew too long and empties it; the writer appends, so it goes on at the
- * new end. What is written in between may be lost. */
+/* Keeps the end of a log that grew too long and empties it; the writer appends, so it goes on
+ * at the new end. What is written in between may be lost. */
 static void cap_log(int dir)
 {
 	struct err ignored;
@@ -238,7 +239,8 @@ static void say_in_log(int dir, const char *text)
 	}
 }
 
-/* A start time in ticks since boot is a clock that no restart and no change of the date disturbs. */
+/* A start time in ticks since boot is a clock that no restart and no change of the date
+ * disturbs. */
 static void enforce_timeout(int dir, const struct record *record)
 {
 	int64_t age_ms = clock_ms(CLOCK_BOOTTIME) - record->start_ticks * 1000 / sysconf(_SC_CLK_TCK);

@@ -1,9 +1,10 @@
-/* Processes that outlive us: each in a session, a process group and a folder of its own, and found
- * again after a restart of ours by what that folder says.
+/* Processes that outlive us: each in a session, a process group and a folder of its own, and
+ * found again after a restart of ours by what that folder says.
  *
  * The folder holds `record` (written by the process itself before exec: boot id, pid and start
- * time), `slot.lock` (a flock that the process and what it starts keep), `log` (its output, capped)
- * and, once it is over, `exit`. All state is in the folder: nothing here is remembered in memory. */
+ * time), `slot.lock` (a flock that the process and what it starts keep), `log` (its output,
+ * capped) and, once it is over, `exit`. All state is in the folder: nothing here is remembered
+ * in memory. */
 #ifndef LINNET_ADAPTER_PROCESS_POSIX_H
 #define LINNET_ADAPTER_PROCESS_POSIX_H
 

@@ -17,7 +17,7 @@
 
 struct serving_local_config {
 	const char *state;      /* absolute */
-	const char *store;      /* artifacts are <store>/sha256/<hex>.tar; "file:" may stand before it */
+	const char *store;      /* artifacts are <store>/sha256/<hex>.tar; may begin with "file:" */
 	const char *data_root;  /* what `file:` uris of artifacts are below; NULL: none are allowed */
 	const char *secrets;    /* <secrets>/<name>/<key>; NULL: there are none */
 	const char *repository; /* of the fleet: where sources are exported from */
@@ -34,14 +34,15 @@ struct port_serving serving_local_port(struct serving_local *serving);
 /* Ends HAProxy. For tests, and for taking Linnet off a machine. */
 int serving_local_end(struct serving_local *serving, struct err *err) must_check;
 
-/* Readable while the router's log waits to be taken in by serving_local_drain. `observe` takes it in
- * as well; above some thousand requests a second it should not have to wait for that. */
+/* Readable while the router's log waits to be taken in by serving_local_drain. `observe` takes
+ * it in as well; above some thousand requests a second it should not have to wait for that. */
 int serving_local_fd(const struct serving_local *serving);
 void serving_local_drain(struct serving_local *serving);
 
 /* ---- workers: `<self> __prepare <spec.json>`, `<self> __check <spec.json>` ---- */
 
-/* The verb __prepare: artifact and source onto this machine. Ends with a `result` beside the spec. */
+/* The verb __prepare: artifact and source onto this machine. Ends with a `result` beside the
+ * spec. */
 int serving_prepare_main(int argc, char **argv);
 
 /* What __check is asked. All borrowed from the arena. */
@@ -51,8 +52,9 @@ struct serving_check {
 	struct interface_spec interface;
 	const char *golden;          /* path of the golden batch; NULL: none was recorded */
 };
-/* spec.json: {"model","version","addresses":[..],"golden","interface":{"layout","inputs":[{"name",
- * "type","min","max","values":[..],"nullable"}],"output":{"name","type","classes":[..],"scores"}}} */
+/* spec.json: {"model", "version", "addresses": [..], "golden", "interface": {"layout", "inputs":
+ * [{"name", "type", "min", "max", "values": [..], "nullable"}], "output": {"name", "type",
+ * "classes": [..], "scores"}}}; what is absent is left out. */
 int serving_check_read(const char *path, struct arena *arena, struct serving_check *out,
                        struct err *err) must_check;
 /* {"ok":true} or {"ok":false,"retryable":..,"why":".."} as `result` beside the spec, by rename.

@@ -106,7 +106,8 @@ int replica_start(struct serving_local *serving, struct serving_key key,
                   const struct action *action, struct arena *arena, struct err *err) must_check;
 int replica_stop(struct serving_local *serving, struct serving_key key,
                  const struct action *action, struct arena *arena, struct err *err) must_check;
-/* The next step of a look: exits noted, the ready into the router, the stopped drained and ended. */
+/* The next step of a look: exits noted, the ready into the router, the stopped drained and
+ * ended. */
 int replica_step(struct serving_local *serving, struct serving_key key, struct replica_view *view,
                  struct err *err) must_check;
 bool replica_is_waiting(struct serving_local *serving, struct serving_key key,

@@ -80,8 +80,9 @@ static bool is_here(const char *folder, struct arena *arena)
 {
 	struct prepare_spec spec;
 	struct err err;
+	const char *path = arena_printf(arena, "%s/spec.json", folder);
 
-	return prepare_spec_read(arena_printf(arena, "%s/spec.json", folder), arena, &spec, &err) == 0 &&
+	return prepare_spec_read(path, arena, &spec, &err) == 0 &&
 	       folder_exists(artifact_folder(spec.state, spec.artifact, arena)) &&
 	       (!spec.tree || folder_exists(source_folder(spec.state, spec.tree, arena)));
 }

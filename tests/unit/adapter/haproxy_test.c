@@ -188,8 +188,10 @@ static char folder[64];
 static int front;
 static char listen_at[64];
 static struct haproxy *router;
-static struct digest stable = {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
-static struct digest candidate = {"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"};
+static struct digest stable = {
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+static struct digest candidate = {
+	"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"};
 static struct {
 	pid_t pid;
 	int port;
@@ -562,7 +564,8 @@ static void a_hand_on_the_weights_is_kept(void **state)
 	(void)state;
 	two_replicas(0.5, 0.5);
 	buf_init(&reply_text, 1 << 16);
-	ok(link_run(router, "set server b0/s0 weight 9;set server b0/s1 weight 1\n", &reply_text, &err));
+	ok(link_run(router, "set server b0/s0 weight 9;set server b0/s1 weight 1\n", &reply_text,
+	            &err));
 	buf_deinit(&reply_text);
 	ok(haproxy_refresh(router, &err));
 	assert_true(fabs(live(candidate) - 0.1) < 1e-9);

@@ -226,8 +226,9 @@ static inline struct answer ask_on(int *fd, const char *path, const char *body)
 	char text[4096], value[64];
 	struct answer answer = {0};
 	size_t len = 0, need = 0;
-	int n = snprintf(text, sizeof(text), "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
-	                 path, strlen(body), body);
+	int n = snprintf(text, sizeof(text),
+	                 "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", path,
+	                 strlen(body), body);
 
 	if (send(*fd, text, (size_t)n, MSG_NOSIGNAL) < 0)
 		goto over;

@@ -187,7 +187,8 @@ static int stop(const struct revision *revision, int slot, int64_t drain_ms)
 
 static int weigh(const struct revision *first, double a, const struct revision *second, double b)
 {
-	struct revision_weight weights[2] = {{first->digest, a}, {second ? second->digest : first->digest, b}};
+	struct revision_weight weights[2] = {{first->digest, a},
+	                                     {second ? second->digest : first->digest, b}};
 
 	return act((struct action){.kind = ACTION_SET_WEIGHTS, .weights = weights,
 	                           .n_weights = second ? 2 : 1});
@@ -316,7 +317,8 @@ static void what_cannot_be_prepared_says_why(void **state)
 		const char *spoil, *uri, *tree, *says;
 		bool retryable;
 	} cases[] = {
-		{"for f in store/sha256/*.tar; do echo more >>$f; done", NULL, NULL, "its digest is", false},
+		{"for f in store/sha256/*.tar; do echo more >>$f; done", NULL, NULL, "its digest is",
+		 false},
 		{"rm store/sha256/*.tar", NULL, NULL, "does not exist", false},
 		{"rm store/sha256/*.tar", "https://example.com/x", NULL, "only file: uris", false},
 		{"rm store/sha256/*.tar", "file:../store/x", NULL, "below the data root", false},
@@ -653,7 +655,8 @@ static void a_restarted_controller_finds_everything(void **state)
 	assert_string_equal(after.router, before.router);
 	assert_int_equal(after.n_replicas, 2);
 	assert_int_equal(replica_of(&after, old, 0)->state, REPLICA_READY);
-	assert_int_equal(replica_of(&after, old, 0)->started_ms, replica_of(&before, old, 0)->started_ms);
+	assert_int_equal(replica_of(&after, old, 0)->started_ms,
+	                 replica_of(&before, old, 0)->started_ms);
 	assert_int_equal(process_of(old, 0).pid, pid);
 	assert_true(fabs(weight_of(new) - 0.25) < 1e-9);
 	assert_int_equal(wait_prepared(old).state, WORK_DONE);
