@@ -859,6 +859,12 @@ static void load_table(struct haproxy *haproxy)
 	buf_deinit(&text);
 }
 
+/* Debian has it where the PATH of an ordinary user does not lead. */
+static const char *usual_program(void)
+{
+	return access("/usr/sbin/haproxy", X_OK) == 0 ? "/usr/sbin/haproxy" : "haproxy";
+}
+
 int haproxy_open(const struct haproxy_config *config, struct haproxy **out, struct err *err)
 {
 	struct haproxy *haproxy;
@@ -868,7 +874,7 @@ int haproxy_open(const struct haproxy_config *config, struct haproxy **out, stru
 	haproxy = heap_alloc(1, sizeof(*haproxy));
 	haproxy->folder = heap_strdup(config->folder);
 	haproxy->listen = heap_strdup(config->listen);
-	haproxy->program = heap_strdup(config->program ? config->program : "haproxy");
+	haproxy->program = heap_strdup(config->program ? config->program : usual_program());
 	haproxy->log_listener = haproxy->log_events = -1;
 	haproxy->config_dirty = true;
 	haproxy->dir = open(config->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

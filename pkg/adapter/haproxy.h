@@ -21,7 +21,7 @@ enum {
 struct haproxy_config {
 	const char *folder;  /* made when absent, 0700 */
 	const char *listen;  /* "127.0.0.1:9000" */
-	const char *program; /* NULL: "haproxy" on our PATH */
+	const char *program; /* NULL: /usr/sbin/haproxy, else on our PATH */
 	int backends, slots; /* of the pool at first; 0: 32 and 16. They double when used up */
 };
 

@@ -22,7 +22,7 @@ struct serving_local_config {
 	const char *secrets;    /* <secrets>/<name>/<key>; NULL: there are none */
 	const char *repository; /* of the fleet: where sources are exported from */
 	const char *listen;     /* "127.0.0.1:9000" */
-	const char *haproxy;    /* the program; NULL: on our PATH */
+	const char *haproxy;    /* the program; NULL: the usual one */
 	const char *self;       /* program with the verbs __prepare and __check; NULL: this one */
 };
 
