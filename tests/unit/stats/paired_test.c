@@ -53,6 +53,8 @@ static void power(void **state)
 	(void)state;
 	about(least, 0.01, 1e-5);
 	about(paired_detectable(3, 0.1, 0.05, 0.2), NAN, 0);
+	about(paired_detectable(6181, 0, 0.05, 0.2), NAN, 0);
+	about(paired_detectable(6181, 1.5, 0.05, 0.2), NAN, 0);
 	about(proportion_detectable(8989, 0.82, 1, 0.05, 0.2), 0.83, 1e-5);
 	about(proportion_detectable(144, 0.89, -1, 0.05, 0.2), 0.82, 2e-4);
 	about(proportion_detectable(1, 0.999, 1, 0.05, 0.2), NAN, 0);
@@ -165,23 +167,27 @@ static void bootstrap_of_accuracy(void **state)
 	about(e[2].mean, e[3].mean, 1e-12);
 }
 
-/* Runs of equal rows: the block bootstrap sees that they say less. Both block forms are one. */
+/* Runs of equal rows say less, and blocks see it: alternate runs of 20 in blocks of 10. Both block
+ * forms draw the same rows. */
 static void bootstrap_of_blocks(void **state)
 {
+	static const size_t lengths[] = {1, 2, 10, 1999};
+	struct estimate e[4];
 	double rows[2000];
-	struct bootstrap plain = seeded(1), block = seeded(50), by_rows = seeded(50);
-	struct estimate e, wide, same;
 
 	(void)state;
 	for (int i = 0; i < 2000; i++)
 		rows[i] = i / 20 % 2;
 	rows[7] = 5;
-	e = bootstrap_mean(&plain, rows, 2000, &arena);
-	wide = bootstrap_mean(&block, rows, 2000, &arena);
-	same = bootstrap_rows(&by_rows, 2000, row_mean, rows, &arena);
-	about(wide.se, same.se, 1e-9);
-	about(wide.interval.low, same.interval.low, 1e-9);
-	assert_true(wide.se < 0.5 * e.se || wide.se > 1.05 * e.se);
+	for (size_t i = 0; i < 4; i++) {
+		struct bootstrap by_mean = seeded(lengths[i]), by_rows = seeded(lengths[i]);
+		struct estimate same = bootstrap_rows(&by_rows, 2000, row_mean, rows, &arena);
+
+		e[i] = bootstrap_mean(&by_mean, rows, 2000, &arena);
+		about(e[i].se, same.se, 1e-9);
+		about(e[i].interval.low, same.interval.low, 1e-9);
+	}
+	assert_true(e[1].se > 1.2 * e[0].se && e[2].se > 2 * e[0].se);
 	assert_int_equal(bootstrap_block(0), 1);
 	assert_int_equal(bootstrap_block(1000), 10);
 	assert_int_equal(bootstrap_block(1500), 11);
@@ -290,6 +296,11 @@ static void sorting(void **state)
 	struct random random;
 
 	(void)state;
+	about(sorted_quantile((const double[]){1, 2, 4}, 3, 0), 1, 0);
+	about(sorted_quantile((const double[]){1, 2, 4}, 3, 0.25), 1.5, 0);
+	about(sorted_quantile((const double[]){1, 2, 4}, 3, 0.75), 3, 0);
+	about(sorted_quantile((const double[]){1, 2, 4}, 3, 1), 4, 0);
+	about(sorted_quantile((const double[]){7}, 1, 0.5), 7, 0);
 	random_init(&random, "sort");
 	for (size_t n = 0; n < 200; n++) {
 		double x[200], sorted[200], rank[200];

@@ -88,6 +88,7 @@ static void no_data_is_no_evidence(void **state)
 		level_update(&e, levels[i][0], levels[i][1], 1);
 		about(e_ln(&e), 0, 0);
 	}
+	assert_true(tick_counts(&(struct tick){5, 5, 9, 9}) && tick_counts(&(struct tick){5, 0, 9, 0}));
 	about(ratio_interval(&(struct ratio_history){0}, 0.05).low, 0, 0);
 	about(ratio_interval(&(struct ratio_history){0}, 0.05).high, INFINITY, 0);
 }
@@ -309,6 +310,7 @@ static void latency(void **state)
 	random_init(&random, "latency");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct latency_test test;
+		double mean = 0;
 
 		observe(&random, stable, 10000, 0);
 		latency_begin(&test, stable, BINS);
@@ -320,6 +322,9 @@ static void latency(void **state)
 			latency_update(&test, candidate, stable, BINS, cases[i].shift, 1);
 		}
 		assert_int_equal(latency_ln(&test) >= log(100), cases[i].seen);
+		for (size_t k = 0; k < LATENCY_EDGES; k++)
+			mean += exp(e_ln(&test.at[k])) / LATENCY_EDGES;
+		about(latency_ln(&test), log(mean), 1e-9);
 	}
 }
 
@@ -402,6 +407,9 @@ static void intervals_of_nothing(void **state)
 	about(share_sequence(0, 0, 0.05).high, 1, 0);
 	about(share_sequence(3, 2, 0.05).high, NAN, 0);
 	about(share_sequence(0, 50, 0.05).low, 0, 0);
+	about(share_sequence(0, 50, 0.05).high, 0.10464247710451556, 1e-12);
+	about(share_sequence(30, 100, 0.05).low, 0.16565153538786664, 1e-12);
+	about(share_sequence(30, 100, 0.05).high, 0.4628398651417132, 1e-12);
 	about(share_sequence(50, 50, 0.05).high, 1, 0);
 	about(dkw_radius(10, 32, 8), 1, 0);
 	about(dkw_radius(NAN, 1, 8), 1, 0);
@@ -417,8 +425,23 @@ static void label_distances(void **state)
 	const uint64_t none[3] = {0, 0, 0};
 	struct interval near = label_distance(same[0], same[1], 3, 0.01);
 	struct interval far = label_distance(apart[0], apart[1], 3, 0.01);
+	double low = 0, high = 0;
 
 	(void)state;
+	for (size_t k = 0; k < 3; k++) {
+		double d = fabs((double)apart[0][k] - (double)apart[1][k]) / 10000, radius = 0;
+
+		for (size_t arm = 0; arm < 2; arm++) {
+			double p = (double)apart[arm][k] / 10000;
+			struct interval i = share_sequence(10000 * p, 10000, 0.01 / 6);
+
+			radius += fmax(i.high - p, p - i.low);
+		}
+		low += fmax(0, d - radius) / 2;
+		high += (d + radius) / 2;
+	}
+	about(far.low, low, 1e-12);
+	about(far.high, high, 1e-12);
 	about(near.low, 0, 0);
 	assert_true(near.high > 0.005 && near.high < 0.1);
 	assert_true(far.low > 0.1 && far.low < 0.2 && far.high > 0.2 && far.high < 0.3);

@@ -11,9 +11,8 @@
 
 static void near(double actual, double expected, double relative)
 {
-	if (isnan(expected) ? !isnan(actual)
-	                    : actual != expected &&
-	                          !(fabs(actual - expected) <= relative * fabs(expected)))
+	if (!isfinite(expected) ? !(isnan(expected) && isnan(actual)) && actual != expected
+	                        : !(fabs(actual - expected) <= relative * fabs(expected)))
 		fail_msg("should be %.15g, is %.15g", expected, actual);
 }
 
@@ -59,6 +58,9 @@ static void continuous_borders(void **state)
 		{chi_square_quantile(0.5, -1), NAN},
 		{student_quantile(0.5, 4), 0},
 		{student_quantile(1, 4), INFINITY},
+		{student_quantile(0, 4), -INFINITY},
+		{student_quantile(1.5, 4), NAN},
+		{student_quantile(0.5, 0), NAN},
 		{student_sf(0, 4), 0.5},
 		{kolmogorov_sf(0), 1},
 		{kolmogorov_sf(-1), 1},
@@ -87,6 +89,9 @@ static void count_borders(void **state)
 		{binomial_cdf(5, 5, 0.3), 1},
 		{binomial_cdf(3, 5, 0), 1},
 		{binomial_cdf(3, 5, 1), 0},
+		{binomial_cdf(0, 0, 0.3), 1},
+		{binomial_sf(0, 0, 0.3), 1},
+		{binomial_sf(1, 0, 0.3), 0},
 		{binomial_sf(0, 5, 0.3), 1},
 		{binomial_sf(6, 5, 0.3), 0},
 		{binomial_sf(3, 5, 1), 1},
