@@ -608,8 +608,8 @@ static void a_stop_drains_first(void **state)
 	}
 	test_pause_ms(100);
 	ok(weigh(old, 0, new, 1));
-	ok(stop(old, 0, 5000));
-	ok(stop(old, 0, 5000));
+	ok(stop(old, 0, 60000));
+	ok(stop(old, 0, 60000));
 	assert_int_equal(state_of(old, 0), REPLICA_DRAINING);
 	assert_int_equal(process_of(old, 0).state, PROCESS_RUNNING);
 	assert_string_equal(ask(front, PATH, "{}").body, "v3");
