@@ -106,7 +106,7 @@ static double latency_harm(const struct arm *candidate, const struct arm *stable
 	double total = above(stable, 0), share, low;
 	int edge, moved;
 
-	if (!is_set(margin) || !is_set(quantile) || total < LATENCY_REQUESTS_MIN)
+	if (!(margin >= 0 && margin <= 1) || !is_set(quantile) || total < LATENCY_REQUESTS_MIN)
 		return 0;
 	edge = latency_bin(quantile) + 1;
 	moved = edge + (int)ceil(8 * log2(1 + margin) - 1e-9);

@@ -23,81 +23,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* ---- the whole way ---- */
-
-static void nothing_serves_while_version_is_none(void **state)
-{
-	struct world *world = *state;
-
-	world_run(world, 5);
-	assert_int_equal(world->history.phase, PHASE_STEADY);
-	assert_int_equal(world->n_replicas, 0);
-	assert_int_equal(world->last.plan.n_actions, 0);
-	assert_false(world->last.changed);
-}
-
-static void first_deployment_takes_all_traffic_without_steps(void **state)
-{
-	struct world *world = *state;
-
-	world_declare(world, 1);
-	world_until(world, PHASE_PROMOTING, 30);
-	assert_int_equal(world->history.n_promoted, 0);
-	world_until(world, PHASE_STEADY, 120);
-	assert_true(digest_same(serving(world), world_revision(world, 1)));
-	assert_int_equal(world->history.n_promoted, 1);
-	assert_int_equal(world_ready(world, world_revision(world, 1)), 2);
-}
-
-static void canary_goes_up_step_by_step(void **state)
-{
-	struct world *world = *state;
-	double seen[16] = {0};
-	size_t n = 0;
-
-	world_settle(world, 1);
-	world_declare(world, 2);
-	for (int i = 0; i < 600; i++) {
-		double weight;
-
-		world_tick(world);
-		weight = world_weight(world, world_revision(world, 2));
-		if (n == 0 || seen[n - 1] != weight)
-			seen[n++] = weight;
-	}
-	assert_int_equal(n, 4);
-	assert_true(seen[0] == 0 && seen[1] == .05 && seen[2] == .25 && seen[3] == 1);
-	assert_int_equal(world->history.phase, PHASE_STEADY);
-	assert_true(digest_same(serving(world), world_revision(world, 2)));
-	assert_int_equal(world_ready(world, world_revision(world, 1)), 0);
-	assert_false(world->last.changed);
-	assert_int_equal(world->last.plan.n_actions, 0);
-}
-
-static void harm_rolls_back_quarantines_and_reverts(void **state)
-{
-	struct world *world = *state;
-
-	world_settle(world, 1);
-	world->conduct[2].bad = .3;
-	world_declare(world, 2);
-	world_until(world, PHASE_ROLLING_BACK, 120);
-	assert_true(world_weight(world, world_revision(world, 2)) == 0);
-	world_until(world, PHASE_ROLLED_BACK, 30);
-	assert_true(digest_same(serving(world), world_revision(world, 1)));
-	assert_true(status_quarantined(&world->history, world_revision(world, 2)));
-	assert_int_equal(world_ready(world, world_revision(world, 2)), 0);
-	world_run(world, 60);
-	assert_int_equal(world->proposals, 1);
-	assert_null(world->proposed.branch); /* mature: a commit on the fleet branch */
-	assert_string_equal(world->proposed.edits[0].version, "v1");
-	assert_string_equal(world->proposed.expects[0], "v2");
-	world_declare(world, 1); /* the revert lands */
-	world_run(world, 3);
-	assert_int_equal(world->history.phase, PHASE_STEADY);
-	assert_int_equal(world->history.proposed[0].outcome, PROPOSAL_MERGED);
-}
-
 static bool condition_is(const struct world *world, enum condition_type type, enum truth status,
                          const char *reason)
 {
@@ -152,6 +77,82 @@ static const struct action *find_action(const struct world *world, enum action_k
 	return NULL;
 }
 
+/* ---- the whole way ---- */
+
+static void nothing_serves_while_version_is_none(void **state)
+{
+	struct world *world = *state;
+
+	world_run(world, 5);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_int_equal(world->n_replicas, 0);
+	assert_int_equal(world->last.plan.n_actions, 0);
+	assert_false(world->last.changed);
+}
+
+static void first_deployment_takes_all_traffic_without_steps(void **state)
+{
+	struct world *world = *state;
+
+	world_declare(world, 1);
+	world_until(world, PHASE_PROMOTING, 30);
+	assert_int_equal(world->history.n_promoted, 0);
+	world_until(world, PHASE_STEADY, 120);
+	assert_true(condition_is(world, CONDITION_SYNCED, TRUTH_TRUE, "Synced"));
+	assert_true(digest_same(serving(world), world_revision(world, 1)));
+	assert_int_equal(world->history.n_promoted, 1);
+	assert_int_equal(world_ready(world, world_revision(world, 1)), 2);
+}
+
+static void canary_goes_up_step_by_step(void **state)
+{
+	struct world *world = *state;
+	double seen[16] = {0};
+	size_t n = 0;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	for (int i = 0; i < 600; i++) {
+		double weight;
+
+		world_tick(world);
+		weight = world_weight(world, world_revision(world, 2));
+		if (n == 0 || seen[n - 1] != weight)
+			seen[n++] = weight;
+	}
+	assert_int_equal(n, 4);
+	assert_true(seen[0] == 0 && seen[1] == .05 && seen[2] == .25 && seen[3] == 1);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_true(digest_same(serving(world), world_revision(world, 2)));
+	assert_int_equal(world_ready(world, world_revision(world, 1)), 0);
+	assert_false(world->last.changed);
+	assert_int_equal(world->last.plan.n_actions, 0);
+}
+
+static void harm_rolls_back_quarantines_and_reverts(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[2].bad = .3;
+	world_declare(world, 2);
+	world_until(world, PHASE_ROLLING_BACK, 120);
+	assert_true(world_weight(world, world_revision(world, 2)) == 0);
+	world_until(world, PHASE_ROLLED_BACK, 30);
+	assert_true(digest_same(serving(world), world_revision(world, 1)));
+	assert_true(status_quarantined(&world->history, world_revision(world, 2)));
+	assert_int_equal(world->n_replicas, 2);
+	world_run(world, 60);
+	assert_int_equal(world->proposals, 1);
+	assert_null(world->proposed.branch); /* mature: a commit on the fleet branch */
+	assert_string_equal(world->proposed.edits[0].version, "v1");
+	assert_string_equal(world->proposed.expects[0], "v2");
+	world_declare(world, 1); /* the revert lands */
+	world_run(world, 3);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_int_equal(world->history.proposed[0].outcome, PROPOSAL_MERGED);
+}
+
 /* ---- the newest declaration wins ---- */
 
 static void a_newer_revision_replaces_the_candidate_in_any_phase(void **state)
@@ -191,6 +192,21 @@ static void in_promoting_the_previous_one_is_retired_early(void **state)
 	assert_true(digest_same(world->history.stable, world_revision(world, 2)));
 	assert_true(digest_same(world->history.candidate, world_revision(world, 3)));
 	assert_true(digest_same(serving(world), world_revision(world, 2)));
+}
+
+static void a_dead_candidate_is_not_promoted_early(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	world_until(world, PHASE_PROMOTING, 300);
+	world_run(world, 2);
+	kill_replicas(world, 2);
+	world_declare(world, 3);
+	world_tick(world);
+	assert_true(digest_same(world->history.stable, world_revision(world, 1)));
+	assert_true(digest_same(serving(world), world_revision(world, 1)));
 }
 
 static void naming_the_stable_version_again_withdraws(void **state)
@@ -396,6 +412,25 @@ static void failures_before_traffic_roll_back(void **state)
 	}
 }
 
+static void the_failed_check_of_an_earlier_attempt_does_not_count(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[2].check_fails = true;
+	world_declare(world, 2);
+	world_until(world, PHASE_ROLLED_BACK, 60);
+	world->conduct[2].check_fails = false;
+	ask(world, REQUEST_RETRY);
+	world_until(world, PHASE_PROVISIONING, 30);
+	world_tick(world);
+	world->lost = true;
+	world_until(world, PHASE_CHECKING, 30);
+	world_run(world, 3);
+	world->lost = false;
+	world_until(world, PHASE_CANARY, 10);
+}
+
 static void a_first_deployment_that_fails_before_traffic_proposes_none(void **state)
 {
 	struct world *world = *state;
@@ -450,6 +485,10 @@ static void a_quarantined_revision_stays_out_until_a_retry(void **state)
 	assert_int_equal(world->history.phase, PHASE_ROLLED_BACK);
 	assert_string_equal(world->history.reason, "Quarantined");
 	assert_int_equal(world->proposals, 1); /* and no second commit of ours */
+	ask(world, REQUEST_RETRY);
+	world_until(world, PHASE_ROLLED_BACK, 120);
+	world_run(world, 5);
+	assert_int_equal(world->proposals, 1); /* a person retried, a person reverts */
 	world->conduct[2].bad = 0;
 	ask(world, REQUEST_RETRY);
 	world_until(world, PHASE_CANARY, 30);
@@ -620,12 +659,14 @@ static void five_deaths_in_ten_minutes_back_off(void **state)
 	world_settle(world, 1);
 	world->conduct[1].crashes = true;
 	kill_replicas(world, 1);
+	world_tick(world);
+	assert_true(condition_is(world, CONDITION_READY, TRUTH_FALSE, "NoReadyReplica"));
 	for (int i = 0; i < 240; i++) {
 		world_tick(world);
 		for (size_t j = 0; j < world->last.plan.n_actions; j++)
 			starts += world->last.plan.actions[j].kind == ACTION_START_REPLICA;
 	}
-	assert_int_equal(starts, 2 * 4); /* one death each was before */
+	assert_int_equal(starts, 2 * 3); /* a death and a start each were before */
 	assert_true(condition_is(world, CONDITION_HEALTHY, TRUTH_FALSE, "CrashLooping"));
 	world->conduct[1].crashes = false;
 	world_run(world, 100);
@@ -683,6 +724,8 @@ static void a_new_router_process_gets_everything_again(void **state)
 	assert_true(share(world, 1) == .95 && share(world, 2) == .05);
 	assert_true(digest_same(find_action(world, ACTION_SET_WEIGHTS)->weights[0].revision,
 	                        world_revision(world, 1))); /* stable first */
+	world_tick(world);
+	assert_true(world->history.weights_seen);
 	for (size_t i = 0; i < world->n_weights; i++)
 		world->weights[i].weight = i ? .01 : .99; /* lower, but not by hand: */
 	world->router++;
@@ -707,6 +750,26 @@ static void an_intent_that_was_not_read_back_is_carried_out(void **state)
 	world_run(world, 2);
 	assert_true(share(world, 2) == .05);
 	assert_true(world->history.weights_seen);
+	world->lag = true;
+	world_run(world, 200); /* 25 % of record, 5 % live: neither kept nor passed over */
+	assert_int_equal(world->history.step, 1);
+	assert_true(world->history.candidate_weight == .25);
+	world->lag = false;
+	world_tick(world);
+	assert_true(share(world, 2) == .25);
+}
+
+static void no_step_is_taken_while_a_new_router_has_other_weights(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	world->router++;
+	world->lag = true;
+	world->weights[1].weight = .1;
+	world->weights[0].weight = .9;
+	world_run(world, 200);
+	assert_int_equal(world->history.step, 0);
 }
 
 static void a_dead_candidate_has_no_weight_until_it_is_back(void **state)
@@ -721,6 +784,14 @@ static void a_dead_candidate_has_no_weight_until_it_is_back(void **state)
 	assert_int_equal(world->history.phase, PHASE_CANARY);
 	world_run(world, 6);
 	assert_true(share(world, 2) == .05);
+}
+
+static void coming_back_by_the_routers_own_probes_is_no_hand(void **state)
+{
+	struct world *world = *state;
+
+	world->self_rotating = true;
+	a_dead_candidate_has_no_weight_until_it_is_back(state);
 }
 
 static void while_no_stable_replica_is_ready_the_candidate_serves(void **state)
@@ -1011,6 +1082,7 @@ int main(void)
 		case_of(harm_rolls_back_quarantines_and_reverts),
 		case_of(a_newer_revision_replaces_the_candidate_in_any_phase),
 		case_of(in_promoting_the_previous_one_is_retired_early),
+		case_of(a_dead_candidate_is_not_promoted_early),
 		case_of(naming_the_stable_version_again_withdraws),
 		case_of(a_hold_stops_steps_but_not_harm),
 		case_of(a_hold_and_a_closed_window_stop_new_rollouts_and_end),
@@ -1020,6 +1092,7 @@ int main(void)
 		case_of(a_failed_gate_stalls_and_a_new_verdict_frees),
 		case_of(a_corrupt_artifact_stalls_until_a_retry),
 		case_of(failures_before_traffic_roll_back),
+		case_of(the_failed_check_of_an_earlier_attempt_does_not_count),
 		case_of(a_first_deployment_that_fails_before_traffic_proposes_none),
 		case_of(harm_without_anything_to_go_back_to_serves_on_and_the_fix_goes_straight),
 		case_of(a_quarantined_revision_stays_out_until_a_retry),
@@ -1038,7 +1111,9 @@ int main(void)
 		case_of(a_canary_turned_down_by_hand_is_left_until_the_next_step),
 		case_of(a_new_router_process_gets_everything_again),
 		case_of(an_intent_that_was_not_read_back_is_carried_out),
+		case_of(no_step_is_taken_while_a_new_router_has_other_weights),
 		case_of(a_dead_candidate_has_no_weight_until_it_is_back),
+		case_of(coming_back_by_the_routers_own_probes_is_no_hand),
 		case_of(while_no_stable_replica_is_ready_the_candidate_serves),
 		case_of(a_fix_does_not_wait_for_a_broken_stable_one),
 		case_of(a_rollback_never_lands_on_the_broken_side),

@@ -16,7 +16,8 @@
 #include "gate/gate.h"
 #include "plan/plan.h"
 
-enum { WORLD_VERSIONS = 8, WORLD_REPLICAS = 64, WORLD_START_MS = 2000 };
+enum { WORLD_VERSIONS = 8, WORLD_REPLICAS = 64, WORLD_START_MS = 2000,
+       WORLD_DRAIN_MS = 2500 };
 #define WORLD_EPOCH INT64_C(1782896400000) /* 2026-07-01T09:00:00Z */
 
 /* How the replicas of one version behave. */
@@ -65,6 +66,8 @@ struct world {
 	int router;
 	bool unreadable; /* the next observation fails */
 	bool lag;        /* weights are set, but not yet read back */
+	bool lost;       /* what is asked of replicas and workers does not arrive */
+	bool self_rotating; /* the router's own probes take replicas in and out */
 
 	/* what is remembered */
 	struct deployment_status history;
@@ -221,6 +224,7 @@ static inline void world_age(struct world *world)
 				world_exit(world, replica);
 			else
 				replica->seen.state = REPLICA_READY;
+			replica->seen.in_rotation = world->self_rotating && !conduct->crashes;
 		}
 		replica->seen.restarts = 0;
 		for (int j = 0; j < replica->n_exits; j++)
@@ -323,6 +327,8 @@ static inline void world_apply(struct world *world, const struct action *action)
 	struct world_replica *replica;
 	int v;
 
+	if (world->lost && action->kind != ACTION_SET_WEIGHTS)
+		return;
 	switch (action->kind) {
 	case ACTION_SET_WEIGHTS:
 		if (!world->lag)
@@ -333,7 +339,7 @@ static inline void world_apply(struct world *world, const struct action *action)
 		if (replica && replica->seen.state != REPLICA_DRAINING) {
 			replica->seen.state = REPLICA_DRAINING;
 			replica->seen.in_rotation = false;
-			replica->gone_ms = world->now_ms + 1000;
+			replica->gone_ms = world->now_ms + WORLD_DRAIN_MS;
 		}
 		break;
 	case ACTION_PREPARE:

@@ -1,0 +1,614 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gate/gate.h"
+
+#define HOUR_MS INT64_C(3600000)
+#define NOW_MS INT64_C(1782896400000)
+
+static void assert_near(double value, double expected, double relative)
+{
+	if (!(fabs(value - expected) <= relative * fmax(1e-12, fabs(expected))))
+		fail_msg("%.12g is not %.12g", value, expected);
+}
+
+/* ---- formulas, against the oracle values of gates.txt and sequential.txt ---- */
+
+static void wilson_is_the_oracles(void **state)
+{
+	static const struct { double x, n, low, high; } cases[] = {
+		{1335, 1500, 0.8731585444191344, 0.9048489996191241},
+		{1320, 1500, 0.8625766535982042, 0.8954819790544579},
+		{1230, 1500, 0.7997480215568514, 0.8386171427822323},
+		{82, 100, 0.7333264161369926, 0.8829977450105364},
+		{83, 100, 0.7445199523239887, 0.8910643388594006},
+		{20, 20, 0.8388748419471806, 1.0},
+		{9, 10, 0.5958499732047615, 0.9821237869049271},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		double low, high;
+
+		wilson_interval(cases[i].x, cases[i].n, .05, &low, &high);
+		assert_near(low, cases[i].low, 1e-6);
+		assert_near(high, cases[i].high, 1e-6);
+	}
+}
+
+static void intervals_of_nothing_are_everything(void **state)
+{
+	double low, high;
+
+	(void)state;
+	wilson_interval(0, 0, .05, &low, &high);
+	assert_true(low == 0 && high == 1);
+	wilson_interval(0, 100, .05, &low, &high);
+	assert_true(low == 0);
+	assert_near(high, 0.0369935, 1e-5); /* z^2 / (n + z^2) */
+	newcombe_interval(0, 0, 5, 10, .05, &low, &high);
+	assert_true(low == -1 && high == 1);
+}
+
+/* Newcombe 1998, Statistics in Medicine 17:873, table II, method 10. */
+static void newcombe_is_the_papers(void **state)
+{
+	static const struct { double xc, nc, xs, ns, low, high; } cases[] = {
+		{56, 70, 48, 80, 0.0524, 0.3339}, {9, 10, 3, 10, 0.1705, 0.8090},
+		{6, 7, 2, 7, 0.0582, 0.8062},     {5, 56, 0, 29, -0.0381, 0.1926},
+		{0, 10, 0, 20, -0.1611, 0.2775},  {10, 10, 0, 10, 0.6075, 1.0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		double low, high;
+
+		newcombe_interval(cases[i].xc, cases[i].nc, cases[i].xs, cases[i].ns, .05, &low, &high);
+		if (fabs(low - cases[i].low) > 6e-5 || fabs(high - cases[i].high) > 6e-5)
+			fail_msg("case %zu: %.5f %.5f", i, low, high);
+	}
+}
+
+static void level_e_values_are_the_oracles(void **state)
+{
+	static const double up[] = {1.25, 1.5, 2, 3, 5, 10, 30};
+	static const double down[] = {.9, .75, .6, .5, .33, .2, 0};
+
+	(void)state; /* T8 */
+	assert_near(level_log_e(3, 100, .01, up, 7), 0.595348, 1e-5);
+	assert_near(level_log_e(5, 100, .01, up, 7), 2.906604, 1e-6);
+	assert_near(level_log_e(1, 50, .01, up, 7), -0.268648, 1e-5);
+	assert_near(level_log_e(30, 3000, .01, up, 7), -2.640827, 1e-6);
+	/* without a single error: about 430 requests for 1 %, 860 for 0.5 % */
+	assert_true(level_log_e(0, 420, .01, down, 7) < log(20));
+	assert_true(level_log_e(0, 440, .01, down, 7) > log(20));
+	assert_true(level_log_e(0, 870, .005, down, 7) > log(20));
+}
+
+static void ratio_e_values_are_the_oracles(void **state)
+{
+	static const double down[] = {.9, .75, .6, .5, .33, .2};
+	static const struct { double xc, xs, share, bound, expected; } cases[] = {
+		{2, 100, .05, 3, 7.146238},  {4, 200, .05, 3, 15.464149},  {10, 190, .05, 2, 2.109713},
+		{25, 75, .25, 1.5, 0.837960}, {0, 60, .05, 3, 5.484439},
+	};
+
+	(void)state; /* T3 */
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_near(ratio_log_e(cases[i].xc, cases[i].xs, cases[i].share, cases[i].bound, down, 6),
+		            cases[i].expected, 1e-5);
+}
+
+static void quantiles_lie_in_their_bin(void **state)
+{
+	uint64_t bins[LATENCY_BINS] = {0};
+
+	(void)state;
+	assert_true(isnan(latency_quantile(bins, .5)));
+	bins[latency_bin(5)] = 95;
+	bins[latency_bin(100)] = 5;
+	assert_true(latency_bin(latency_quantile(bins, .5)) == latency_bin(5));
+	assert_true(latency_bin(latency_quantile(bins, .99)) == latency_bin(100));
+	assert_true(isnan(latency_quantile(bins, NAN)));
+	for (int i = 0; i < LATENCY_BINS; i++)
+		assert_int_equal(latency_bin(latency_edge_ms(i)), i);
+	assert_int_equal(latency_bin(NAN), 0);
+	assert_int_equal(latency_bin(-1), 0);
+	assert_int_equal(latency_bin(1e12), LATENCY_BINS - 1);
+}
+
+/* ---- folding ---- */
+
+struct fold {
+	struct arena arena;
+	struct evidence evidence;
+	struct deployment_status history;
+	struct analysis_spec analysis;
+	struct step_spec step;
+	struct replica replicas[2]; /* candidate, stable */
+	struct observed observed;
+	int64_t now_ms;
+};
+
+static int setup(void **state)
+{
+	struct fold *fold = test_calloc(1, sizeof(*fold));
+
+	arena_init(&fold->arena, (size_t)256 << 20);
+	fold->history.candidate = digest_of("c", 1);
+	fold->history.stable = digest_of("s", 1);
+	fold->history.stable_weight = .95;
+	fold->history.candidate_weight = .05;
+	fold->history.phase_since_ms = NOW_MS;
+	fold->analysis = (struct analysis_spec){
+		.false_rollback = .01, .errors_max = .05, .errors_margin = .001, .latency_margin = .1,
+		.no_data_deadline_ms = 1800000,
+	};
+	fold->step = (struct step_spec){.05, 100, 60000, 3, false};
+	fold->replicas[0] = (struct replica){.revision = fold->history.candidate, .state = REPLICA_READY};
+	fold->replicas[1] = (struct replica){.revision = fold->history.stable, .state = REPLICA_READY};
+	fold->observed = (struct observed){.known = true, .replicas = fold->replicas, .n_replicas = 2};
+	fold->now_ms = NOW_MS;
+	*state = fold;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fold *fold = *state;
+
+	arena_deinit(&fold->arena);
+	test_free(fold);
+	return 0;
+}
+
+static void serve(struct replica *replica, uint64_t requests, uint64_t bad, double latency_ms)
+{
+	replica->counters.requests += requests;
+	replica->counters.bad += bad;
+	replica->counters.latency[latency_bin(latency_ms)] += requests;
+}
+
+static void tick(struct fold *fold)
+{
+	fold->now_ms += 1000;
+	gate_fold(&fold->evidence, &fold->observed, &fold->history, &fold->analysis, fold->now_ms,
+	          &fold->arena);
+}
+
+/* The first look only takes marks; then `n` ticks of so many requests each. */
+static void traffic(struct fold *fold, int n, uint64_t candidate, uint64_t candidate_bad,
+                    uint64_t stable, uint64_t stable_bad)
+{
+	tick(fold);
+	for (int i = 0; i < n; i++) {
+		serve(&fold->replicas[0], candidate, candidate_bad, 5);
+		serve(&fold->replicas[1], stable, stable_bad, 5);
+		tick(fold);
+	}
+}
+
+static struct judgement judge(struct fold *fold)
+{
+	return gate_canary(&fold->evidence, &fold->analysis, &fold->step, fold->now_ms, &fold->arena);
+}
+
+static void only_differences_of_both_arms_count(void **state)
+{
+	struct fold *fold = *state;
+
+	serve(&fold->replicas[0], 500, 50, 5); /* before the rollout was looked at */
+	traffic(fold, 3, 10, 1, 100, 0);
+	assert_int_equal(fold->evidence.candidate.requests, 30);
+	assert_int_equal(fold->evidence.candidate.bad, 3);
+	assert_int_equal(fold->evidence.stable_arm.requests, 300);
+	serve(&fold->replicas[0], 10, 0, 5); /* no stable requests: dropped for both */
+	tick(fold);
+	serve(&fold->replicas[1], 100, 0, 5); /* no candidate requests: dropped for both */
+	tick(fold);
+	assert_int_equal(fold->evidence.candidate.requests, 30);
+	assert_int_equal(fold->evidence.stable_arm.requests, 300);
+	assert_int_equal(fold->evidence.last_data_ms, fold->now_ms - 2000);
+}
+
+static void a_counter_that_went_back_drops_the_tick(void **state)
+{
+	struct fold *fold = *state;
+
+	traffic(fold, 1, 10, 0, 100, 0);
+	fold->replicas[0].counters = (struct counters){.requests = 5};
+	serve(&fold->replicas[1], 100, 0, 5);
+	tick(fold);
+	assert_int_equal(fold->evidence.candidate.requests, 10);
+	assert_int_equal(fold->evidence.stable_arm.requests, 100);
+	fold->replicas[0].started_ms = fold->now_ms; /* another process in that slot */
+	fold->replicas[0].counters = (struct counters){.requests = 50};
+	serve(&fold->replicas[1], 100, 0, 5);
+	tick(fold);
+	assert_int_equal(fold->evidence.candidate.requests, 10);
+}
+
+static void warm_up_by_time_and_by_requests_does_not_count(void **state)
+{
+	struct fold *fold = *state;
+
+	fold->analysis.warmup_ms = 5000;
+	fold->analysis.warmup_requests = 50;
+	fold->replicas[0].started_ms = fold->now_ms;
+	traffic(fold, 3, 20, 0, 100, 0); /* 60 requests, but not five seconds */
+	assert_int_equal(fold->evidence.candidate.requests, 0);
+	serve(&fold->replicas[0], 20, 0, 5);
+	serve(&fold->replicas[1], 100, 0, 5);
+	tick(fold);
+	assert_int_equal(fold->evidence.candidate.requests, 20);
+	fold->replicas[0] = (struct replica){.revision = fold->history.candidate, .slot = 1,
+	                                     .state = REPLICA_READY, .started_ms = NOW_MS - HOUR_MS};
+	traffic(fold, 5, 10, 0, 100, 0); /* long started, but only 50 requests */
+	assert_int_equal(fold->evidence.candidate.requests, 20);
+	serve(&fold->replicas[0], 10, 0, 5);
+	serve(&fold->replicas[1], 100, 0, 5);
+	tick(fold);
+	assert_int_equal(fold->evidence.candidate.requests, 30);
+}
+
+static void evidence_starts_anew_with_another_candidate_or_step(void **state)
+{
+	struct fold *fold = *state;
+
+	traffic(fold, 3, 10, 1, 100, 0);
+	fold->history.step = 1;
+	fold->history.phase_since_ms = fold->now_ms + 1000;
+	serve(&fold->replicas[0], 10, 1, 5);
+	serve(&fold->replicas[1], 100, 0, 5);
+	tick(fold);
+	assert_int_equal(fold->evidence.at_step.requests, 10);
+	assert_int_equal(fold->evidence.candidate.requests, 40);
+	fold->history.phase_since_ms = fold->now_ms + 1000; /* the same step under another rollout */
+	tick(fold);
+	assert_int_equal(fold->evidence.at_step.requests, 0);
+	fold->history.candidate = digest_of("d", 1);
+	tick(fold);
+	assert_int_equal(fold->evidence.candidate.requests, 0);
+	assert_int_equal(fold->evidence.stable_arm.requests, 0);
+	assert_true(fold->evidence.harm[0] == 0);
+}
+
+static void at_full_weight_the_candidate_counts_alone(void **state)
+{
+	struct fold *fold = *state;
+
+	fold->history.stable_weight = 0;
+	fold->history.candidate_weight = 1;
+	traffic(fold, 3, 100, 0, 0, 0);
+	assert_int_equal(fold->evidence.candidate.requests, 300);
+}
+
+/* ---- judging a canary ---- */
+
+static void judgements_of_a_canary(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t candidate, candidate_bad, stable, stable_bad; /* of each of 100 ticks */
+		enum verdict_result harm, not_worse;
+	} cases[] = {
+		{"healthy", 10, 0, 190, 0, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+		{"a tenth fails", 10, 1, 190, 0, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"all fails", 10, 10, 190, 0, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"a shared outage", 10, 5, 190, 95, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+		{"better than stable", 10, 0, 190, 19, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+		{"nothing", 0, 0, 190, 0, VERDICT_INCONCLUSIVE, VERDICT_INCONCLUSIVE},
+		{"no stable requests", 10, 0, 0, 0, VERDICT_INCONCLUSIVE, VERDICT_INCONCLUSIVE},
+		{"dead: bad events alone", 0, 2, 190, 0, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"huge", UINT64_C(1) << 50, 0, UINT64_C(1) << 55, 0, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+		{"huge and bad", UINT64_C(1) << 50, UINT64_C(1) << 49, UINT64_C(1) << 55, 0, VERDICT_FAIL,
+		 VERDICT_INCONCLUSIVE},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fold *fold;
+		struct judgement judgement;
+
+		teardown(state);
+		setup(state);
+		fold = *state;
+		traffic(fold, 100, cases[i].candidate, cases[i].candidate_bad, cases[i].stable,
+		        cases[i].stable_bad);
+		judgement = judge(fold);
+		if (judgement.harm != cases[i].harm || judgement.not_worse != cases[i].not_worse)
+			fail_msg("%s: %s", cases[i].name, judgement.why);
+	}
+}
+
+static void a_hundred_requests_without_an_error_pass_five_percent(void **state)
+{
+	struct fold *fold = *state;
+	struct judgement judgement;
+
+	fold->step.min_duration_ms = 10000;
+	traffic(fold, 10, 10, 0, 190, 0);
+	judgement = judge(fold);
+	assert_int_equal(judgement.not_worse, VERDICT_PASS);
+	assert_string_equal(judgement.why, "errors 0 % [0, 3.7] against 0 % [0, 0.2] on 100 and 1,900 "
+	                                   "requests: below 5 %");
+}
+
+static void minima_come_first(void **state)
+{
+	struct fold *fold = *state;
+
+	traffic(fold, 50, 10, 0, 190, 0); /* 500 requests in 50 s */
+	assert_int_equal(judge(fold).not_worse, VERDICT_INCONCLUSIVE);
+	fold->now_ms += 15000;
+	assert_int_equal(judge(fold).not_worse, VERDICT_PASS);
+	fold->step.min_requests = 501;
+	assert_int_equal(judge(fold).not_worse, VERDICT_INCONCLUSIVE);
+}
+
+static void harm_is_a_sentence_with_numbers(void **state)
+{
+	struct fold *fold = *state;
+
+	traffic(fold, 81, 10, 1, 190, 0);
+	assert_string_equal(judge(fold).why, "errors 10 % [8.1, 12] against 0 % [0, 0.025] on 810 and "
+	                                     "15,390 requests: harm");
+}
+
+static void nine_straight_failures_roll_back_in_warm_up(void **state)
+{
+	struct fold *fold = *state;
+
+	fold->analysis.warmup_ms = 90000;
+	fold->analysis.warmup_requests = 50;
+	fold->replicas[0].started_ms = fold->now_ms;
+	traffic(fold, 8, 1, 1, 190, 0);
+	assert_int_equal(judge(fold).harm, VERDICT_INCONCLUSIVE);
+	serve(&fold->replicas[0], 1, 1, 5);
+	tick(fold);
+	assert_int_equal(judge(fold).harm, VERDICT_FAIL);
+	assert_string_equal(judge(fold).why, "9 of the first 9 requests failed: harm");
+}
+
+static void a_slower_candidate_is_harm_beyond_the_margin(void **state)
+{
+	static const struct { double ms; enum verdict_result harm; } cases[] = {
+		{5, VERDICT_INCONCLUSIVE}, {5.4, VERDICT_INCONCLUSIVE}, {10, VERDICT_FAIL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fold *fold;
+
+		teardown(state);
+		setup(state);
+		fold = *state;
+		tick(fold);
+		for (int j = 0; j < 100; j++) {
+			serve(&fold->replicas[0], 10, 0, cases[i].ms);
+			serve(&fold->replicas[1], 190, 0, 5);
+			tick(fold);
+		}
+		assert_int_equal(judge(fold).harm, cases[i].harm);
+	}
+}
+
+static void no_data_is_said_after_its_deadline(void **state)
+{
+	struct fold *fold = *state;
+
+	traffic(fold, 3, 10, 0, 190, 0);
+	fold->now_ms += fold->analysis.no_data_deadline_ms;
+	assert_false(judge(fold).no_data);
+	fold->now_ms++;
+	assert_true(judge(fold).no_data);
+	assert_int_equal(judge(fold).harm, VERDICT_INCONCLUSIVE);
+}
+
+static void numbers_that_are_none_never_pass(void **state)
+{
+	static const double odd[] = {NAN, INFINITY, -INFINITY, 0, -1, 2};
+
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+		struct fold *fold = *state;
+
+		fold->analysis.errors_max = fold->analysis.false_rollback = odd[i];
+		fold->step.max_error_ratio = NAN;
+		fold->analysis.latency_margin = odd[i];
+		traffic(fold, 100, 10, 3, 190, 0);
+		assert_int_equal(judge(fold).not_worse, VERDICT_INCONCLUSIVE);
+		assert_non_null(judge(fold).why);
+	}
+}
+
+/* ---- on its own ---- */
+
+static void judgements_of_a_revision_alone(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t requests, bad;
+		struct arm reference;
+		enum verdict_result harm, not_worse;
+	} cases[] = {
+		{"healthy", 10, 0, {0}, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+		{"above the level", 10, 2, {0}, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"nothing", 0, 0, {0}, VERDICT_INCONCLUSIVE, VERDICT_INCONCLUSIVE},
+		{"below the level, far above its predecessor", 100, 3, {100000, 10, {0}}, VERDICT_FAIL,
+		 VERDICT_INCONCLUSIVE},
+		{"as its predecessor, above the level", 10, 1, {10000, 1000, {0}}, VERDICT_INCONCLUSIVE,
+		 VERDICT_INCONCLUSIVE},
+		{"a predecessor with hardly a request", 100, 3, {10, 0, {0}}, VERDICT_INCONCLUSIVE,
+		 VERDICT_PASS},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct fold *fold;
+		struct judgement judgement;
+
+		teardown(state);
+		setup(state);
+		fold = *state;
+		fold->history.stable_weight = 0;
+		traffic(fold, 100, cases[i].requests, cases[i].bad, 0, 0);
+		judgement = gate_alone(&fold->evidence, &cases[i].reference, &fold->analysis, fold->now_ms,
+		                       &fold->arena);
+		if (judgement.harm != cases[i].harm || judgement.not_worse != cases[i].not_worse)
+			fail_msg("%s: %s", cases[i].name, judgement.why);
+	}
+}
+
+/* ---- how often it is wrong ---- */
+
+static uint64_t random_state = 88172645463325252u;
+
+static double uniform(void)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (double)(random_state >> 11) / 9007199254740992.0;
+}
+
+static uint64_t binomial(uint64_t n, double p)
+{
+	uint64_t x = 0;
+
+	for (uint64_t i = 0; i < n; i++)
+		x += uniform() < p;
+	return x;
+}
+
+struct rates {
+	int rolled_back, passed;
+	double requests; /* of candidates until they were rolled back */
+};
+
+/* Canaries at 5 % of 200 requests a tick, looked at each tick. */
+static struct rates simulate(void **state, int runs, int ticks, double candidate, double stable)
+{
+	struct rates rates = {0};
+
+	for (int i = 0; i < runs; i++) {
+		struct fold *fold;
+		bool passed = false;
+
+		teardown(state);
+		setup(state);
+		fold = *state;
+		fold->analysis.errors_max = .01;
+		fold->step.min_duration_ms = 0;
+		for (int j = 0; j < ticks; j++) {
+			struct judgement judgement;
+
+			serve(&fold->replicas[0], 10, binomial(10, candidate), 5);
+			serve(&fold->replicas[1], 190, binomial(190, stable), 5);
+			tick(fold);
+			judgement = judge(fold);
+			passed |= judgement.not_worse == VERDICT_PASS;
+			if (judgement.harm != VERDICT_FAIL)
+				continue;
+			rates.rolled_back++;
+			rates.requests += (double)fold->evidence.candidate.requests;
+			break;
+		}
+		rates.passed += passed;
+	}
+	return rates;
+}
+
+static void healthy_canaries_are_hardly_ever_rolled_back_and_bad_ones_soon(void **state)
+{
+	struct rates healthy = simulate(state, 300, 300, .005, .005);
+	struct rates bad = simulate(state, 100, 300, .05, .005);
+	struct rates borderline = simulate(state, 200, 300, .0301, .01); /* over both bounds */
+
+	assert_true(healthy.rolled_back <= 300 * .01);
+	assert_true(healthy.passed >= 300 * .99);
+	assert_int_equal(bad.rolled_back, 100);
+	assert_true(bad.requests / 100 < 250);
+	assert_true(borderline.passed <= 200 * .05);
+}
+
+/* ---- admission ---- */
+
+static void admission_follows_our_own_newest_verdict(void **state)
+{
+	struct fold *fold = *state;
+	struct revision revision = {.artifact.digest = digest_of("a", 1), .digest = digest_of("r", 1)};
+	struct gate_require require = {.metric = "accuracy", .min = .8, .max = NAN, .margin = NAN};
+	struct model model = {.gates = {.require = &require, .n_require = 1}};
+	struct verdict_record verdicts[] = {
+		{.artifact = digest_of("b", 1), .result = VERDICT_FAIL, .at_ms = 9},
+		{.artifact = digest_of("a", 1), .result = VERDICT_PASS, .at_ms = 2},
+		{.artifact = digest_of("a", 1), .result = VERDICT_FAIL, .at_ms = 1},
+	};
+	struct model_status status = {.verdicts = verdicts, .n_verdicts = 0};
+	struct admission admission;
+
+	admission = gate_admit(&revision, &model, NULL, &status, &fold->arena);
+	assert_int_equal(admission.result, VERDICT_NOT_APPLICABLE);
+	assert_non_null(admission.why);
+	status.n_verdicts = 3;
+	assert_int_equal(gate_admit(&revision, &model, NULL, &status, &fold->arena).result, VERDICT_PASS);
+	verdicts[2].at_ms = 3;
+	admission = gate_admit(&revision, &model, NULL, &status, &fold->arena);
+	assert_int_equal(admission.result, VERDICT_FAIL);
+	assert_true(digest_same(admission.revision, revision.digest));
+	assert_int_equal(gate_admit(NULL, NULL, NULL, NULL, &fold->arena).result, VERDICT_NOT_APPLICABLE);
+}
+
+static void the_gate_digest_is_of_all_that_is_required(void **state)
+{
+	struct fold *fold = *state;
+	struct gate_require require = {.metric = "accuracy", .min = .8, .max = NAN, .margin = NAN};
+	struct guard_switch off = {"leakage", "known"};
+	struct model model = {.gates = {.require = &require, .n_require = 1, .reliability = .95}};
+	struct gate_policy policy = {.guards_off = &off};
+	struct digest first = gate_digest(&model, &policy, &fold->arena), again;
+
+	require.max = -NAN; /* still not set */
+	again = gate_digest(&model, &policy, &fold->arena);
+	assert_true(digest_same(first, again));
+	policy.n_guards_off = 1;
+	assert_false(digest_same(first, gate_digest(&model, &policy, &fold->arena)));
+	policy.n_guards_off = 0;
+	require.min = .81;
+	assert_false(digest_same(first, gate_digest(&model, &policy, &fold->arena)));
+}
+
+#define case_of(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(wilson_is_the_oracles),
+		cmocka_unit_test(intervals_of_nothing_are_everything),
+		cmocka_unit_test(newcombe_is_the_papers),
+		cmocka_unit_test(level_e_values_are_the_oracles),
+		cmocka_unit_test(ratio_e_values_are_the_oracles),
+		cmocka_unit_test(quantiles_lie_in_their_bin),
+		case_of(only_differences_of_both_arms_count),
+		case_of(a_counter_that_went_back_drops_the_tick),
+		case_of(warm_up_by_time_and_by_requests_does_not_count),
+		case_of(evidence_starts_anew_with_another_candidate_or_step),
+		case_of(at_full_weight_the_candidate_counts_alone),
+		case_of(judgements_of_a_canary),
+		case_of(a_hundred_requests_without_an_error_pass_five_percent),
+		case_of(minima_come_first),
+		case_of(harm_is_a_sentence_with_numbers),
+		case_of(nine_straight_failures_roll_back_in_warm_up),
+		case_of(a_slower_candidate_is_harm_beyond_the_margin),
+		case_of(no_data_is_said_after_its_deadline),
+		case_of(numbers_that_are_none_never_pass),
+		case_of(judgements_of_a_revision_alone),
+		case_of(healthy_canaries_are_hardly_ever_rolled_back_and_bad_ones_soon),
+		case_of(admission_follows_our_own_newest_verdict),
+		case_of(the_gate_digest_is_of_all_that_is_required),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
