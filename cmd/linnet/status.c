@@ -201,6 +201,17 @@ static void put_serving(const struct options *options, const struct deployment_s
 	buf_deinit(&text);
 }
 
+/* What is wrong first, else where the rollout stands, else that all is as declared. */
+static const char *message_of(const struct deployment_status *status)
+{
+	const struct condition *synced = &status->conditions[CONDITION_SYNCED];
+
+	if (status->has_condition[CONDITION_SYNCED] && synced->reason &&
+	    (!status->message || !strcmp(synced->reason, "Frozen")))
+		return synced->message;
+	return status->message ? status->message : "";
+}
+
 static void put_table(const struct options *options, const struct deployment_status *deployments,
                       size_t n, const struct model_status *models, size_t n_models)
 {
@@ -214,8 +225,7 @@ static void put_table(const struct options *options, const struct deployment_sta
 		printf("%-32s ", id);
 		put_coloured(options, phase_colour(status->phase), phase);
 		put_serving(options, status);
-		printf(" %-5s %s\n", ago(options->arena, status->phase_since_ms),
-		       status->message ? status->message : "");
+		printf(" %-5s %s\n", ago(options->arena, status->phase_since_ms), message_of(status));
 	}
 	if (n_models)
 		printf("%s%-32s %-13s %-22s %-5s %s\n", n ? "\n" : "", "MODEL", "CYCLE", "VERSIONS", "FOR",

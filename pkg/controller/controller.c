@@ -128,9 +128,11 @@ static void schedule(struct controller *c, struct task *task)
 		key->due_ms = NEVER;
 	else
 		key->due_ms = c->now_ms + (wake_ms > c->wall_ms ? wake_ms - c->wall_ms : 0);
+	if (key->held_ms && key->due_ms > key->held_ms + HOLD_MS)
+		key->due_ms = key->held_ms + HOLD_MS;
 	if (task->pending && key->due_ms > c->now_ms + PENDING_MS)
 		key->due_ms = c->now_ms + PENDING_MS;
-	key->busy = key->busy || task->pending;
+	key->busy = key->busy || task->pending || key->held_ms;
 }
 
 /* Neighbours of what changed: a model looks at its deployments' phases, and they at its verdicts. */

@@ -14,6 +14,7 @@ enum {
 	BATCH_KEYS = 256,          /* keys planned in one pass; the rest follow at once */
 	PASS_BYTES = 512 << 20,    /* arena of a pass */
 	README_ROWS = 1000,
+	HOLD_MS = 5000,            /* so long a read-back may wait to be recorded */
 	BACKOFF_LEAST_MS = 250,
 	BACKOFF_MOST_MS = 60000,
 };
@@ -24,6 +25,7 @@ struct key {
 	char *environment; /* NULL: a model */
 	char *name;
 	int64_t due_ms;    /* monotonic; NEVER: on an event only */
+	int64_t held_ms;    /* since when a read-back waits for company; 0 none does */
 	int64_t backoff_ms; /* 0: the last act succeeded */
 	bool running;       /* a run of this model was active when last looked at */
 	bool in_pass;       /* while the keys of a pass are gathered */
@@ -78,6 +80,7 @@ struct task {
 	struct observed observed;
 	struct evidence evidence;
 	struct rollout_output rollout;
+	const struct deployment_status *history; /* that it was planned from */
 	/* model */
 	struct training_output training;
 	const struct model *model;

@@ -163,6 +163,30 @@ static int commit(struct batch *batch, const struct asked_list *asked, struct er
 	return 0;
 }
 
+/* Nothing was decided, something was only read back: that a later look finds again, so it waits a
+ * while for a transition to go along with, and the branch's log stays readable. */
+static bool may_wait(struct controller *c, struct task *task)
+{
+	const struct deployment_status *next = &task->rollout.next, *before = task->history;
+	struct key *key = task->key;
+	bool decided = next->phase != before->phase || next->n_history != before->n_history ||
+	               (next->n_history && next->history[0].at_ms != before->history[0].at_ms) ||
+	               next->stable_weight != before->stable_weight ||
+	               next->candidate_weight != before->candidate_weight || task->rollout.gone ||
+	               task->noted || task->n_requests || !key->has_status;
+
+	if (decided || !task->rollout.changed) {
+		key->held_ms = 0;
+		return false;
+	}
+	if (!key->held_ms)
+		key->held_ms = c->now_ms;
+	if (c->now_ms - key->held_ms < HOLD_MS)
+		return true;
+	key->held_ms = 0;
+	return false;
+}
+
 /* One commit for all tasks whose history changed; none when nothing did. CONFLICT: the branch moved;
  * nothing was recorded, look again. */
 int publish(struct controller *c, struct task *tasks, size_t n, const struct asked_list *asked,
@@ -176,6 +200,8 @@ int publish(struct controller *c, struct task *tasks, size_t n, const struct ask
 	for (size_t i = 0; i < n; i++) {
 		if (!tasks[i].plan)
 			continue;
+		if (tasks[i].key->environment && may_wait(c, &tasks[i]))
+			tasks[i].rollout.changed = false;
 		if (tasks[i].key->environment && tasks[i].rollout.changed)
 			add_deployment(&batch, &tasks[i]);
 		else if (!tasks[i].key->environment && tasks[i].training.changed)

@@ -87,6 +87,7 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 	input.evidence = task->evidence;
 	task->rollout = plan_rollout(&input, &c->arena);
 	task->plan = &task->rollout.plan;
+	task->history = arena_memdup(&c->arena, &input.history, sizeof(input.history));
 	return 0;
 }
 

@@ -46,7 +46,9 @@ static void say_synced(struct look *look)
 	const struct deployment_status *next = look->next;
 	const char *message = next->message ? next->message : "";
 
-	if (look->aim == AIM_UNKNOWN && look->in->desired.known && look->in->desired.problem)
+	if (look->in->desired.frozen)
+		set_condition(look, CONDITION_SYNCED, TRUTH_FALSE, "Frozen", look->in->desired.frozen);
+	else if (look->aim == AIM_UNKNOWN && look->in->desired.known && look->in->desired.problem)
 		set_condition(look, CONDITION_SYNCED, TRUTH_FALSE, "InvalidReference",
 		              look->in->desired.problem);
 	else if (look->aim == AIM_UNKNOWN)

@@ -70,7 +70,7 @@ spec:
       - {weight: 100%%}
     analysis:
       errors: {max: 10%%}
-      latency: {margin: 300%%}
+      latency: {margin: 100%%}
       warmup: {duration: 0s, requests: 5}
     keepPrevious: 2s
     deadline: 5m
@@ -217,7 +217,7 @@ class World:
 
     def is_steady(self, version):
         status = self.status()
-        return status.get("phase") == "Steady" and status["stable"]["version"] == version
+        return status.get("phase") == "Steady" and status.get("stable", {}).get("version") == version
 
     def history(self):
         return subprocess.run([BIN / "linnet", "history", "prod/echo", "-n", "100", "--repo",
@@ -289,6 +289,7 @@ class Load:
                 connection.close()
                 with self.lock:
                     self.broken.append(repr(error))
+        connection.close()
 
     def failed_by_linnet(self, failing=()):
         """Answers that are not 200 and that no server of a `failing` version gave."""
