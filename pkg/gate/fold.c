@@ -3,11 +3,12 @@
 
 #include <string.h>
 
-#include "gate/ratios.h"
+#include "gate/arm.h"
+#include "stats/sequential.h"
 
 #define DISPERSION 1.3 /* errors come in bursts: every likelihood counts for less */
 
-struct tick {
+struct arms {
 	struct arm candidate, stable;
 };
 
@@ -83,12 +84,12 @@ static bool is_warm(const struct replica *replica, uint64_t seen,
 }
 
 /* Replaces the marks and gives what this tick adds to each arm. */
-static struct tick take_marks(struct evidence *evidence, const struct observed *observed,
+static struct arms take_marks(struct evidence *evidence, const struct observed *observed,
                               const struct analysis_spec *analysis, int64_t now_ms,
                               struct arena *arena)
 {
 	typeof(evidence->marks) marks = arena_calloc(arena, observed->n_replicas, sizeof(*marks));
-	struct tick tick = {0};
+	struct arms arms = {0};
 	size_t n = 0;
 
 	for (size_t i = 0; i < observed->n_replicas; i++) {
@@ -107,34 +108,31 @@ static struct tick take_marks(struct evidence *evidence, const struct observed *
 		marks[n].seen = replica->counters.requests;
 		if (old >= 0 && !went_back(&evidence->marks[old].last, &replica->counters) &&
 		    is_warm(replica, evidence->marks[old].seen, analysis, now_ms))
-			add_difference(candidate ? &tick.candidate : &tick.stable,
+			add_difference(candidate ? &arms.candidate : &arms.stable,
 			               &evidence->marks[old].last, &replica->counters);
 		n++;
 	}
 	evidence->marks = marks;
 	evidence->n_marks = n;
-	return tick;
+	return arms;
 }
 
-/* One tick's factor of the harm test (STATISTICS.md, section 1): conditional on the bad events of
- * both arms, so that what both share cancels. The bound is known before the tick; an alternative
- * that it reaches makes no bet. */
-static void add_harm(struct evidence *evidence, const struct tick *tick,
+/* One tick's factor of the harm test, conditional on the bad events of both arms, so that what both
+ * share cancels. The bound is known before the tick; an alternative that it reaches makes no bet. */
+static void add_harm(struct evidence *evidence, const struct arms *arms,
                      const struct analysis_spec *analysis)
 {
-	double nc = arm_trials(&tick->candidate), ns = arm_trials(&tick->stable);
-	double share = nc / (nc + ns);
-	double xc = (double)tick->candidate.bad, xs = (double)tick->stable.bad;
-	double before = ((double)evidence->stable_arm.bad + 0.5) /
-	                (arm_trials(&evidence->stable_arm) + 1);
 	double margin = is_set(analysis->errors_margin) ? analysis->errors_margin : 0;
-	double bound = fmin(10, 1 + margin / before);
+	double bound = practical_margin(1, margin, (double)evidence->stable_arm.bad,
+	                                arm_trials(&evidence->stable_arm));
+	struct tick tick = {arm_trials(&arms->candidate), (double)arms->candidate.bad,
+	                    arm_trials(&arms->stable), (double)arms->stable.bad};
+	struct e_process e;
 
-	for (int j = 0; j < HARM_RATIOS; j++)
-		if (harm_ratios[j] > bound)
-			evidence->harm[j] += (xc * log(harm_ratios[j] / bound) -
-			                      (xc + xs) * log((1 - share + share * harm_ratios[j]) /
-			                                      (1 - share + share * bound))) / DISPERSION;
+	e_begin(&e, E_RATIO_HARM, bound);
+	ratio_update(&e, &tick, DISPERSION);
+	for (size_t i = 0; i < e.n; i++) /* those left of the grid are its last */
+		evidence->harm[HARM_RATIOS - e.n + i] += e.ln[i];
 }
 
 void gate_fold(struct evidence *evidence, const struct observed *observed,
@@ -142,7 +140,7 @@ void gate_fold(struct evidence *evidence, const struct observed *observed,
                int64_t now_ms, struct arena *arena)
 {
 	bool compared = history->stable.hex[0] && history->stable_weight > 0;
-	struct tick tick;
+	struct arms arms;
 
 	if (!hex_same(evidence->revision, history->candidate) ||
 	    !hex_same(evidence->stable, history->stable))
@@ -151,14 +149,14 @@ void gate_fold(struct evidence *evidence, const struct observed *observed,
 		start_step(evidence, history, now_ms);
 	if (!observed->known || !history->candidate.hex[0])
 		return;
-	tick = take_marks(evidence, observed, analysis, now_ms, arena);
-	if (arm_trials(&tick.candidate) <= 0 || (compared && arm_trials(&tick.stable) <= 0))
+	arms = take_marks(evidence, observed, analysis, now_ms, arena);
+	if (arm_trials(&arms.candidate) <= 0 || (compared && arm_trials(&arms.stable) <= 0))
 		return;
 	if (compared)
-		add_harm(evidence, &tick, analysis);
-	add_arm(&evidence->candidate, &tick.candidate);
-	add_arm(&evidence->stable_arm, &tick.stable);
-	add_arm(&evidence->at_step, &tick.candidate);
-	add_arm(&evidence->stable_at_step, &tick.stable);
+		add_harm(evidence, &arms, analysis);
+	add_arm(&evidence->candidate, &arms.candidate);
+	add_arm(&evidence->stable_arm, &arms.stable);
+	add_arm(&evidence->at_step, &arms.candidate);
+	add_arm(&evidence->stable_at_step, &arms.stable);
 	evidence->last_data_ms = now_ms;
 }

@@ -4,21 +4,17 @@
 
 #include <string.h>
 
-#include "gate/ratios.h"
+#include "gate/arm.h"
+#include "stats/proportion.h"
+#include "stats/sequential.h"
 
 #define MISTAKEN_STEP 0.05       /* chance to step up with one that fails its bound */
 #define SHARE_ERRORS 0.6         /* of the evidence of harm; latency has the rest */
 #define SHOWN_ALPHA 0.05         /* of the intervals that people are shown */
-#define REFERENCE_ALPHA 0.02     /* two-sided: the reference's upper bound at 99 % */
+#define REFERENCE_ALPHA 0.01     /* of the upper bound of what the stable arm did */
 #define LATENCY_QUANTILE 0.95
 #define LATENCY_REQUESTS_MIN 200 /* in the arm that sets the level */
 #define WARMUP_RATE 0.5          /* what even a cold start must stay below */
-
-static const double level_up[] = {1.25, 1.5, 2, 3, 5, 10, 30};
-static const double level_down[] = {.9, .75, .6, .5, .33, .2, 0};
-static const double ratio_down[] = {.9, .75, .6, .5, .33, .2};
-static const double slower[] = {1.25, 1.5, 2, 3, 5, 10};
-static const double warmup_up[] = {1.25, 1.5, 2};
 
 static bool is_share(double share)
 {
@@ -40,10 +36,11 @@ static const char *grouped(struct arena *arena, double number)
 
 static const char *rate_text(struct arena *arena, const struct arm *arm)
 {
-	double n = arm_trials(arm), x = (double)arm->bad, low, high;
+	double n = arm_trials(arm), x = (double)arm->bad;
+	struct interval shown = proportion_wilson(x, n, SHOWN_ALPHA);
 
-	wilson_interval(x, n, SHOWN_ALPHA, &low, &high);
-	return n > 0 ? arena_printf(arena, "%.2g %% [%.2g, %.2g]", 100 * x / n, 100 * low, 100 * high)
+	return n > 0 ? arena_printf(arena, "%.2g %% [%.2g, %.2g]", 100 * x / n, 100 * shown.low,
+	                            100 * shown.high)
 	             : "unknown";
 }
 
@@ -71,22 +68,28 @@ static const char *latency_text(struct arena *arena, const struct arm *candidate
 
 /* ---- tests; each gives the logarithm of an e-value, 0 where nothing can be said ---- */
 
-static double log_mean_weighted(double a, double log_a, double log_b)
+/* x of n against a level: at most it (E_LEVEL_HARM), or at least it (E_LEVEL_NOT_WORSE). */
+static double level_ln(enum e_kind kind, double level, double n, double x)
 {
-	double most = fmax(log_a, log_b);
+	struct e_process e;
 
-	return most + log(a * exp(log_a - most) + (1 - a) * exp(log_b - most));
+	e_begin(&e, kind, level);
+	level_update(&e, n, x, 1);
+	return e_ln(&e);
 }
 
 static double errors_harm(const struct evidence *evidence)
 {
-	double most = -INFINITY, sum = 0;
+	return logsumexp(evidence->harm, HARM_RATIOS) - log(HARM_RATIOS);
+}
 
-	for (int j = 0; j < HARM_RATIOS; j++)
-		most = fmax(most, evidence->harm[j]);
-	for (int j = 0; j < HARM_RATIOS; j++)
-		sum += exp(evidence->harm[j] - most) / HARM_RATIOS;
-	return isfinite(most) ? most + log(sum) : 0;
+/* Both metrics together: the weighted mean of e-values, valid under any dependence. */
+static double both_ln(double errors_ln, double latency_ln_e)
+{
+	const double ln[] = {errors_ln, latency_ln_e};
+	const double weights[] = {SHARE_ERRORS, 1 - SHARE_ERRORS};
+
+	return e_mean_ln(ln, weights, ARRAY_LEN(ln));
 }
 
 static double above(const struct arm *arm, int bin)
@@ -103,7 +106,7 @@ static double above(const struct arm *arm, int bin)
 static double latency_harm(const struct arm *candidate, const struct arm *stable, double margin)
 {
 	double quantile = latency_quantile(stable->latency, LATENCY_QUANTILE);
-	double total = above(stable, 0), share, low;
+	double total = above(stable, 0), share;
 	int edge, moved;
 
 	if (!(margin >= 0 && margin <= 1) || !is_set(quantile) || total < LATENCY_REQUESTS_MIN)
@@ -112,10 +115,9 @@ static double latency_harm(const struct arm *candidate, const struct arm *stable
 	moved = edge + (int)ceil(8 * log2(1 + margin) - 1e-9);
 	if (moved >= LATENCY_BINS)
 		return 0;
-	wilson_interval(above(stable, edge), total, REFERENCE_ALPHA, &low, &share);
+	share = proportion_upper(above(stable, edge), total, REFERENCE_ALPHA);
 	share = fmax(share, 1 - LATENCY_QUANTILE);
-	return level_log_e(above(candidate, moved), above(candidate, 0), share, slower,
-	                   ARRAY_LEN(slower));
+	return level_ln(E_LEVEL_HARM, share, above(candidate, 0), above(candidate, moved));
 }
 
 /* A cold replica is judged by one thing: does nearly everything fail? */
@@ -128,8 +130,7 @@ static bool fails_from_start(const struct evidence *evidence, const struct analy
 
 		if (digest_same(evidence->marks[i].revision, evidence->revision) &&
 		    (int64_t)counters->requests <= analysis->warmup_requests &&
-		    level_log_e((double)arm.bad, arm_trials(&arm), WARMUP_RATE, warmup_up,
-		                ARRAY_LEN(warmup_up)) >= enough)
+		    level_ln(E_LEVEL_HARM, WARMUP_RATE, arm_trials(&arm), (double)arm.bad) >= enough)
 			return true;
 	}
 	return false;
@@ -174,17 +175,20 @@ static struct judgement startup_failure(struct judgement judgement, const struct
 
 static bool below_level(const struct arm *arm, double max)
 {
-	return is_share(max) && level_log_e((double)arm->bad, arm_trials(arm), max, level_down,
-	                                    ARRAY_LEN(level_down)) >= -log(MISTAKEN_STEP);
+	return level_ln(E_LEVEL_NOT_WORSE, max, arm_trials(arm), (double)arm->bad) >=
+	       -log(MISTAKEN_STEP);
 }
 
+/* Within one step the share of traffic is one, so that its totals are as good as its ticks. */
 static bool below_ratio(const struct arm *candidate, const struct arm *stable, double ratio)
 {
-	double nc = arm_trials(candidate), ns = arm_trials(stable);
+	struct tick tick = {arm_trials(candidate), (double)candidate->bad, arm_trials(stable),
+	                    (double)stable->bad};
+	struct e_process e;
 
-	return ratio > 0 && nc > 0 && ns > 0 &&
-	       ratio_log_e((double)candidate->bad, (double)stable->bad, nc / (nc + ns), ratio,
-	                   ratio_down, ARRAY_LEN(ratio_down)) >= -log(MISTAKEN_STEP);
+	e_begin(&e, E_RATIO_NOT_WORSE, ratio);
+	ratio_update(&e, &tick, 1);
+	return e_ln(&e) >= -log(MISTAKEN_STEP);
 }
 
 static bool minima_met(const struct evidence *evidence, const struct step_spec *step,
@@ -207,7 +211,7 @@ struct judgement gate_canary(const struct evidence *evidence, const struct analy
 
 	if (fails_from_start(evidence, analysis, enough))
 		return startup_failure(judgement, evidence, arena);
-	if (log_mean_weighted(SHARE_ERRORS, errors_e, latency_e) >= enough)
+	if (both_ln(errors_e, latency_e) >= enough)
 		return harmful(judgement, arena_printf(arena, "%s: harm", errors_e >= latency_e ? errors
 		                                       : latency_text(arena, candidate, stable)));
 	judgement.why = arena_printf(arena, "%s: not enough to tell", errors);
@@ -230,11 +234,11 @@ struct judgement gate_canary(const struct evidence *evidence, const struct analy
 /* What a revision on its own is held to: `errors.max`, or what its predecessor did. */
 static double level_alone(const struct arm *reference, const struct analysis_spec *analysis)
 {
-	double n = arm_trials(reference), x = (double)reference->bad, low, high;
+	double n = arm_trials(reference), x = (double)reference->bad, high;
 
 	if (n <= 0)
 		return analysis->errors_max;
-	wilson_interval(x, n, REFERENCE_ALPHA, &low, &high);
+	high = proportion_upper(x, n, REFERENCE_ALPHA);
 	high += is_set(analysis->errors_margin) ? analysis->errors_margin : 0;
 	return x / n > analysis->errors_max ? high : fmin(high, analysis->errors_max);
 }
@@ -247,14 +251,12 @@ struct judgement gate_alone(const struct evidence *evidence, const struct arm *r
 	const struct arm *arm = &evidence->at_step;
 	const char *errors = errors_text(arena, arm, reference);
 	double enough = harm_enough(analysis), level = level_alone(reference, analysis);
-	double errors_e = 0, latency_e = latency_harm(arm, reference, analysis->latency_margin);
+	double errors_e = level_ln(E_LEVEL_HARM, level, arm_trials(arm), (double)arm->bad);
+	double latency_e = latency_harm(arm, reference, analysis->latency_margin);
 
-	if (is_share(level))
-		errors_e = level_log_e((double)arm->bad, arm_trials(arm), level, level_up,
-		                       ARRAY_LEN(level_up));
 	if (fails_from_start(evidence, analysis, enough))
 		return startup_failure(judgement, evidence, arena);
-	if (log_mean_weighted(SHARE_ERRORS, errors_e, latency_e) >= enough) {
+	if (both_ln(errors_e, latency_e) >= enough) {
 		if (latency_e > errors_e)
 			return harmful(judgement, arena_printf(arena, "%s: harm",
 			                                       latency_text(arena, arm, reference)));

@@ -51,21 +51,6 @@ struct admission gate_admit(const struct revision *revision, const struct model 
 struct digest gate_digest(const struct model *model, const struct gate_policy *policy,
                           struct arena *arena);
 
-/* ---- formulas; counts are >= 0, alpha in (0, 1) ---- */
-
-/* Wilson score interval of x bad among n at two-sided confidence 1 - alpha (Wilson 1927); [0, 1]
- * when n is 0. */
-void wilson_interval(double x, double n, double alpha, double *low, double *high);
-/* Newcombe's hybrid score interval of the difference pc - ps (Newcombe 1998, method 10). */
-void newcombe_interval(double xc, double nc, double xs, double ns, double alpha, double *low,
-                       double *high);
-/* Natural logarithms of e-values. Alternatives are `ratios` times the null's bound, equal priors. */
-/* Null: the rate is at most (ratios > 1) or at least (ratios < 1) `rate`; x bad among n. */
-double level_log_e(double x, double n, double rate, const double *ratios, size_t n_ratios);
-/* Null: the candidate's rate is at least `bound` times the stable one's; `share` is the candidate's
- * share of all requests; alternatives `ratios` < 1 of it. */
-double ratio_log_e(double xc, double xs, double share, double bound, const double *ratios,
-                   size_t n_ratios);
 /* Quantile of a histogram with LATENCY_BINS bins, in ms, log-linear inside a bin; NAN when empty. */
 double latency_quantile(const uint64_t bins[LATENCY_BINS], double q);
 
