@@ -18,10 +18,10 @@ struct options {
 	const char *repo;   /* a checkout or a bare repository; default "." */
 	const char *path;   /* folder of the manifests in it; default "." */
 	const char *remote; /* url to fetch from or write to; default: remote `origin` of repo */
-	const char *branch; /* of the fleet; default main */
 	const char *base;   /* plan: the revision to compare with */
 	const char *event, *reason;
 	const char *number; /* history: how many */
+	const char *program; /* argv[0]: git asks it for a token */
 	enum output output;
 	bool colour;        /* the output is a terminal and NO_COLOR is not set */
 	const char *args[4];

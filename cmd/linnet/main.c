@@ -1,10 +1,12 @@
 /* linnet: the command line for people and for CI. */
 #include "cli.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "adapter/git_transport.h"
 #include "api/kinds.h"
 #include "base/log.h"
 
@@ -37,8 +39,8 @@ static int verb_version(const struct options *options, struct err *err)
 }
 
 static const struct verb verbs[] = {
-	{"validate", "[PATH]", "check the manifests of a folder; exit 1 with file:line:column", verb_validate},
-	{"plan", "[--base REV]", "what merging HEAD would do; exit 0 nothing, 2 changes, 1 error", verb_plan},
+	{"validate", "[PATH]", "check the manifests of a folder: file:line:column", verb_validate},
+	{"plan", "[--base REV]", "what merging HEAD would do: exit 0 nothing, 2 changes", verb_plan},
 	{"status", "[ENV/NAME]", "what serves where, as the status branch says", verb_status},
 	{"history", "[ENV/NAME]", "what was decided and why, newest first", verb_history},
 	{"kick", "MODEL [--event NAME]", "ask for a training run", verb_kick},
@@ -48,18 +50,18 @@ static const struct verb verbs[] = {
 	{"version", "", "print the version", verb_version},
 };
 
+#define AT(member) offsetof(struct options, member)
 static const struct {
 	const char *name, *value, *help;
 	size_t offset;
 } flags[] = {
-	{"--repo", "DIR", "a checkout or bare repository (default: .)", offsetof(struct options, repo)},
-	{"--path", "DIR", "the folder of the manifests in it (default: .)", offsetof(struct options, path)},
-	{"--remote", "URL", "where requests go (default: origin of --repo, or --repo itself)", offsetof(struct options, remote)},
-	{"--branch", "NAME", "the fleet's branch (default: main)", offsetof(struct options, branch)},
-	{"--base", "REV", "plan: compare with the merge base of HEAD and REV", offsetof(struct options, base)},
-	{"--event", "NAME", "kick: the named event", offsetof(struct options, event)},
-	{"--reason", "TEXT", "requests: why; kept in the history", offsetof(struct options, reason)},
-	{"-n", "COUNT", "history: how many (default 20)", offsetof(struct options, number)},
+	{"--repo", "DIR", "a checkout or bare repository (default: .)", AT(repo)},
+	{"--path", "DIR", "the folder of the manifests in it (default: .)", AT(path)},
+	{"--remote", "URL", "where requests go (default: origin of --repo, or itself)", AT(remote)},
+	{"--base", "REV", "plan: compare with the merge base of HEAD and REV", AT(base)},
+	{"--event", "NAME", "kick: the named event", AT(event)},
+	{"--reason", "TEXT", "requests: why; kept in the history", AT(reason)},
+	{"-n", "COUNT", "history: how many (default 20)", AT(number)},
 };
 
 static void print_help(FILE *out)
@@ -144,12 +146,15 @@ static const struct verb *find_verb(const char *name, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct options options = {.repo = ".", .path = ".", .branch = "main"};
+	struct options options = {.repo = ".", .path = "."};
 	const struct verb *verb;
+	char program[PATH_MAX];
 	struct arena arena;
 	struct err err = {0};
-	int status;
+	int status = 0;
 
+	if (git_askpass(argc, argv, &status))
+		return status;
 	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
 		print_help(argc < 2 ? stderr : stdout);
 		return argc < 2 ? EXIT_ERROR : 0;
@@ -158,6 +163,7 @@ int main(int argc, char **argv)
 	options.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	arena_init(&arena, (size_t)2 << 30);
 	options.arena = &arena;
+	options.program = realpath("/proc/self/exe", program);
 	verb = find_verb(argv[1], &err);
 	status = !verb || read_words(&options, argc, argv, &err) ? -1 : verb->run(&options, &err);
 	if (status < 0) {

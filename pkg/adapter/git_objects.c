@@ -308,6 +308,20 @@ int objects_resolve(struct objects *objects, const char *revision, struct oid *o
 	return 0;
 }
 
+int objects_remote_url(struct objects *objects, const char *name, char *out, size_t size,
+                       struct err *err)
+{
+	git_remote *remote = NULL;
+	int code = git_remote_lookup(&remote, objects->repo, name);
+	const char *url = code ? NULL : git_remote_url(remote);
+
+	snprintf(out, size, "%s", url ? url : "");
+	git_remote_free(remote);
+	if (code && code != GIT_ENOTFOUND)
+		return err_set(err, ERR_STALLED, "remote '%s': %s", name, reason());
+	return 0;
+}
+
 /* ---- reading objects ---- */
 
 static const char *type_name(git_object_t type)

@@ -49,6 +49,9 @@ int objects_ref_move(struct objects *objects, const char *name, struct oid old, 
 /* A revision as git reads it ("HEAD", "v1", "main~2") -> its commit. */
 int objects_resolve(struct objects *objects, const char *revision, struct oid *out,
                     struct err *err) must_check;
+/* The url of a named remote of a checkout; "" when there is none. */
+int objects_remote_url(struct objects *objects, const char *name, char *out, size_t size,
+                       struct err *err) must_check;
 
 /* ---- commits ---- */
 

@@ -1,0 +1,100 @@
+/* linnet kick, retry, rollback, restart: what people ask of the controller, as a commit on the requests
+ * branch. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "adapter/git_remote.h"
+#include "view.h"
+
+/* "ENV/NAME", or the name of a model for `kick`. */
+static int read_target(const char *verb, const struct options *options, const char **environment,
+                       const char **name, struct err *err)
+{
+	const char *target = options->args[0], *slash = target ? strchr(target, '/') : NULL;
+	bool model = !strcmp(verb, "kick");
+
+	if (options->n_args != 1 || (model ? slash != NULL : slash == NULL))
+		return err_set(err, ERR_STALLED, "usage: linnet %s %s", verb,
+		               model ? "MODEL [--event NAME]" : "ENVIRONMENT/DEPLOYMENT");
+	*name = model ? target : slash + 1;
+	*environment = model ? NULL : arena_strndup(options->arena, target, (size_t)(slash - target));
+	if (!is_name(*name) || (*environment && !is_name(*environment)))
+		return err_set(err, ERR_STALLED, "'%s' is no name", target);
+	return 0;
+}
+
+/* The url to write to: --remote, else `origin` of the checkout, else the bare repository itself. */
+static int find_remote(const struct options *options, char url[LIMIT_FILE_PATH], struct err *err)
+{
+	struct objects *objects;
+	int result;
+
+	if (options->remote) {
+		snprintf(url, LIMIT_FILE_PATH, "%s", options->remote);
+		return 0;
+	}
+	if (objects_open(options->repo, true, &objects, err))
+		return -1;
+	result = objects_remote_url(objects, "origin", url, LIMIT_FILE_PATH, err);
+	objects_close(objects);
+	if (!result && !url[0] && !realpath(options->repo, url))
+		return err_set(err, ERR_STALLED, "%s: not there", options->repo);
+	return result;
+}
+
+static const char *whoami(void)
+{
+	const char *mail = getenv("GIT_AUTHOR_EMAIL"), *user = getenv("USER");
+
+	return mail ? mail : user ? user : "unknown";
+}
+
+static int send(const struct options *options, const char *path, const char *text, size_t len,
+                const char *subject, struct oid *out, struct err *err)
+{
+	const char *token = getenv("LINNET_FLEET_AUTH_TOKEN_FILE");
+	struct git_auth auth = {.token_file = token, .ssh_key = getenv("LINNET_FLEET_AUTH_SSH_KEY"),
+	                        .askpass = options->program};
+	struct git_file file = {.path = path, .text = {text, len}};
+	struct git_remote_commit commit = {
+		.branch = "linnet/requests", .files = &file, .n_files = 1, .message = subject,
+		.author = whoami(), .email = whoami(), .signing_key = getenv("LINNET_SIGNING_KEY"),
+	};
+	char url[LIMIT_FILE_PATH];
+	struct transport transport;
+
+	if (find_remote(options, url, err) || transport_open(&transport, url, &auth, err))
+		return -1;
+	return git_remote_commit(&transport, &commit, out, err);
+}
+
+int verb_request(const char *verb, const struct options *options, struct err *err)
+{
+	struct request request = {.by = whoami(), .reason = options->reason, .event = options->event,
+	                          .expires_ms = -1};
+	const char *environment = NULL, *name = NULL, *path, *subject;
+	struct oid commit;
+	struct buf text;
+	int result;
+
+	if (read_target(verb, options, &environment, &name, err))
+		return -1;
+	request.verb = (enum request_verb)names_find(request_verb_names, verb);
+	path = request_path(options->arena, environment, name, (int64_t)time(NULL) * 1000,
+	                    request.verb);
+	subject = arena_printf(options->arena, "%s %s%s%s\n", verb, options->args[0],
+	                       options->reason ? ": " : "", options->reason ? options->reason : "");
+	buf_init(&text, 64 << 10);
+	request_encode(&text, &request);
+	result = send(options, path, buf_text(&text), text.len, subject, &commit, err);
+	buf_deinit(&text);
+	if (result)
+		return -1;
+	if (options->output == OUTPUT_JSON)
+		printf("{\"commit\": \"%s\", \"path\": \"%s\"}\n", commit.hex, path);
+	else
+		printf("asked: %s %s (commit %.10s on linnet/requests); `linnet history` will tell\n", verb,
+		       options->args[0], commit.hex);
+	return 0;
+}

@@ -1,0 +1,171 @@
+#include "adapter/git_remote.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "adapter/git_verify.h"
+#include "base/file.h"
+
+enum { WITHIN_MS = 60000, BACKOFF_LEAST_MS = 50, BACKOFF_MOST_MS = 4000 };
+
+struct attempt {
+	const struct transport *transport;
+	const struct git_remote_commit *commit;
+	struct objects *objects;
+	char repo[64], ref[LIMIT_NAME + 32];
+	struct arena arena;
+};
+
+static void wait_child(struct child *child)
+{
+	while (!child_poll(child, child_clock_ms()))
+		child_wait(child);
+}
+
+/* The remote's tip of the branch, fetched; "" when there is none. */
+static int fetch_tip(struct attempt *attempt, struct oid *tip, struct err *err)
+{
+	const char *patterns[] = {attempt->ref};
+	const char *refspecs[] = {arena_printf(&attempt->arena, "+%s:%s", attempt->ref, attempt->ref)};
+	struct child child = {0};
+	struct ref *refs;
+	size_t n = 0;
+	int result;
+
+	*tip = (struct oid){""};
+	result = transport_list(&child, attempt->transport, patterns, 1, child_clock_ms(), err);
+	if (!result) {
+		wait_child(&child);
+		result = transport_refs(&child, &attempt->arena, &refs, &n, err);
+	}
+	child_stop(&child);
+	if (result || n == 0)
+		return result;
+	result = transport_fetch(&child, attempt->transport, attempt->repo, refspecs, 1, false,
+	                         child_clock_ms(), err);
+	if (!result) {
+		wait_child(&child);
+		result = child_check(&child, "git fetch", err);
+	}
+	child_stop(&child);
+	return result ? result : objects_ref(attempt->objects, attempt->ref, tip, err);
+}
+
+static int sign(void *key, struct bytes payload, struct buf *signature, struct err *err)
+{
+	return signature_make(key, "git", payload, signature, err);
+}
+
+static int commit_on(struct attempt *attempt, struct oid tip, struct oid *out, struct err *err)
+{
+	const struct git_remote_commit *commit = attempt->commit;
+	struct commit_spec spec = {
+		.parents = {tip},
+		.n_parents = tip.hex[0] ? 1 : 0,
+		.files = commit->files,
+		.n_files = commit->n_files,
+		.message = commit->message,
+		.author = commit->author,
+		.email = commit->email,
+		.time_s = time(NULL),
+		.sign = commit->signing_key ? sign : NULL,
+		.sign_context = (void *)commit->signing_key,
+	};
+
+	if (objects_commit(attempt->objects, &spec, out, NULL, err))
+		return -1;
+	return objects_ref_move(attempt->objects, attempt->ref, tip, *out, err);
+}
+
+static int push(struct attempt *attempt, enum push_outcome *outcome, struct err *err)
+{
+	const char *refspecs[] = {arena_printf(&attempt->arena, "%s:%s", attempt->ref, attempt->ref)};
+	struct child child = {0};
+	int result = transport_push(&child, attempt->transport, attempt->repo, refspecs, 1, NULL,
+	                            child_clock_ms(), err);
+
+	if (!result) {
+		wait_child(&child);
+		*outcome = push_result(&child, attempt->ref, err);
+	}
+	child_stop(&child);
+	return result;
+}
+
+static int try_once(struct attempt *attempt, struct oid *out, enum push_outcome *outcome,
+                    struct err *err)
+{
+	struct oid tip;
+
+	arena_reset(&attempt->arena);
+	if (fetch_tip(attempt, &tip, err) || commit_on(attempt, tip, out, err))
+		return -1;
+	return push(attempt, outcome, err);
+}
+
+/* Full jitter, so that fifty writers at once do not meet again. */
+static void back_off(int n)
+{
+	uint32_t dice;
+	int most = BACKOFF_LEAST_MS << (n < 7 ? n : 7);
+
+	random_bytes(&dice, sizeof(dice));
+	if (most > BACKOFF_MOST_MS)
+		most = BACKOFF_MOST_MS;
+	poll(NULL, 0, (int)(dice % (uint32_t)most));
+}
+
+static int try_all(struct attempt *attempt, struct oid *out, struct err *err)
+{
+	int64_t until_ms = child_clock_ms() + WITHIN_MS;
+
+	for (int n = 0; child_clock_ms() < until_ms; n++) {
+		enum push_outcome outcome = PUSH_FAILED;
+		struct err why = {0};
+		struct oid made;
+
+		if (try_once(attempt, &made, &outcome, &why) && why.kind == ERR_STALLED) {
+			*err = why;
+			return -1;
+		}
+		if (outcome == PUSH_DONE) {
+			*out = made;
+			return 0;
+		}
+		if (outcome == PUSH_REFUSED)
+			return err_set(err, ERR_STALLED, "%s was refused: %s", attempt->ref, why.text);
+		*err = why;
+		back_off(n);
+	}
+	if (err->kind == ERR_NONE)
+		return err_set(err, ERR_TRANSIENT, "others were faster for a minute; try again");
+	return err_wrap(err, "gave up after a minute");
+}
+
+int git_remote_commit(const struct transport *transport, const struct git_remote_commit *commit,
+                      struct oid *out, struct err *err)
+{
+	struct attempt attempt = {.transport = transport, .commit = commit};
+	struct err ignored = {0};
+	int result;
+
+	snprintf(attempt.repo, sizeof(attempt.repo), "/tmp/linnet-request.XXXXXX");
+	snprintf(attempt.ref, sizeof(attempt.ref), "refs/heads/%s", commit->branch);
+	if (!mkdtemp(attempt.repo))
+		return err_set(err, ERR_TRANSIENT, "%s cannot be made", attempt.repo);
+	arena_init(&attempt.arena, 64 << 20);
+	result = objects_create(attempt.repo, err);
+	if (!result)
+		result = objects_open(attempt.repo, false, &attempt.objects, err);
+	if (!result)
+		result = try_all(&attempt, out, err);
+	objects_close(attempt.objects);
+	arena_deinit(&attempt.arena);
+	if (dir_remove_all(AT_FDCWD, attempt.repo, &ignored) && !result)
+		fprintf(stderr, "linnet: %s\n", ignored.text);
+	return result;
+}

@@ -1,0 +1,20 @@
+/* One commit on a branch of a remote, for the command line: fetched, made on top, pushed, and tried
+ * again when somebody was faster. Blocks. */
+#ifndef LINNET_ADAPTER_GIT_REMOTE_H
+#define LINNET_ADAPTER_GIT_REMOTE_H
+
+#include "adapter/git_transport.h"
+
+struct git_remote_commit {
+	const char *branch; /* "linnet/requests"; made when absent, without a parent */
+	const struct git_file *files;
+	size_t n_files;
+	const char *message, *author, *email;
+	const char *signing_key; /* private SSH key; NULL: unsigned */
+};
+
+/* ERR_TRANSIENT when it did not get through within 60 s; `out` is the commit that the remote has. */
+int git_remote_commit(const struct transport *transport, const struct git_remote_commit *commit,
+                      struct oid *out, struct err *err) must_check;
+
+#endif
