@@ -546,7 +546,7 @@ static int start(struct haproxy *haproxy, struct err *err)
 	if (save_config(haproxy, err) < 0 || process_end(haproxy->folder, END_WAIT_MS, err) < 0)
 		return -1;
 	unlinkat(haproxy->dir, "log", 0);
-	if (process_start(haproxy->folder, &spec, err) < 0)
+	if (process_start_to(haproxy->folder, &spec, haproxy->log_fd, err) < 0)
 		return -1;
 	return wait_worker(haproxy, before, START_WAIT_MS, err);
 }
@@ -875,7 +875,7 @@ int haproxy_open(const struct haproxy_config *config, struct haproxy **out, stru
 	haproxy->folder = heap_strdup(config->folder);
 	haproxy->listen = heap_strdup(config->listen);
 	haproxy->program = heap_strdup(config->program ? config->program : usual_program());
-	haproxy->log_listener = haproxy->log_events = -1;
+	haproxy->log_fd = -1;
 	haproxy->config_dirty = true;
 	haproxy->dir = open(config->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (haproxy->dir < 0) {
@@ -886,7 +886,7 @@ int haproxy_open(const struct haproxy_config *config, struct haproxy **out, stru
 	load_table(haproxy);
 	table_grow(haproxy, (size_t)(config->backends ? config->backends : BACKENDS_FIRST),
 	           config->slots ? config->slots : SLOTS_FIRST);
-	if (log_open_listener(haproxy, err) < 0) {
+	if (link_open_log(haproxy, err) < 0) {
 		haproxy_close(haproxy);
 		return -1;
 	}
@@ -903,7 +903,7 @@ void haproxy_close(struct haproxy *haproxy)
 		free(haproxy->backends[b].servers);
 	}
 	free(haproxy->backends);
-	log_close(haproxy);
+	link_close_log(haproxy);
 	if (haproxy->dir >= 0)
 		close(haproxy->dir);
 	free(haproxy->folder);

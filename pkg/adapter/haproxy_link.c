@@ -1,12 +1,14 @@
-/* The two sockets between us and HAProxy: its admin socket, and the one that it logs to. Both are
- * named through the open folder, because a socket's path may not be longer than 107 bytes. */
+/* What is between us and HAProxy: its admin socket, and the FIFO that it logs to. The socket is
+ * named through the open folder, because its path may not be longer than 107 bytes.
+ *
+ * A FIFO, because with a `ring` and a socket HAProxy 2.6 tries to connect again without a pause
+ * while nobody listens: it used 60 % of a processor whenever we were away. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,16 +21,16 @@
 enum {
 	ANSWER_MS = 1000,
 	READ_BYTES = 64 << 10,
-	DRAIN_BYTES_MAX = 16 << 20, /* at a time; the rest waits in the ring */
-	FRAME_BYTES_MAX = 2 << 10,
+	LOG_PIPE_BYTES = 1 << 20,  /* some 25,000 requests while nobody reads; later ones are lost */
+	DRAIN_BYTES_MAX = 8 << 20, /* at a time */
 };
 
-static struct sockaddr_un address_of(const struct haproxy *haproxy, const char *name)
+static struct sockaddr_un admin_address(const struct haproxy *haproxy)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", haproxy->dir,
-	         name);
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/admin.sock",
+	         haproxy->dir);
 	return address;
 }
 
@@ -79,7 +81,7 @@ static int exchange(int fd, const char **commands, struct buf *reply, int64_t un
 int link_run(const struct haproxy *haproxy, const char *commands, struct buf *reply,
              struct err *err)
 {
-	struct sockaddr_un address = address_of(haproxy, "admin.sock");
+	struct sockaddr_un address = admin_address(haproxy);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int64_t until_ms = now_ms() + ANSWER_MS;
 	int rc = 0;
@@ -102,65 +104,33 @@ int link_run(const struct haproxy *haproxy, const char *commands, struct buf *re
 
 /* ---- the log ---- */
 
-static int watch(const struct haproxy *haproxy, int fd)
+/* Opened for reading and writing, here and by HAProxy: it has a reader and a writer whoever is
+ * away, and keeps what it holds. */
+int link_open_log(struct haproxy *haproxy, struct err *err)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+	struct stat st;
 
-	return epoll_ctl(haproxy->log_events, EPOLL_CTL_ADD, fd, &event);
-}
-
-int log_open_listener(struct haproxy *haproxy, struct err *err)
-{
-	struct sockaddr_un address = address_of(haproxy, "log.sock");
-
-	haproxy->peers = heap_alloc(LOG_PEERS, sizeof(*haproxy->peers));
-	for (int i = 0; i < LOG_PEERS; i++)
-		haproxy->peers[i].fd = -1;
-	haproxy->log_events = epoll_create1(EPOLL_CLOEXEC);
-	haproxy->log_listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	unlinkat(haproxy->dir, "log.sock", 0);
-	if (haproxy->log_events < 0 || haproxy->log_listener < 0 ||
-	    bind(haproxy->log_listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    fchmodat(haproxy->dir, "log.sock", 0600, 0) < 0 ||
-	    listen(haproxy->log_listener, LOG_PEERS) < 0 || watch(haproxy, haproxy->log_listener) < 0)
-		return err_errno(err, ERR_TRANSIENT, errno, "%s/log.sock", haproxy->folder);
+	if (mkfifoat(haproxy->dir, "log.fifo", 0600) < 0 && errno != EEXIST)
+		return err_errno(err, ERR_TRANSIENT, errno, "%s/log.fifo", haproxy->folder);
+	haproxy->log_fd = openat(haproxy->dir, "log.fifo", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (haproxy->log_fd < 0 || fstat(haproxy->log_fd, &st) < 0)
+		return err_errno(err, ERR_TRANSIENT, errno, "%s/log.fifo", haproxy->folder);
+	if (!S_ISFIFO(st.st_mode))
+		return err_set(err, ERR_STALLED, "%s/log.fifo: is no FIFO", haproxy->folder);
+	for (int bytes = LOG_PIPE_BYTES; bytes > LOG_BYTES; bytes /= 2)
+		if (fcntl(haproxy->log_fd, F_SETPIPE_SZ, bytes) >= 0)
+			break; /* as large as the system lets it be */
+	haproxy->log_bytes = heap_alloc(LOG_BYTES, 1);
 	return 0;
 }
 
-static void close_fd(int *fd)
+void link_close_log(struct haproxy *haproxy)
 {
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-void log_close(struct haproxy *haproxy)
-{
-	for (int i = 0; haproxy->peers && i < LOG_PEERS; i++)
-		close_fd(&haproxy->peers[i].fd);
-	close_fd(&haproxy->log_listener);
-	close_fd(&haproxy->log_events);
-	free(haproxy->peers);
-	haproxy->peers = NULL;
-}
-
-static void accept_peers(struct haproxy *haproxy)
-{
-	for (;;) {
-		int fd = accept4(haproxy->log_listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		int i = 0;
-
-		if (fd < 0)
-			return;
-		while (i < LOG_PEERS && haproxy->peers[i].fd >= 0)
-			i++;
-		if (i == LOG_PEERS || watch(haproxy, fd) < 0) {
-			close(fd); /* it tries again */
-			return;
-		}
-		haproxy->peers[i].fd = fd;
-		haproxy->peers[i].len = 0;
-	}
+	if (haproxy->log_fd >= 0)
+		close(haproxy->log_fd);
+	haproxy->log_fd = -1;
+	free(haproxy->log_bytes);
+	haproxy->log_bytes = NULL;
 }
 
 /* Requests that were tried elsewhere first took time that this server did not; those that
@@ -182,49 +152,38 @@ static void take_line(struct haproxy *haproxy, const char *text, size_t len)
 	haproxy->dirty = true;
 }
 
-/* Takes the whole frames out of its buffer; false when what it sends makes no sense. */
-static bool take_frames(struct haproxy *haproxy, struct log_peer *peer)
+/* Takes the whole lines out of the buffer; one that fills it alone is none of ours. */
+static void take_lines(struct haproxy *haproxy)
 {
-	size_t at = 0;
-	const char *text;
-	size_t len;
-	int n;
+	char *at = haproxy->log_bytes, *end = at + haproxy->log_len, *newline;
 
-	while ((n = read_frame(peer->bytes + at, peer->len - at, FRAME_BYTES_MAX, &text, &len)) > 0) {
-		take_line(haproxy, text, len);
-		at += (size_t)n;
+	while ((newline = memchr(at, '\n', (size_t)(end - at)))) {
+		take_line(haproxy, at, (size_t)(newline - at));
+		at = newline + 1;
 	}
-	peer->len -= at;
-	memmove(peer->bytes, peer->bytes + at, peer->len);
-	return n == 0;
-}
-
-/* Bytes taken; 0 when there is nothing now. */
-static size_t drain_peer(struct haproxy *haproxy, struct log_peer *peer)
-{
-	ssize_t n = recv(peer->fd, peer->bytes + peer->len, LOG_PEER_BYTES - peer->len, 0);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n > 0)
-		peer->len += (size_t)n;
-	if (n <= 0 || !take_frames(haproxy, peer))
-		close_fd(&peer->fd);
-	return n > 0 ? (size_t)n : 0;
+	haproxy->log_len = (size_t)(end - at);
+	memmove(haproxy->log_bytes, at, haproxy->log_len);
+	if (haproxy->log_len == LOG_BYTES)
+		haproxy->log_len = 0;
 }
 
 void haproxy_drain(struct haproxy *haproxy)
 {
-	accept_peers(haproxy);
-	for (int i = 0; i < LOG_PEERS; i++) {
-		size_t taken = 0, n = 1;
+	size_t taken = 0;
 
-		while (n > 0 && taken < DRAIN_BYTES_MAX && haproxy->peers[i].fd >= 0)
-			taken += n = drain_peer(haproxy, &haproxy->peers[i]);
+	while (haproxy->log_fd >= 0 && taken < DRAIN_BYTES_MAX) {
+		ssize_t n = read(haproxy->log_fd, haproxy->log_bytes + haproxy->log_len,
+		                 LOG_BYTES - haproxy->log_len);
+
+		if (n <= 0)
+			return;
+		taken += (size_t)n;
+		haproxy->log_len += (size_t)n;
+		take_lines(haproxy);
 	}
 }
 
 int haproxy_log_fd(const struct haproxy *haproxy)
 {
-	return haproxy->log_events;
+	return haproxy->log_fd;
 }

@@ -6,23 +6,16 @@
 #include "base/buf.h"
 
 enum {
-	LOG_PEERS = 8,              /* workers at a time, old ones that finish included */
-	LOG_PEER_BYTES = 64 << 10,
+	LOG_BYTES = 64 << 10,
 	IDENTITY = 48,
-};
-
-/* A worker that sends its log: frames of "LENGTH TEXT". */
-struct log_peer {
-	int fd; /* -1: none */
-	size_t len;
-	char bytes[LOG_PEER_BYTES];
 };
 
 struct haproxy {
 	char *folder, *listen, *program;
 	int dir;                  /* the folder, open */
-	int log_listener, log_events; /* epoll over the listener and the peers */
-	struct log_peer *peers;
+	int log_fd;               /* the FIFO */
+	char *log_bytes;          /* LOG_BYTES: read, and not a whole line yet */
+	size_t log_len;
 	struct haproxy_backend *backends;
 	size_t n_backends;
 	int slots;
@@ -56,11 +49,6 @@ struct log_line {
 };
 /* One line of our log-format; false for anything else. */
 bool read_log_line(const char *text, size_t len, struct log_line *out);
-/* Length of the first whole frame at `bytes` with *text inside it; 0 when it is not all there yet,
- * -1 when there is none. */
-int read_frame(const char *bytes, size_t len, size_t bytes_max, const char **text,
-               size_t *text_len);
-
 /* ---- haproxy_write.c: what we tell it, and our own table ---- */
 
 void write_config(const struct haproxy *haproxy, struct buf *out);
@@ -73,10 +61,10 @@ int read_table(struct haproxy *haproxy, const char *text, size_t len, struct err
 /* Makes room for n_backends x slots; never fewer than there are. */
 void table_grow(struct haproxy *haproxy, size_t n_backends, int slots);
 
-/* ---- haproxy_link.c: the two sockets ---- */
+/* ---- haproxy_link.c: the admin socket and the log ---- */
 
-int log_open_listener(struct haproxy *haproxy, struct err *err) must_check;
-void log_close(struct haproxy *haproxy);
+int link_open_log(struct haproxy *haproxy, struct err *err) must_check;
+void link_close_log(struct haproxy *haproxy);
 /* Runs commands (joined by ';', at most COMMAND_BYTES) and adds the reply. ERR_UNKNOWN after 1
  * s. */
 int link_run(const struct haproxy *haproxy, const char *commands, struct buf *reply,

@@ -196,24 +196,3 @@ bool read_log_line(const char *text, size_t len, struct log_line *out)
 	out->retried = strcmp(words[5], "0") != 0;
 	return out->backend >= 0 && out->server >= 0;
 }
-
-int read_frame(const char *bytes, size_t len, size_t bytes_max, const char **text,
-               size_t *text_len)
-{
-	size_t length = 0, i = 0;
-
-	for (; i < len && bytes[i] >= '0' && bytes[i] <= '9'; i++) {
-		length = length * 10 + (size_t)(bytes[i] - '0');
-		if (length > bytes_max)
-			return -1;
-	}
-	if (i == len)
-		return i > 8 ? -1 : 0;
-	if (i == 0 || bytes[i] != ' ' || i + 1 + length > bytes_max)
-		return -1;
-	if (i + 1 + length > len)
-		return 0;
-	*text = bytes + i + 1;
-	*text_len = length;
-	return (int)(i + 1 + length);
-}

@@ -381,7 +381,7 @@ void process_tail(const char *folder, struct buf *out)
  * so it leaves the cause of a failure in `errnum` and the step that failed in `step`. */
 struct launch {
 	const struct process_spec *spec;
-	int dir, lock, log, null;
+	int dir, lock, out, log, null;
 	const char *head; /* first line of the record */
 	size_t head_len;
 	char *stat; /* RECORD_BYTES for the second */
@@ -442,7 +442,7 @@ static int write_record(const struct launch *launch)
 
 static int set_descriptors(const struct launch *launch)
 {
-	if (dup2(launch->null, 0) < 0 || dup2(launch->log, 1) < 0 || dup2(launch->log, 2) < 0 ||
+	if (dup2(launch->null, 0) < 0 || dup2(launch->out, 1) < 0 || dup2(launch->log, 2) < 0 ||
 	    dup2(launch->lock, LOCK_FD) < 0)
 		return -1;
 	return close_range(LOCK_FD + 1, ~0U, 0);
@@ -529,9 +529,11 @@ static void close_all(const int *fds, size_t n)
 			close(fds[i]);
 }
 
-static int launch_in(int dir, const char *folder, const struct process_spec *spec, struct err *err)
+/* out_fd -1: its output goes to the log. */
+static int launch_in(int dir, const char *folder, const struct process_spec *spec, int out_fd,
+                     struct err *err)
 {
-	struct launch launch = {.spec = spec, .lock = -1, .log = -1, .null = -1};
+	struct launch launch = {.spec = spec, .lock = -1, .out = -1, .log = -1, .null = -1};
 	char head[160], boot[64], stat[RECORD_BYTES];
 	pid_t pid;
 
@@ -548,17 +550,21 @@ static int launch_in(int dir, const char *folder, const struct process_spec *spe
 	launch.stat = stat;
 	launch.dir = lift(dup(dir));
 	launch.log = lift(openat(dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+	launch.out = lift(dup(out_fd >= 0 ? out_fd : launch.log));
 	launch.null = lift(open("/dev/null", O_RDONLY | O_CLOEXEC));
 	unlinkat(dir, "record", 0);
 	unlinkat(dir, "exit", 0);
-	pid = launch.dir < 0 || launch.log < 0 || launch.null < 0 ? -1 : spawn(&launch);
+	if (launch.dir < 0 || launch.out < 0 || launch.log < 0 || launch.null < 0)
+		pid = -1;
+	else
+		pid = spawn(&launch);
 	if (pid < 0 && !launch.errnum)
 		launch.errnum = errno;
 	if (pid > 0 && launch.errnum) {
 		waitpid(pid, NULL, 0);
 		unlinkat(dir, "record", 0);
 	}
-	close_all((int[]){launch.dir, launch.lock, launch.log, launch.null}, 4);
+	close_all((int[]){launch.dir, launch.lock, launch.out, launch.log, launch.null}, 5);
 	if (launch.errnum)
 		return err_errno(err, pid > 0 ? ERR_STALLED : ERR_TRANSIENT, launch.errnum,
 		                 "%s cannot be started: %s", spec->argv[0],
@@ -566,7 +572,8 @@ static int launch_in(int dir, const char *folder, const struct process_spec *spe
 	return 0;
 }
 
-int process_start(const char *folder, const struct process_spec *spec, struct err *err)
+int process_start_to(const char *folder, const struct process_spec *spec, int out_fd,
+                     struct err *err)
 {
 	struct process_seen seen = {0};
 	bool absent;
@@ -582,9 +589,14 @@ int process_start(const char *folder, const struct process_spec *spec, struct er
 		rc = err_set(err, ERR_CONFLICT, "%s: process %d runs there already", folder,
 		             (int)seen.pid);
 	else
-		rc = launch_in(dir, folder, spec, err);
+		rc = launch_in(dir, folder, spec, out_fd, err);
 	close(dir);
 	return rc;
+}
+
+int process_start(const char *folder, const struct process_spec *spec, struct err *err)
+{
+	return process_start_to(folder, spec, -1, err);
 }
 
 /* ---- the port ---- */

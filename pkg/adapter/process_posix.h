@@ -30,6 +30,9 @@ struct process_seen {
 /* Starts spec->argv in `folder`, which is made when absent; spec->key is not looked at.
  * ERR_CONFLICT when one runs there already; ERR_STALLED when the program cannot be executed. */
 int process_start(const char *folder, const struct process_spec *spec, struct err *err) must_check;
+/* The same with its standard output to `out_fd`, which stays the caller's; errors go to the log. */
+int process_start_to(const char *folder, const struct process_spec *spec, int out_fd,
+                     struct err *err) must_check;
 /* Reaps it when it ended, kills its group when its time is over, keeps its log within bounds. */
 int process_look(const char *folder, struct process_seen *out, struct err *err) must_check;
 /* To the whole group. 0 too when nothing runs there. */

@@ -155,30 +155,6 @@ static void reads_log_lines(void **state)
 	}
 }
 
-static void reads_frames(void **state)
-{
-	static const struct {
-		const char *bytes;
-		int n;
-		const char *text;
-	} cases[] = {
-		{"5 hello3 abc", 7, "hello"}, {"5 hell", 0, ""}, {"", 0, ""}, {"5", 0, ""}, {"12 ", 0, ""},
-		{"x", -1, ""},  {" 5", -1, ""}, {"5x", -1, ""}, {"99999999999999999999 x", -1, ""},
-		{"0 ", 2, ""},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const char *text = "";
-		size_t len = 0;
-		int n = read_frame(cases[i].bytes, strlen(cases[i].bytes), 2048, &text, &len);
-
-		if (n != cases[i].n || len != strlen(cases[i].text) ||
-		    memcmp(text, cases[i].text, len) != 0)
-			fail_msg("'%s': %d", cases[i].bytes, n);
-	}
-}
-
 /* ---- with HAProxy itself ---- */
 
 #define KEY "production/risk"
@@ -328,7 +304,7 @@ static void routes_by_prefix(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		char path[128];
 
-		snprintf(path, sizeof(path), "%s/%s", folder, i ? "admin.sock" : "log.sock");
+		snprintf(path, sizeof(path), "%s/%s", folder, i ? "admin.sock" : "log.fifo");
 		assert_int_equal(stat(path, &st), 0);
 		assert_int_equal(st.st_mode & 0777, 0600);
 	}
@@ -555,9 +531,39 @@ static void we_come_back_and_find_it(void **state)
 	assert_true(server_of(candidate)->counters.requests >= 49);
 	for (int i = 0; i < 2500 && timed(candidate) < 50; i++) {
 		test_pause_ms(2);
-		haproxy_drain(router); /* the ring kept what came meanwhile */
+		haproxy_drain(router); /* the pipe kept what came meanwhile */
 	}
 	assert_int_equal(timed(candidate), 50);
+}
+
+/* Ticks of CPU time that the worker process has used. */
+static long worker_ticks(void)
+{
+	char path[64];
+	unsigned long user = 0, system = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)strtol(haproxy_identity(router), NULL, 10));
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%*d %*s %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+	                        &user, &system), 2);
+	fclose(file);
+	return (long)(user + system);
+}
+
+/* With nobody to take its log HAProxy neither waits nor spins. */
+static void it_rests_while_we_are_away(void **state)
+{
+	long before;
+
+	(void)state;
+	two_replicas(0.5, 0.5);
+	link_close_log(router);
+	before = worker_ticks();
+	assert_int_equal(count_new(20, "{}"), 10);
+	test_pause_ms(500);
+	assert_true(worker_ticks() - before <= sysconf(_SC_CLK_TCK) / 10);
 }
 
 static void a_hand_on_the_weights_is_kept(void **state)
@@ -625,7 +631,6 @@ int main(void)
 		cmocka_unit_test(weights_are_the_nearest),
 		cmocka_unit_test(reads_statistics),
 		cmocka_unit_test(reads_log_lines),
-		cmocka_unit_test(reads_frames),
 		TEST(routes_by_prefix),
 		TEST(five_percent_is_five_hundred_of_ten_thousand),
 		TEST(failures_are_counted_once),
@@ -635,6 +640,7 @@ int main(void)
 		TEST(the_pool_grows_under_load),
 		TEST(a_killed_haproxy_comes_back_as_it_was),
 		TEST(we_come_back_and_find_it),
+		TEST(it_rests_while_we_are_away),
 		TEST(a_hand_on_the_weights_is_kept),
 		TEST(leaving_drains),
 		TEST(what_cannot_start_says_why),
