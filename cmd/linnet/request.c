@@ -69,6 +69,24 @@ static int send(const struct options *options, const char *path, const char *tex
 	return git_remote_commit(&transport, &commit, out, err);
 }
 
+/* Its own file, however many people ask at the same moment. */
+static const char *own_path(const struct options *options, const char *environment,
+                            const char *name, enum request_verb verb)
+{
+	struct timespec now;
+	const char *path;
+	uint32_t dice;
+	int tail;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	random_bytes(&dice, sizeof(dice));
+	path = request_path(options->arena, environment, name,
+	                    now.tv_sec * 1000 + now.tv_nsec / 1000000, verb);
+	tail = (int)(strlen(request_verb_names.names[verb]) + strlen("-.yaml"));
+	return arena_printf(options->arena, "%.*s.%08x%s", (int)strlen(path) - tail, path, dice,
+	                    path + strlen(path) - tail);
+}
+
 int verb_request(const char *verb, const struct options *options, struct err *err)
 {
 	struct request request = {.by = whoami(), .reason = options->reason, .event = options->event,
@@ -81,8 +99,7 @@ int verb_request(const char *verb, const struct options *options, struct err *er
 	if (read_target(verb, options, &environment, &name, err))
 		return -1;
 	request.verb = (enum request_verb)names_find(request_verb_names, verb);
-	path = request_path(options->arena, environment, name, (int64_t)time(NULL) * 1000,
-	                    request.verb);
+	path = own_path(options, environment, name, request.verb);
 	subject = arena_printf(options->arena, "%s %s%s%s\n", verb, options->args[0],
 	                       options->reason ? ": " : "", options->reason ? options->reason : "");
 	buf_init(&text, 64 << 10);
