@@ -118,7 +118,7 @@ static struct arms take_marks(struct evidence *evidence, const struct observed *
 }
 
 /* One tick's factor of the harm test, conditional on the bad events of both arms, so that what both
- * share cancels. The bound is known before the tick; an alternative that it reaches makes no bet. */
+ * share cancels. The bound is known before the tick; alternatives that it reaches bet nothing. */
 static void add_harm(struct evidence *evidence, const struct arms *arms,
                      const struct analysis_spec *analysis)
 {

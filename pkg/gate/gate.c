@@ -1,5 +1,5 @@
-/* Evidence -> verdicts. Each test is an e-process: at most `falseRollback` of healthy candidates are
- * rolled back, however often one looks (STATISTICS.md, sections 1 to 3). */
+/* Evidence -> verdicts. Each test is an e-process: at most `falseRollback` of healthy candidates
+ * are rolled back, however often one looks (STATISTICS.md, sections 1 to 3). */
 #include "gate/gate.h"
 
 #include <string.h>
@@ -101,8 +101,8 @@ static double above(const struct arm *arm, int bin)
 	return n;
 }
 
-/* The edge that about a twentieth of the stable arm's requests pass, the margin beyond it: more than
- * that share of the candidate's, as far as the stable arm's can be known, is slower. */
+/* The edge that about a twentieth of the stable arm's requests pass, the margin beyond it: more
+ * than that share of the candidate's, as far as the stable arm's can be known, is slower. */
 static double latency_harm(const struct arm *candidate, const struct arm *stable, double margin)
 {
 	double quantile = latency_quantile(stable->latency, LATENCY_QUANTILE);
@@ -194,7 +194,8 @@ static bool below_ratio(const struct arm *candidate, const struct arm *stable, d
 static bool minima_met(const struct evidence *evidence, const struct step_spec *step,
                        int64_t now_ms)
 {
-	return evidence->step_since_ms > 0 && now_ms - evidence->step_since_ms >= step->min_duration_ms &&
+	return evidence->step_since_ms > 0 &&
+	       now_ms - evidence->step_since_ms >= step->min_duration_ms &&
 	       arm_trials(&evidence->at_step) > 0 &&
 	       arm_trials(&evidence->at_step) >= (double)step->min_requests;
 }
@@ -217,13 +218,12 @@ struct judgement gate_canary(const struct evidence *evidence, const struct analy
 	judgement.why = arena_printf(arena, "%s: not enough to tell", errors);
 	if (!minima_met(evidence, step, now_ms))
 		return judgement;
+	errors = errors_text(arena, &evidence->at_step, &evidence->stable_at_step);
 	if (below_level(&evidence->at_step, analysis->errors_max))
-		judgement.why = arena_printf(arena, "%s: below %.3g %%",
-		                             errors_text(arena, &evidence->at_step, &evidence->stable_at_step),
+		judgement.why = arena_printf(arena, "%s: below %.3g %%", errors,
 		                             100 * analysis->errors_max);
 	else if (below_ratio(&evidence->at_step, &evidence->stable_at_step, step->max_error_ratio))
-		judgement.why = arena_printf(arena, "%s: below %.3g times the stable rate",
-		                             errors_text(arena, &evidence->at_step, &evidence->stable_at_step),
+		judgement.why = arena_printf(arena, "%s: below %.3g times the stable rate", errors,
 		                             step->max_error_ratio);
 	else
 		return judgement;
@@ -260,7 +260,8 @@ struct judgement gate_alone(const struct evidence *evidence, const struct arm *r
 		if (latency_e > errors_e)
 			return harmful(judgement, arena_printf(arena, "%s: harm",
 			                                       latency_text(arena, arm, reference)));
-		return harmful(judgement, arena_printf(arena, "%s, above %.3g %%: harm", errors, 100 * level));
+		return harmful(judgement,
+		               arena_printf(arena, "%s, above %.3g %%: harm", errors, 100 * level));
 	}
 	judgement.why = arena_printf(arena, "%s: no harm shown", errors);
 	if (below_level(arm, analysis->errors_max))

@@ -51,7 +51,7 @@ struct admission gate_admit(const struct revision *revision, const struct model 
 struct digest gate_digest(const struct model *model, const struct gate_policy *policy,
                           struct arena *arena);
 
-/* Quantile of a histogram with LATENCY_BINS bins, in ms, log-linear inside a bin; NAN when empty. */
+/* Quantile of a histogram, in ms, log-linear inside a bin; NAN when empty. */
 double latency_quantile(const uint64_t bins[LATENCY_BINS], double q);
 
 #endif

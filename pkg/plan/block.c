@@ -8,19 +8,19 @@ static const char *held(struct look *look, bool step, const char **reason)
 {
 	const struct hold_spec *hold = look->spec->hold;
 	char until[TIME_TEXT];
+	const char *owner, *why;
 
 	(void)step;
 	if (!hold || (hold->until_ms >= 0 && look->in->now_ms >= hold->until_ms))
 		return NULL;
 	*reason = "Hold";
+	owner = hold->owner ? hold->owner : "nobody named";
+	why = hold->reason ? hold->reason : "no reason given";
 	if (hold->until_ms < 0)
-		return arena_printf(look->arena, "held by %s: %s", hold->owner ? hold->owner : "nobody named",
-		                    hold->reason ? hold->reason : "no reason given");
+		return arena_printf(look->arena, "held by %s: %s", owner, why);
 	wake_at(look, hold->until_ms);
 	format_time(hold->until_ms, until);
-	return arena_printf(look->arena, "held until %s by %s: %s", until,
-	                    hold->owner ? hold->owner : "nobody named",
-	                    hold->reason ? hold->reason : "no reason given");
+	return arena_printf(look->arena, "held until %s by %s: %s", until, owner, why);
 }
 
 static const char *window_shut(struct look *look, bool step, const char **reason)
@@ -152,7 +152,7 @@ static bool step_needs_approval(const struct look *look)
 
 static const char *step_unapproved(struct look *look, bool step, const char **reason)
 {
-	/* the first step takes the rollout's approvals, a later one those since the step before began */
+	/* the first step takes the rollout's approvals, a later one those since the step before */
 	int64_t since_ms = look->next->step < 0 ? 0 : look->next->phase_since_ms;
 	int64_t required = approvals_required(look) > 1 ? approvals_required(look) : 1;
 

@@ -81,7 +81,8 @@ static void say_healthy(struct look *look)
 			return;
 		}
 	if (next->broken) {
-		set_condition(look, CONDITION_HEALTHY, TRUTH_FALSE, "Harmful", "what serves was shown harmful");
+		set_condition(look, CONDITION_HEALTHY, TRUTH_FALSE, "Harmful",
+		              "what serves was shown harmful");
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(revisions); i++)

@@ -422,11 +422,21 @@ static void drop_retired(struct look *look)
 		add_action(look, ACTION_DROP, (struct digest){0}, "retired")->spec = NULL;
 }
 
+/* Something is expected to change by the next second: a phase ends, weights are to be read back. */
+static bool is_under_way(const struct look *look)
+{
+	const struct deployment_status *next = look->next;
+
+	return in_flight(next) || next->phase == PHASE_ROLLING_BACK ||
+	       (next->phase == PHASE_RETIRING && next->stable_weight <= 0) ||
+	       (has_stable(look) && !next->weights_seen);
+}
+
 void converge(struct look *look)
 {
 	struct deployment_status *next = look->next;
 
-	wake_in(look, in_flight(next) || next->phase == PHASE_ROLLING_BACK ? SECOND_MS : IDLE_LOOK_MS);
+	wake_in(look, is_under_way(look) ? SECOND_MS : IDLE_LOOK_MS);
 	converge_weights(look);
 	converge_candidate_work(look);
 	if (has_stable(look))

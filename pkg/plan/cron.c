@@ -188,7 +188,8 @@ int zone_offset(const char *zone, int64_t *out_ms, struct err *err)
 	}
 	if (strlen(zone) != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':' ||
 	    !two_digits(zone + 1, 14, &hours) || !two_digits(zone + 4, 59, &minutes))
-		return err_set(err, ERR_STALLED, "timeZone '%s': only UTC and offsets such as +02:00", zone);
+		return err_set(err, ERR_STALLED, "timeZone '%s': only UTC and offsets such as +02:00",
+		               zone);
 	*out_ms = (hours * 60 + minutes) * 60000 * (zone[0] == '-' ? -1 : 1);
 	return 0;
 }

@@ -30,8 +30,8 @@ void condition_set(struct condition *condition, enum condition_type type, enum t
 	                                same ? condition->since_ms : now_ms};
 }
 
-bool conditions_differ(const struct condition a[CONDITION_TYPES], const bool has_a[CONDITION_TYPES],
-                       const struct condition b[CONDITION_TYPES], const bool has_b[CONDITION_TYPES])
+bool conditions_differ(const struct condition *a, const bool *has_a, const struct condition *b,
+                       const bool *has_b)
 {
 	for (int i = 0; i < CONDITION_TYPES; i++) {
 		if (has_a[i] != has_b[i])

@@ -17,7 +17,8 @@ bool text_same(const char *a, const char *b); /* NULL is the same as NULL alone 
 /* `since_ms` moves when status or reason do. */
 void condition_set(struct condition *condition, enum condition_type type, enum truth status,
                    const char *reason, const char *message, int64_t now_ms);
-bool conditions_differ(const struct condition a[CONDITION_TYPES], const bool has_a[CONDITION_TYPES],
-                       const struct condition b[CONDITION_TYPES], const bool has_b[CONDITION_TYPES]);
+/* Of CONDITION_TYPES each, and which of them there are. */
+bool conditions_differ(const struct condition *a, const bool *has_a, const struct condition *b,
+                       const bool *has_b);
 
 #endif

@@ -24,7 +24,7 @@ struct rollout_output {
 };
 
 /* One look at one deployment (LIFECYCLE.md, Rollout cycle). Never fails: what cannot be decided is
- * a condition in `next`. Everything in the result lives in `arena` or is borrowed from the input. */
+ * a condition in `next`. All of the result lives in `arena` or is borrowed from the input. */
 struct rollout_output plan_rollout(const struct rollout_input *input, struct arena *arena);
 
 /* The revision that the declaration asks for; digest "" when it asks for none. */
@@ -34,7 +34,7 @@ struct training_input {
 	bool known;
 	const char *commit, *manifest;
 	const struct model *model;
-	struct digest train_digest;      /* of train section, interface and source tree: a change cancels a run */
+	struct digest train_digest;      /* of train, interface and source; a change cancels a run */
 	struct digest data_digest;       /* of the data at its last poll; "" unknown */
 	const struct model_version *const *versions; /* of this model in the branch */
 	size_t n_versions;
@@ -72,7 +72,8 @@ int zone_offset(const char *zone, int64_t *out_ms, struct err *err) must_check;
 /* Is a deny window closed over now? Sets when to ask again: when it opens, or when the next one
  * closes; -1 never. A window that cannot be read counts as closed. One function for "is it due" and
  * "when is it due". */
-bool windows_closed(const struct window_spec *windows, size_t n, int64_t now_ms, int64_t *change_ms);
+bool windows_closed(const struct window_spec *windows, size_t n, int64_t now_ms,
+                    int64_t *change_ms);
 
 /* ---- show.c ---- */
 

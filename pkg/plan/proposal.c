@@ -86,8 +86,9 @@ static int64_t highest_version(const struct cycle *cycle)
 
 static struct digest version_digest(const struct cycle *cycle, const char *branch)
 {
-	const char *text = arena_printf(cycle->arena, "version\n%s\n%s\n%s", cycle->in->model->meta.name,
-	                                cycle->next->artifact.digest.hex, branch ? branch : "");
+	const char *text = arena_printf(cycle->arena, "version\n%s\n%s\n%s",
+	                                cycle->in->model->meta.name, cycle->next->artifact.digest.hex,
+	                                branch ? branch : "");
 
 	return digest_of(text, strlen(text));
 }
@@ -310,9 +311,10 @@ static void want_promotion(struct cycle *cycle, const struct target *target)
 	add_proposal(cycle, proposal);
 }
 
+/* NULL: there is none, or no key. */
 static const struct target *find_target(const struct cycle *cycle, const char *key)
 {
-	for (size_t i = 0; i < cycle->in->n_targets; i++)
+	for (size_t i = 0; key && i < cycle->in->n_targets; i++)
 		if (text_same(deployment_key(cycle, &cycle->in->targets[i]), key))
 			return &cycle->in->targets[i];
 	return NULL;
@@ -322,7 +324,7 @@ static void follow_promotions(struct cycle *cycle)
 {
 	for (size_t i = 0; i < cycle->next->n_proposed; i++) {
 		const struct proposal *proposal = &cycle->next->proposed[i];
-		const struct target *target = proposal->target ? find_target(cycle, proposal->target) : NULL;
+		const struct target *target = find_target(cycle, proposal->target);
 
 		if (!proposal->target || !is_open(proposal))
 			continue;
@@ -355,7 +357,8 @@ static void add_edit(struct cycle *cycle, struct proposal_text *text, const stru
 		text->edits = arena_array(cycle->arena, cycle->in->n_targets, struct version_edit);
 		text->expects = arena_array(cycle->arena, cycle->in->n_targets, const char *);
 	}
-	text->edits[i] = (struct version_edit){deployment->meta.namespace, deployment->meta.name, version};
+	text->edits[i] = (struct version_edit){deployment->meta.namespace, deployment->meta.name,
+	                                       version};
 	text->expects[i] = deployment->version;
 }
 
@@ -383,7 +386,7 @@ static const struct proposal_text *proposal_text(struct cycle *cycle,
                                                  const struct proposal *proposal)
 {
 	struct proposal_text *text = arena_new(cycle->arena, struct proposal_text);
-	const struct target *target = proposal->target ? find_target(cycle, proposal->target) : NULL;
+	const struct target *target = find_target(cycle, proposal->target);
 
 	text->digest = proposal->digest;
 	text->branch = proposal->branch;

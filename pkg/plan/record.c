@@ -269,7 +269,8 @@ static bool rollout_differs(const struct deployment_status *a, const struct depl
 
 bool history_differs(const struct deployment_status *a, const struct deployment_status *b)
 {
-	return rollout_differs(a, b) || lists_differ(a, b) || conditions_differ(a->conditions, a->has_condition, b->conditions, b->has_condition) ||
+	return rollout_differs(a, b) || lists_differ(a, b) ||
+	       conditions_differ(a->conditions, a->has_condition, b->conditions, b->has_condition) ||
 	       !text_same(a->router, b->router) || !text_same(a->reason, b->reason) ||
 	       !text_same(a->message, b->message) ||
 	       !text_same(a->observed_commit, b->observed_commit) ||

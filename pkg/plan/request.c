@@ -105,7 +105,8 @@ static void rollback(struct look *look, const struct request *request)
 
 	if (in_flight(next) && !next->going_back && to_stable)
 		roll_back(look, "Requested", asked(look, request));
-	else if (next->phase != PHASE_ROLLING_BACK && next->phase != PHASE_RETIRING && !next->going_back)
+	else if (next->phase != PHASE_ROLLING_BACK && next->phase != PHASE_RETIRING &&
+	         !next->going_back)
 		go_back(look, request);
 }
 

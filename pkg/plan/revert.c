@@ -11,7 +11,8 @@ static bool env_same(const struct revision *a, const struct revision *b)
 	if (a->n_env != b->n_env)
 		return false;
 	for (size_t i = 0; i < a->n_env; i++)
-		if (!text_same(a->env[i].name, b->env[i].name) || !text_same(a->env[i].value, b->env[i].value) ||
+		if (!text_same(a->env[i].name, b->env[i].name) ||
+		    !text_same(a->env[i].value, b->env[i].value) ||
 		    !text_same(a->env[i].secret_name, b->env[i].secret_name) ||
 		    !text_same(a->env[i].secret_key, b->env[i].secret_key))
 			return false;

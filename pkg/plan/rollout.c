@@ -138,7 +138,8 @@ static void follow_stable(struct look *look)
 	}
 	drop_candidate(look);
 	if (next->broken)
-		enter(look, PHASE_STALLED, "NoRollbackTarget", "it was shown harmful; a newer one is needed");
+		enter(look, PHASE_STALLED, "NoRollbackTarget",
+		      "it was shown harmful; a newer one is needed");
 	else
 		enter(look, PHASE_STEADY, NULL, NULL);
 }
@@ -168,7 +169,8 @@ static void follow_new(struct look *look)
 	take_up(look, &look->want, back);
 	note(look, arena_printf(look->arena, "%s (%s)", back ? "going back" : "verifying",
 	                        look->want.version),
-	     arena_printf(look->arena, "commit %.10s names it", look->want.commit ? look->want.commit : ""));
+	     arena_printf(look->arena, "commit %.10s names it",
+	                  look->want.commit ? look->want.commit : ""));
 }
 
 /* The newest declaration wins in any phase. */
@@ -582,11 +584,12 @@ static void promoting(struct look *look)
 	next->keep_until_ms = next->phase_since_ms + next->keep_previous_ms;
 	if (look->aim == AIM_UNKNOWN && !next->going_back)
 		return;
-	if (look->in->now_ms < next->keep_until_ms || !next->weights_seen ||
-	    ready_replicas(look, next->candidate) == 0) {
+	if (look->in->now_ms < next->keep_until_ms) {
 		wake_at(look, next->keep_until_ms);
 		return;
 	}
+	if (!next->weights_seen || ready_replicas(look, next->candidate) == 0)
+		return;
 	make_stable(look);
 	note(look, arena_printf(look->arena, "promoted (%s)", version), judgement.why);
 	enter(look, PHASE_STEADY, NULL, NULL);
@@ -616,9 +619,10 @@ static void retiring(struct look *look)
 
 	if (look->aim == AIM_UNKNOWN)
 		return;
-	wake_at(look, next->keep_until_ms);
-	if (look->in->now_ms < next->keep_until_ms && has_stable(look))
+	if (look->in->now_ms < next->keep_until_ms && has_stable(look)) {
+		wake_at(look, next->keep_until_ms);
 		return;
+	}
 	set_weights(look, 0, 0);
 	if (observed->n_replicas > 0 || observed->n_weights > 0 || look->aim != AIM_NONE)
 		return;

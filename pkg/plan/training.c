@@ -223,7 +223,8 @@ static void look_for_cause(struct cycle *cycle)
 	}
 	cycle_wake(cycle, cool_ms);
 	if (next->phase == CYCLE_IDLE)
-		say(cycle, "Cooldown", arena_printf(cycle->arena, "due, after the cooldown: %s", cause.why));
+		say(cycle, "Cooldown",
+		    arena_printf(cycle->arena, "due, after the cooldown: %s", cause.why));
 }
 
 static void due(struct cycle *cycle)
@@ -258,7 +259,8 @@ static void finish(struct cycle *cycle, const char *reason, const char *why, boo
 	rest(cycle, reason, why);
 	if (next->fruitless >= FRUITLESS_MAX)
 		cycle_enter(cycle, CYCLE_STALLED, "NoImprovement",
-		            arena_printf(cycle->arena, "%d runs for the same cause did not help; the last: %s",
+		            arena_printf(cycle->arena,
+		                         "%d runs for the same cause did not help; the last: %s",
 		                         next->fruitless, why));
 }
 
@@ -341,8 +343,9 @@ static void running(struct cycle *cycle)
 		cycle->next->attempts = 0;
 		cycle->next->retry_ms = -1;
 		add_ledger(cycle, run);
-		cycle_note(cycle, "evaluating", arena_printf(cycle->arena, "artifact %.10s on %lld test rows",
-		           run->artifact.digest.hex, (long long)run->n_rows));
+		cycle_note(cycle, "evaluating",
+		           arena_printf(cycle->arena, "artifact %.10s on %lld test rows",
+		                        run->artifact.digest.hex, (long long)run->n_rows));
 		cycle_enter(cycle, CYCLE_EVALUATING, "Evaluating", "the test rows are read once");
 		break;
 	case RUN_FAILED:

@@ -58,7 +58,8 @@ static int setup(void **state)
 		.no_data_deadline_ms = 1800000,
 	};
 	fold->step = (struct step_spec){.05, 100, 60000, 3, false};
-	fold->replicas[0] = (struct replica){.revision = fold->history.candidate, .state = REPLICA_READY};
+	fold->replicas[0] =
+		(struct replica){.revision = fold->history.candidate, .state = REPLICA_READY};
 	fold->replicas[1] = (struct replica){.revision = fold->history.stable, .state = REPLICA_READY};
 	fold->observed = (struct observed){.known = true, .replicas = fold->replicas, .n_replicas = 2};
 	fold->now_ms = NOW_MS;
@@ -461,12 +462,14 @@ static void admission_follows_our_own_newest_verdict(void **state)
 	assert_int_equal(admission.result, VERDICT_NOT_APPLICABLE);
 	assert_non_null(admission.why);
 	status.n_verdicts = 3;
-	assert_int_equal(gate_admit(&revision, &model, NULL, &status, &fold->arena).result, VERDICT_PASS);
+	admission = gate_admit(&revision, &model, NULL, &status, &fold->arena);
+	assert_int_equal(admission.result, VERDICT_PASS);
 	verdicts[2].at_ms = 3;
 	admission = gate_admit(&revision, &model, NULL, &status, &fold->arena);
 	assert_int_equal(admission.result, VERDICT_FAIL);
 	assert_true(digest_same(admission.revision, revision.digest));
-	assert_int_equal(gate_admit(NULL, NULL, NULL, NULL, &fold->arena).result, VERDICT_NOT_APPLICABLE);
+	admission = gate_admit(NULL, NULL, NULL, NULL, &fold->arena);
+	assert_int_equal(admission.result, VERDICT_NOT_APPLICABLE);
 }
 
 static void the_gate_digest_is_of_all_that_is_required(void **state)

@@ -62,8 +62,8 @@ static void check_weights(struct chaos *chaos, const struct action *action)
 		if (world_ready(world, weight->revision) > 0)
 			on_ready += weight->weight;
 		if (digest_same(weight->revision, next->candidate) && stable_ready)
-			hold_that(chaos, weight->weight <= next->durable_weight + 1e-9, "S3: %g above the durable %g",
-			          weight->weight, next->durable_weight);
+			hold_that(chaos, weight->weight <= next->durable_weight + 1e-9,
+			          "S3: %g above the durable %g", weight->weight, next->durable_weight);
 		if (digest_same(weight->revision, next->candidate) && weight->weight > 0)
 			hold_that(chaos, next->durable_weight > 0, "S2: weight on what was not admitted");
 	}
@@ -143,7 +143,7 @@ static void check_history(struct chaos *chaos)
 	hold_that(chaos, !next->candidate.hex[0] || !digest_same(next->candidate, next->stable),
 	          "S4: the candidate is the stable one");
 	if (next->stable.hex[0])
-		hold_that(chaos, status_revision(next, next->stable) != NULL, "the stable revision is forgotten");
+		hold_that(chaos, status_revision(next, next->stable) != NULL, "forgot the stable one");
 	if (!world->desired.known && next->phase == PHASE_CANARY && old->phase == PHASE_CANARY)
 		hold_that(chaos, next->step == old->step, "S13: a step without Git");
 }
@@ -164,7 +164,8 @@ static void check_repeats(struct chaos *chaos, const struct rollout_input *input
 		text_history(&texts[i], &output.next);
 		arena_deinit(&arena);
 	}
-	hold_that(chaos, strcmp(buf_text(&texts[0]), buf_text(&texts[1])) == 0, "two plans for one input");
+	hold_that(chaos, strcmp(buf_text(&texts[0]), buf_text(&texts[1])) == 0,
+	          "two plans for one input");
 	buf_deinit(&texts[0]);
 	buf_deinit(&texts[1]);
 }
@@ -326,14 +327,15 @@ static void check_settled(struct chaos *chaos)
 		return;
 	}
 	hold_that(chaos, world->n_weights == 1 && world->weights[0].weight == 1 &&
-	          digest_same(world->weights[0].revision, status->stable), "L1: not all on the stable one");
+	          digest_same(world->weights[0].revision, status->stable),
+	          "L1: not all on the stable one");
 	hold_that(chaos, world_ready(world, status->stable) == world->deployment.replicas &&
 	          (int64_t)world->n_replicas == world->deployment.replicas,
 	          "L1: %zu replicas, %d ready, %lld declared", world->n_replicas,
 	          world_ready(world, status->stable), (long long)world->deployment.replicas);
 	if (status->phase == PHASE_STEADY)
-		hold_that(chaos, digest_same(status->stable,
-		          desired_revision(&world->desired, &world->arena).digest), "L1: not what is desired");
+		hold_that(chaos, digest_same(status->stable, world_wanted(world)),
+		          "L1: not what is desired");
 }
 
 static void run_seed(int seed)

@@ -53,9 +53,9 @@ static inline void text_history(struct buf *out, const struct deployment_status 
 	buf_printf(out, "stable %s %g%s%s\n", text_short(status->stable, a), status->stable_weight,
 	           status->broken ? " broken" : "", status->down_since_ms >= 0 ? " down" : "");
 	if (status->candidate.hex[0])
-		buf_printf(out, "candidate %s %g, step %d, durable %g%s\n", text_short(status->candidate, b),
-		           status->candidate_weight, status->step, status->durable_weight,
-		           status->going_back ? ", going back" : "");
+		buf_printf(out, "candidate %s %g, step %d, durable %g%s\n",
+		           text_short(status->candidate, b), status->candidate_weight, status->step,
+		           status->durable_weight, status->going_back ? ", going back" : "");
 	buf_printf(out, "weights %s\n", status->weights_seen ? "seen" : "not seen");
 	for (size_t i = 0; i < status->n_promoted; i++)
 		buf_printf(out, "promoted %s\n", status->promoted[i].version);

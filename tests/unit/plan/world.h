@@ -170,6 +170,12 @@ static inline struct digest world_revision(struct world *world, int v)
 	return desired_revision(&desired, &world->arena).digest;
 }
 
+/* What the declaration asks for now. */
+static inline struct digest world_wanted(struct world *world)
+{
+	return desired_revision(&world->desired, &world->arena).digest;
+}
+
 static inline int world_version_of(const struct world *world, const struct revision *spec)
 {
 	for (int v = 1; spec && v < WORLD_VERSIONS; v++)
@@ -265,7 +271,8 @@ static inline void world_pass_time(struct world *world, int64_t ms)
 
 /* ---- actions ---- */
 
-static inline struct world_replica *world_find(struct world *world, struct digest revision, int slot)
+static inline struct world_replica *world_find(struct world *world, struct digest revision,
+                                               int slot)
 {
 	for (size_t i = 0; i < world->n_replicas; i++)
 		if (world->replicas[i].seen.slot == slot &&

@@ -1,0 +1,604 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "plan/plan.h"
+
+#define EPOCH INT64_C(1782896400000)
+#define HOUR_MS INT64_C(3600000)
+
+enum { STAGING, PRODUCTION, TARGETS };
+
+/* One model, its deployments in staging and production, and what became of its runs. */
+struct world {
+	struct arena arena;
+	int64_t now_ms;
+	struct model model;
+	struct train_spec train;
+	struct trigger_spec triggers[1];
+	struct model_version versions[4];
+	const struct model_version *in_branch[4];
+	struct environment environments[TARGETS];
+	struct deployment deployments[TARGETS];
+	struct promotion_spec promotion;
+	struct promoted promoted[TARGETS];
+	struct deployment_status statuses[TARGETS];
+	struct target targets[TARGETS];
+	const char *branches[4];
+	struct training_input in;
+	struct training_output last;
+	int trained, evaluated, cancelled;
+};
+
+static int setup(void **state)
+{
+	static const char *const names[] = {"staging", "production"};
+	struct world *world = test_calloc(1, sizeof(*world));
+
+	arena_init(&world->arena, (size_t)64 << 20);
+	world->now_ms = EPOCH;
+	world->model = (struct model){.meta.name = "risk", .train = &world->train, .retrain = LEVEL_AUTO,
+	                              .cooldown_ms = HOUR_MS, .triggers = world->triggers,
+	                              .n_triggers = 1};
+	world->triggers[0] = (struct trigger_spec){.kind = TRIGGER_EVENT, .event = "platform-update"};
+	for (int i = 0; i < TARGETS; i++) {
+		world->environments[i] = (struct environment){
+			.meta.name = names[i], .maturity = MATURITY_MATURE,
+			.automation = {LEVEL_UNSET, LEVEL_UNSET, LEVEL_UNSET, LEVEL_UNSET}};
+		world->deployments[i] = (struct deployment){.meta = {.name = "risk", .namespace = names[i]},
+		                                            .model = "risk"};
+		world->targets[i] = (struct target){&world->deployments[i], &world->environments[i],
+		                                    &world->statuses[i]};
+	}
+	world->promotion = (struct promotion_spec){"staging", 24 * HOUR_MS};
+	world->deployments[PRODUCTION].promotion = &world->promotion;
+	world->in = (struct training_input){
+		.known = true, .commit = "c1", .manifest = "m1", .model = &world->model,
+		.train_digest = digest_of("t", 1), .data_digest = digest_of("d", 1),
+		.versions = world->in_branch, .targets = world->targets, .n_targets = TARGETS,
+		.history = {.name = "risk"}, .open_branches = world->branches,
+	};
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+
+	arena_deinit(&world->arena);
+	test_free(world);
+	return 0;
+}
+
+/* Runs start at once; proposals on a branch are pushed at once. */
+static void act(struct world *world, const struct action *action)
+{
+	struct model_status *history = &world->in.history;
+
+	switch (action->kind) {
+	case ACTION_TRAIN:
+		world->trained++;
+		world->in.run = (struct run_result){.run = action->run, .train = RUN_ACTIVE};
+		break;
+	case ACTION_EVALUATE:
+		world->evaluated++;
+		world->in.run.evaluate = RUN_ACTIVE;
+		break;
+	case ACTION_CANCEL_RUN:
+		world->cancelled++;
+		world->in.run = (struct run_result){0};
+		break;
+	case ACTION_PROPOSE:
+		for (size_t i = 0; i < history->n_proposed; i++)
+			if (digest_same(history->proposed[i].digest, action->proposal->digest)) {
+				history->proposed[i].outcome = PROPOSAL_WAITING;
+				history->proposed[i].commit = "p1";
+			}
+		if (action->proposal->branch)
+			world->branches[world->in.n_open_branches++] = action->proposal->branch;
+		break;
+	case ACTION_SET_WEIGHTS:
+	case ACTION_STOP_REPLICA:
+	case ACTION_PREPARE:
+	case ACTION_START_REPLICA:
+	case ACTION_CHECK:
+	case ACTION_DROP:
+	case ACTION_KINDS:
+		fail_msg("not an action of a model");
+	}
+}
+
+static void plan(struct world *world)
+{
+	world->now_ms += 1000;
+	world->in.now_ms = world->now_ms;
+	if (world->in.run.run.hex[0] && !digest_same(world->in.run.run, world->in.history.run))
+		world->in.run = (struct run_result){0};
+	world->last = plan_training(&world->in, &world->arena);
+	if (world->last.changed)
+		world->in.history = world->last.next;
+	world->in.n_requests = 0;
+}
+
+static void tick(struct world *world)
+{
+	plan(world);
+	for (size_t i = 0; i < world->last.plan.n_actions; i++)
+		act(world, &world->last.plan.actions[i]);
+}
+
+static void until(struct world *world, enum cycle_phase phase)
+{
+	for (int i = 0; i < 10; i++) {
+		tick(world);
+		if (world->in.history.phase == phase)
+			return;
+	}
+	fail_msg("phase %s was not reached, but %s (%s)", cycle_phase_names.names[phase],
+	         cycle_phase_names.names[world->in.history.phase],
+	         world->in.history.message ? world->in.history.message : "");
+}
+
+static void trained(struct world *world, const char *artifact)
+{
+	world->in.run.train = RUN_SUCCEEDED;
+	world->in.run.artifact.digest = digest_of(artifact, strlen(artifact));
+	world->in.run.rows = digest_of("rows", 4);
+	world->in.run.n_rows = 1500;
+}
+
+static void judged(struct world *world, enum verdict_result verdict, const char *why)
+{
+	world->in.run.evaluate = RUN_SUCCEEDED;
+	world->in.run.verdict = verdict;
+	world->in.run.verdict_key = digest_of(why, strlen(why));
+	world->in.run.why = why;
+}
+
+/* The whole of a run whose version is to be proposed. */
+static void run_to(struct world *world, enum verdict_result verdict, const char *artifact)
+{
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	trained(world, artifact);
+	until(world, CYCLE_EVALUATING);
+	tick(world);
+	judged(world, verdict, "accuracy 90 %");
+}
+
+static void ask(struct world *world, enum request_verb verb, const char *event)
+{
+	static struct request request;
+
+	request = (struct request){.verb = verb, .by = "ada", .event = event, .commit = "r1",
+	                           .expires_ms = -1};
+	world->in.requests = &request;
+	world->in.n_requests = 1;
+}
+
+/* v1 is in the branch and on staging's line. */
+static void merge_v1(struct world *world)
+{
+	world->versions[1] = (struct model_version){.model = "risk", .version = "v1"};
+	world->in_branch[world->in.n_versions++] = &world->versions[1];
+	world->deployments[STAGING].version = "v1";
+}
+
+static const struct action *find_action(const struct world *world, enum action_kind kind)
+{
+	for (size_t i = 0; i < world->last.plan.n_actions; i++)
+		if (world->last.plan.actions[i].kind == kind)
+			return &world->last.plan.actions[i];
+	return NULL;
+}
+
+/* ---- a first version ---- */
+
+static void the_first_version_is_trained_judged_and_proposed(void **state)
+{
+	struct world *world = *state;
+	const struct proposal_text *text;
+
+	run_to(world, VERDICT_PASS, "a1");
+	assert_int_equal(world->in.history.n_ledger, 1);
+	assert_int_equal(world->in.history.ledger[0].n_rows, 1500);
+	until(world, CYCLE_PROPOSING);
+	assert_int_equal(world->in.history.n_verdicts, 1);
+	text = find_action(world, ACTION_PROPOSE)->proposal;
+	assert_null(text->branch);
+	assert_string_equal(text->version_file, "risk-v1");
+	assert_int_equal(text->n_edits, 1); /* production follows staging */
+	assert_string_equal(text->edits[0].environment, "staging");
+	assert_string_equal(text->edits[0].version, "v1");
+	assert_null(text->expects[0]);
+	merge_v1(world);
+	until(world, CYCLE_IDLE);
+	assert_int_equal(world->in.history.proposed[0].outcome, PROPOSAL_MERGED);
+	assert_int_equal(world->trained, 1);
+	assert_int_equal(world->evaluated, 1);
+	for (int i = 0; i < 20; i++) {
+		world->now_ms += HOUR_MS;
+		tick(world);
+		assert_false(world->last.changed);
+		assert_int_equal(world->last.plan.n_actions, 0);
+	}
+}
+
+static void the_ledger_entry_comes_before_the_test_and_once(void **state)
+{
+	struct world *world = *state;
+
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	trained(world, "a1");
+	until(world, CYCLE_EVALUATING);
+	assert_int_equal(world->in.history.n_ledger, 1);
+	assert_int_equal(world->evaluated, 0);
+	tick(world);
+	world->in.run.evaluate = RUN_FAILED; /* interrupted: the same use */
+	for (int i = 0; i < 90; i++)
+		tick(world);
+	assert_int_equal(world->evaluated, 2);
+	assert_int_equal(world->in.history.n_ledger, 1);
+}
+
+static void targets_that_ask_get_a_branch_and_it_waits(void **state)
+{
+	struct world *world = *state;
+	const struct proposal_text *text;
+
+	world->environments[STAGING].maturity = MATURITY_STABLE;
+	run_to(world, VERDICT_NOT_APPLICABLE, "a1");
+	until(world, CYCLE_PROPOSING);
+	text = find_action(world, ACTION_PROPOSE)->proposal;
+	assert_string_equal(text->branch, "linnet/propose/risk");
+	until(world, CYCLE_PROPOSED);
+	for (int i = 0; i < 100; i++)
+		tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_PROPOSED);
+	world->in.n_open_branches = 0; /* merged: the branch goes first, then we see the commit */
+	for (int i = 0; i < 10; i++)
+		tick(world);
+	merge_v1(world);
+	until(world, CYCLE_IDLE);
+	assert_int_equal(world->in.history.proposed[0].outcome, PROPOSAL_MERGED);
+}
+
+static void a_deleted_branch_is_a_refusal_for_good(void **state)
+{
+	struct world *world = *state;
+
+	world->environments[STAGING].maturity = MATURITY_STABLE;
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSED);
+	world->in.n_open_branches = 0;
+	for (int i = 0; i < 40; i++)
+		tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_int_equal(world->in.history.proposed[0].outcome, PROPOSAL_REFUSED);
+	world->now_ms += HOUR_MS;
+	ask(world, REQUEST_KICK, "platform-update");
+	run_to(world, VERDICT_PASS, "a1"); /* the same artifact again */
+	until(world, CYCLE_IDLE);
+	assert_string_equal(world->in.history.reason, "ProposedBefore");
+	assert_int_equal(world->in.n_open_branches, 0);
+	world->now_ms += HOUR_MS;
+	ask(world, REQUEST_KICK, "platform-update");
+	world->in.data_digest = digest_of("e", 1);
+	run_to(world, VERDICT_PASS, "a2");
+	until(world, CYCLE_PROPOSED);
+	assert_string_equal(world->in.history.proposed[0].version, "v2");
+}
+
+static void where_all_is_manual_it_is_only_reported(void **state)
+{
+	struct world *world = *state;
+
+	world->environments[STAGING].maturity = MATURITY_MVP;
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_IDLE);
+	assert_string_equal(world->in.history.reason, "Manual");
+	assert_int_equal(world->in.history.n_proposed, 0);
+}
+
+/* ---- triggers and levels ---- */
+
+static void a_kick_waits_for_the_cooldown_and_a_strange_one_is_refused(void **state)
+{
+	struct world *world = *state;
+
+	merge_v1(world);
+	world->in.history.phase_since_ms = EPOCH;
+	world->in.history.retry_ms = -1;
+	world->in.history.last_finished_ms = EPOCH;
+	ask(world, REQUEST_KICK, "no-such-event");
+	tick(world);
+	assert_null(world->in.history.pending_event);
+	assert_string_equal(world->in.history.history[0].what, "kick refused");
+	ask(world, REQUEST_KICK, "platform-update");
+	tick(world);
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_string_equal(world->in.history.reason, "Cooldown");
+	assert_true(world->last.plan.wake_ms <= EPOCH + HOUR_MS);
+	world->now_ms = EPOCH + HOUR_MS;
+	until(world, CYCLE_RUNNING);
+	assert_int_equal(world->in.history.trigger, TRIGGER_EVENT);
+	assert_null(world->in.history.pending_event);
+}
+
+static void runs_are_started_as_the_level_says(void **state)
+{
+	struct world *world = *state;
+
+	world->model.retrain = LEVEL_APPROVE;
+	until(world, CYCLE_WAITING);
+	for (int i = 0; i < 10; i++)
+		tick(world);
+	assert_int_equal(world->trained, 0);
+	ask(world, REQUEST_APPROVE, NULL);
+	until(world, CYCLE_RUNNING);
+
+	teardown(state);
+	setup(state);
+	world = *state;
+	world->model.retrain = LEVEL_MANUAL;
+	until(world, CYCLE_WAITING);
+	ask(world, REQUEST_KICK, NULL); /* a person asks */
+	until(world, CYCLE_RUNNING);
+}
+
+static void a_model_without_training_only_waits(void **state)
+{
+	struct world *world = *state;
+
+	world->model.train = NULL;
+	for (int i = 0; i < 10; i++)
+		tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_false(world->last.changed);
+}
+
+static void without_git_nothing_is_decided_but_a_kick_is_kept(void **state)
+{
+	struct world *world = *state;
+
+	world->in.known = false;
+	ask(world, REQUEST_KICK, "platform-update");
+	tick(world);
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_non_null(world->in.history.pending_event);
+	world->in.known = true;
+	until(world, CYCLE_RUNNING);
+}
+
+/* ---- what does not help, and what fails ---- */
+
+static void a_run_that_did_not_help_is_not_made_again(void **state)
+{
+	struct world *world = *state;
+
+	run_to(world, VERDICT_FAIL, "a1");
+	until(world, CYCLE_IDLE);
+	assert_string_equal(world->in.history.reason, "GateFailed");
+	for (int i = 0; i < 5; i++) {
+		world->now_ms += HOUR_MS;
+		tick(world);
+	}
+	assert_int_equal(world->trained, 1);
+	world->in.data_digest = digest_of("e", 1); /* other data: another run */
+	run_to(world, VERDICT_INCONCLUSIVE, "a2");
+	until(world, CYCLE_STALLED);
+	assert_string_equal(world->in.history.reason, "NoImprovement");
+	world->in.data_digest = digest_of("f", 1);
+	world->now_ms += HOUR_MS;
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 2);
+	ask(world, REQUEST_KICK, NULL);
+	until(world, CYCLE_RUNNING);
+}
+
+static void bad_data_is_considered_and_not_repeated(void **state)
+{
+	struct world *world = *state;
+
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	world->in.run.train = RUN_FAILED;
+	world->in.run.considered = true;
+	world->in.run.why = "DataSchemaMismatch: column team is missing";
+	until(world, CYCLE_IDLE);
+	assert_string_equal(world->in.history.message, "DataSchemaMismatch: column team is missing");
+	assert_int_equal(world->in.history.attempts, 0);
+}
+
+static void errors_are_retried_with_backoff_and_stall_the_third_time(void **state)
+{
+	struct world *world = *state;
+	int64_t first_ms;
+
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	world->in.run.train = RUN_FAILED;
+	tick(world);
+	first_ms = world->now_ms;
+	while (world->trained < 2)
+		tick(world);
+	assert_true(world->now_ms - first_ms >= 60000);
+	world->in.run.train = RUN_FAILED;
+	first_ms = world->now_ms;
+	while (world->trained < 3)
+		tick(world);
+	assert_true(world->now_ms - first_ms >= 120000);
+	world->in.run.train = RUN_FAILED;
+	until(world, CYCLE_STALLED);
+	assert_string_equal(world->in.history.reason, "RunFailed");
+	for (int i = 0; i < 300; i++)
+		tick(world);
+	assert_int_equal(world->trained, 3);
+	ask(world, REQUEST_RETRY, NULL);
+	world->now_ms += HOUR_MS;
+	until(world, CYCLE_RUNNING);
+}
+
+static void a_change_of_training_cancels_once(void **state)
+{
+	struct world *world = *state;
+	struct digest first;
+
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	first = world->in.history.run;
+	world->in.train_digest = digest_of("u", 1);
+	tick(world);
+	assert_int_equal(world->cancelled, 1);
+	assert_false(digest_same(first, world->in.history.run));
+	tick(world);
+	assert_int_equal(world->trained, 2);
+	world->in.train_digest = digest_of("v", 1);
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->cancelled, 1); /* the next run completes */
+	world->in.data_digest = digest_of("e", 1); /* later rows never cancel */
+	tick(world);
+	assert_int_equal(world->trained, 2);
+}
+
+/* ---- promotions ---- */
+
+static void serve(struct world *world, int target, const char *version)
+{
+	struct digest revision = digest_of(version, strlen(version));
+
+	world->promoted[target] = (struct promoted){revision, version, "c1", world->now_ms};
+	world->statuses[target].phase = PHASE_STEADY;
+	world->statuses[target].phase_since_ms = world->now_ms;
+	world->statuses[target].stable = revision;
+	world->statuses[target].promoted = &world->promoted[target];
+	world->statuses[target].n_promoted = 1;
+	world->deployments[target].version = version;
+}
+
+static const struct proposal *promotion(const struct world *world)
+{
+	for (size_t i = 0; i < world->in.history.n_proposed; i++)
+		if (world->in.history.proposed[i].target)
+			return &world->in.history.proposed[i];
+	return NULL;
+}
+
+static void what_served_well_for_its_soak_is_promoted(void **state)
+{
+	struct world *world = *state;
+	const struct proposal_text *text;
+
+	merge_v1(world);
+	serve(world, STAGING, "v1");
+	world->now_ms += 24 * HOUR_MS - 5000;
+	tick(world);
+	assert_null(promotion(world));
+	assert_true(world->last.plan.wake_ms <= world->now_ms + 5000);
+	world->now_ms += 5000;
+	tick(world);
+	assert_non_null(promotion(world));
+	text = find_action(world, ACTION_PROPOSE)->proposal;
+	assert_null(text->branch); /* production is mature */
+	assert_string_equal(text->edits[0].environment, "production");
+	assert_string_equal(text->edits[0].version, "v1");
+	assert_null(text->version_file);
+	world->deployments[PRODUCTION].version = "v1";
+	tick(world);
+	assert_int_equal(promotion(world)->outcome, PROPOSAL_MERGED);
+	world->deployments[PRODUCTION].version = "v0"; /* a person takes it back: never again */
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->in.history.n_proposed, 1);
+}
+
+static void what_must_not_be_promoted(void **state)
+{
+	static const char *const cases[] = {"quarantined", "was here", "not steady", "broken",
+	                                    "other line", "manual", "same version"};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct quarantined quarantined = {.version = "v1"};
+		struct promoted before[] = {{.version = "v2"}, {.version = "v1"}};
+		struct world *world;
+
+		teardown(state);
+		setup(state);
+		world = *state;
+		merge_v1(world);
+		serve(world, STAGING, "v1");
+		world->deployments[PRODUCTION].version = i == 6 ? "v1" : "v0";
+		world->statuses[PRODUCTION].quarantine = &quarantined;
+		world->statuses[PRODUCTION].n_quarantine = i == 0;
+		world->statuses[PRODUCTION].promoted = before;
+		world->statuses[PRODUCTION].n_promoted = i == 1 ? 2 : 0;
+		if (i == 2)
+			world->statuses[STAGING].phase = PHASE_CANARY;
+		world->statuses[STAGING].broken = i == 3;
+		if (i == 4)
+			world->deployments[STAGING].version = "v9";
+		if (i == 5)
+			world->environments[PRODUCTION].maturity = MATURITY_MVP;
+		world->now_ms += 48 * HOUR_MS;
+		tick(world);
+		if (promotion(world))
+			fail_msg("promoted: %s", cases[i]);
+	}
+}
+
+static void a_refused_promotion_is_not_proposed_again(void **state)
+{
+	struct world *world = *state;
+
+	world->environments[PRODUCTION].maturity = MATURITY_STABLE;
+	merge_v1(world);
+	serve(world, STAGING, "v1");
+	world->now_ms += 24 * HOUR_MS;
+	tick(world);
+	assert_string_equal(promotion(world)->branch, "linnet/promote/production/risk");
+	for (int i = 0; i < 50; i++)
+		tick(world);
+	assert_int_equal(promotion(world)->outcome, PROPOSAL_WAITING);
+	world->in.n_open_branches = 0;
+	for (int i = 0; i < 50; i++)
+		tick(world);
+	assert_int_equal(promotion(world)->outcome, PROPOSAL_REFUSED);
+	assert_int_equal(world->in.history.n_proposed, 1);
+	assert_int_equal(world->in.n_open_branches, 0);
+}
+
+#define case_of(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		case_of(the_first_version_is_trained_judged_and_proposed),
+		case_of(the_ledger_entry_comes_before_the_test_and_once),
+		case_of(targets_that_ask_get_a_branch_and_it_waits),
+		case_of(a_deleted_branch_is_a_refusal_for_good),
+		case_of(where_all_is_manual_it_is_only_reported),
+		case_of(a_kick_waits_for_the_cooldown_and_a_strange_one_is_refused),
+		case_of(runs_are_started_as_the_level_says),
+		case_of(a_model_without_training_only_waits),
+		case_of(without_git_nothing_is_decided_but_a_kick_is_kept),
+		case_of(a_run_that_did_not_help_is_not_made_again),
+		case_of(bad_data_is_considered_and_not_repeated),
+		case_of(errors_are_retried_with_backoff_and_stall_the_third_time),
+		case_of(a_change_of_training_cancels_once),
+		case_of(what_served_well_for_its_soak_is_promoted),
+		case_of(what_must_not_be_promoted),
+		case_of(a_refused_promotion_is_not_proposed_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
