@@ -69,19 +69,24 @@ $(foreach u,$(units),$(eval $(call unit_rules,$(u))))
 unit: $(units:%=$(BUILD)/unit/%) ## build and run the unit tests
 	@hack/run-units $(BUILD) $(units)
 
-# The simulator: the real core on simulated ports.
+# The simulator: the real core on simulated ports; the linker puts tests/sim/state.c in the place of
+# the functions that touch the state folder.
+wrapped := file_read file_replace dir_make_all dir_remove_all yaml_parse
+comma   := ,
 $(BUILD)/sim: $(wildcard tests/sim/*.c) tests/sim/sim.h $(call archives,$(call closure,controller))
 	@echo "  ld $@"
-	@$(CC) $(cflags) $(ldflags) -o $@ $(filter %.c,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ldlibs)
+	@$(CC) $(cflags) $(ldflags) $(wrapped:%=-Wl$(comma)--wrap=%) -o $@ $(filter %.c,$^) \
+	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ldlibs)
 
 SECONDS ?= 60
 HOURS   ?= 1
 SEED    ?=
+simulate = $(BUILD)/sim tests/sim/scenarios.txt --jobs $(shell nproc) --regressions tests/sim/seeds.txt
 sim: $(BUILD)/sim ## SEED=n: one seed with its trace; else every scenario for SECONDS
-	@$(BUILD)/sim tests/sim/scenarios.txt $(if $(SEED),--seed $(SEED),--seconds $(SECONDS))
+	@$(if $(SEED),$(BUILD)/sim tests/sim/scenarios.txt --seed $(SEED),$(simulate) --seconds $(SECONDS))
 
 sim-long: $(BUILD)/sim ## HOURS=n: as sim, for so long
-	@$(BUILD)/sim tests/sim/scenarios.txt --seconds $$(($(HOURS) * 3600))
+	@$(simulate) --hours $(HOURS)
 
 test: setup ## everything: tidy, unit tests under sanitizers with gcc and clang, golden, end to end
 	@hack/test

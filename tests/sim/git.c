@@ -4,12 +4,17 @@
 
 #include "sim.h"
 
-static int find_commit(const struct world *world, struct oid id)
+int git_find(const struct world *world, const char *hex)
 {
 	for (int i = world->git.n - 1; i >= 0; i--)
-		if (oid_same(world->git.commits[i].id, id))
+		if (!strcmp(world->git.commits[i].id.hex, hex))
 			return i;
 	return -1;
+}
+
+static int find_commit(const struct world *world, struct oid id)
+{
+	return git_find(world, id.hex);
 }
 
 static struct oid commit_id(const struct world *world, int commit)
@@ -17,7 +22,7 @@ static struct oid commit_id(const struct world *world, int commit)
 	return commit < 0 ? (struct oid){""} : world->git.commits[commit].id;
 }
 
-static bool is_ancestor(const struct world *world, int old, int new)
+bool git_is_ancestor(const struct world *world, int old, int new)
 {
 	while (new > old)
 		new = world->git.commits[new].parent;
@@ -136,63 +141,190 @@ const char *git_status_text(struct world *world, const char *environment)
 	return git_text(world, world->git.local_status, path);
 }
 
+struct sim_branch *git_branch(struct world *world, const char *name)
+{
+	struct sim_git *git = &world->git;
+
+	for (int i = 0; i < git->n_branches; i++)
+		if (!strcmp(git->branches[i].name, name))
+			return &git->branches[i];
+	if (git->n_branches == (int)ARRAY_LEN(git->branches))
+		panic("too many simulated branches");
+	snprintf(git->branches[git->n_branches].name, sizeof(git->branches[0].name), "%s", name);
+	git->branches[git->n_branches].tip = -1;
+	return &git->branches[git->n_branches++];
+}
+
+/* What differs between two commits, put on top of a third one. */
+static int replay(struct world *world, int from, int to, int onto, const char *subject)
+{
+	const struct sim_git *git = &world->git;
+	struct sim_commit *commit = begin_commit(world, onto, git->commits[to].n_files);
+
+	for (size_t i = 0; i < git->commits[to].n_files; i++) {
+		const struct sim_file *file = &git->commits[to].files[i];
+		const char *before = git_text(world, from, file->path);
+		const char *text = map_get(&world->git.blobs, file->blob);
+
+		if (before != text)
+			put_file(world, commit, file->path, text, strlen(text));
+	}
+	for (size_t i = 0; from >= 0 && i < git->commits[from].n_files; i++)
+		if (!git_text(world, to, git->commits[from].files[i].path))
+			put_file(world, commit, git->commits[from].files[i].path, NULL, 0);
+	return end_commit(world, commit, subject);
+}
+
+void git_merge(struct world *world, struct sim_branch *branch)
+{
+	struct sim_git *git = &world->git;
+
+	if (branch->tip < 0)
+		return;
+	git->remote_main = replay(world, git->commits[branch->tip].parent, branch->tip,
+	                          git->remote_main, "merged");
+	branch->tip = -1;
+	world_event(world, "merged: %s", branch->name);
+}
+
+bool git_unknown(const struct world *world)
+{
+	const struct sim_git *git = &world->git;
+
+	return git->seen_ms < 0 || world->now_ms - git->seen_ms >= SIM_UNKNOWN_MS || git->rewritten ||
+	       world->now_ms < world->unsteady_until_ms;
+}
+
 /* ---- the port ---- */
 
-static void fetch(struct world *world, int64_t now_ms)
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What comes along with a fetch beside the fleet branch. */
+static void fetch_others(struct sim_git *git)
+{
+	git->seen_requests = git->remote_requests;
+	git->n_names = 0;
+	for (int i = 0; i < git->n_branches; i++)
+		if (git->branches[i].tip >= 0)
+			git->names[git->n_names++] = git->branches[i].name;
+	qsort(git->names, git->n_names, sizeof(git->names[0]), by_name);
+}
+
+static bool fetch(struct world *world, int64_t now_ms)
 {
 	struct sim_git *git = &world->git;
 	int tip = git->remote_main;
 
 	if (git->away || world_call(world, FAULT_FETCH, FAULT_FETCH))
-		return;
+		return false;
 	git->seen_ms = now_ms;
-	if (tip > 0 && world_fault(world, FAULT_LAG))
+	fetch_others(git);
+	if (tip > 0 && git->commits[tip].parent >= 0 && world_fault(world, FAULT_LAG))
 		tip = git->commits[tip].parent;
 	git->fetched = tip;
 	if (tip < 0)
-		return;
-	if (git->record >= 0 && !is_ancestor(world, git->record, tip)) {
-		git->rewritten = !is_ancestor(world, tip, git->record);
-		return;
+		return true;
+	if (git->record >= 0 && !git_is_ancestor(world, git->record, tip)) {
+		git->rewritten = !git_is_ancestor(world, tip, git->record);
+		return true;
 	}
 	git->rewritten = false;
 	git->accepted = tip;
+	return true;
+}
+
+static int common_ancestor(const struct world *world, int a, int b)
+{
+	while (a != b) {
+		if (a > b)
+			a = world->git.commits[a].parent;
+		else
+			b = world->git.commits[b].parent;
+	}
+	return a;
+}
+
+/* Somebody else's commit on the status branch is shown once, then ours go on top of it. */
+static bool is_parted(struct world *world)
+{
+	struct sim_git *git = &world->git;
+	int base;
+
+	git->parted = -1;
+	if (git->remote_status < 0 ||
+	    git_is_ancestor(world, git->remote_status, git->local_status))
+		return false;
+	if (!git->parted_shown) {
+		git->parted_shown = true;
+		git->parted = git->remote_status;
+		return true;
+	}
+	git->parted_shown = false;
+	base = common_ancestor(world, git->remote_status, git->local_status);
+	git->local_status = base == git->local_status
+	                    ? git->remote_status
+	                    : replay(world, base, git->local_status, git->remote_status, "ours again");
+	world_event(world, "status: put on top of somebody's commit");
+	return false;
 }
 
 static void push_status(struct world *world)
 {
 	struct sim_git *git = &world->git;
+	int call;
 
-	if (git->away || git->local_status == git->remote_status ||
-	    world_call(world, FAULT_PUSH, FAULT_PUSH) == 1)
+	git->push_forgotten = false;
+	if (git->local_status != git->remote_status && git->remote_status >= 0 &&
+	    world_fault(world, FAULT_PUSHER))
+		git->remote_status = git_commit(world, git->remote_status, "notes.md",
+		                                arena_printf(&world->arena, "%d", git->n), "a note");
+	if (git->local_status == git->remote_status || is_parted(world) ||
+	    git->local_status == git->remote_status)
 		return;
-	if (git->remote_status >= 0 && !is_ancestor(world, git->remote_status, git->local_status))
+	call = world_call(world, FAULT_PUSH, FAULT_PUSH);
+	if (call == 1)
+		return;
+	if (git->remote_status >= 0 &&
+	    !git_is_ancestor(world, git->remote_status, git->local_status))
 		world_violation(world, "S15", "the status branch does not fast-forward");
 	git->remote_status = git->local_status;
+	git->push_forgotten = call == 2;
 }
 
 static void port_sync(void *self, int64_t now_ms, struct git_heads *out)
 {
 	struct world *world = self;
 	struct sim_git *git = &world->git;
+	bool reached = fetch(world, now_ms);
 
-	fetch(world, now_ms);
-	push_status(world);
+	if (reached)
+		push_status(world);
 	*out = (struct git_heads){
 		.fleet = commit_id(world, git->fetched),
 		.accepted = commit_id(world, git->accepted >= 0 ? git->accepted : git->record),
-		.requests = git->seen_ms >= 0 ? commit_id(world, git->remote_requests)
-		                              : (struct oid){""},
+		.requests = commit_id(world, git->seen_requests),
 		.status = commit_id(world, git->local_status),
-		.status_pushed = git->local_status == git->remote_status,
+		.status_pushed = git->local_status == git->remote_status && !git->push_forgotten,
+		.status_parted = commit_id(world, git->parted),
 		.seen_ms = git->seen_ms,
 		.rewritten = git->rewritten,
-		.problem = git->rewritten ? "HISTORY_REWRITTEN" : git->away ? "the remote is away" : NULL,
+		.problem = git->rewritten ? "HISTORY_REWRITTEN" : reached ? NULL : "the remote is away",
 		.branches = git->names,
+		.n_branches = git->n_names,
 	};
-	for (int i = 0; i < git->n_branches; i++)
-		if (git->branches[i].tip >= 0)
-			git->names[out->n_branches++] = git->branches[i].name;
+}
+
+void git_restart(struct world *world)
+{
+	struct sim_git *git = &world->git;
+
+	git->fetched = git->accepted = git->record = git->seen_requests = git->parted = -1;
+	git->seen_ms = -1;
+	git->rewritten = git->parted_shown = false;
+	git->n_names = 0;
 }
 
 static void port_poke(void *self)
@@ -205,9 +337,14 @@ static void port_accept(void *self, struct oid commit, bool rewind)
 	struct world *world = self;
 	int index = find_commit(world, commit);
 
-	if (!rewind && world->git.record >= 0 && !is_ancestor(world, world->git.record, index))
+	if (!rewind && world->git.record >= 0 && !git_is_ancestor(world, world->git.record, index))
 		world_violation(world, "S12", "the accepted commit did not move to a descendant");
+	if (rewind && !world->rewinds)
+		world_violation(world, "S12", "a rewind that nobody asked for");
 	world->git.record = index;
+	if (world->git.accepted < 0 || !git_is_ancestor(world, index, world->git.accepted))
+		world->git.accepted = index;
+	world_event(world, "accepted %d%s", index, rewind ? ", a rewind" : "");
 }
 
 static int port_read_blob(void *self, enum git_repo repo, struct oid blob, struct arena *arena,
@@ -288,10 +425,13 @@ static int port_changed(void *self, enum git_repo repo, struct oid old, struct o
 static int port_tree_id(void *self, struct oid commit, const char *path, struct oid *out,
                         struct err *err)
 {
-	(void)self;
-	(void)commit;
-	(void)err;
-	snprintf(out->hex, sizeof(out->hex), "%.40s", digest_of(path, strlen(path)).hex);
+	struct world *world = self;
+	const char *file = arena_printf(&world->arena, "%s/main.py", path);
+	const char *text = git_text(world, find_commit(world, commit), file);
+
+	if (!text)
+		return err_set(err, ERR_STALLED, "%s: no such folder", path);
+	snprintf(out->hex, sizeof(out->hex), "%.40s", digest_of(text, strlen(text)).hex);
 	return 0;
 }
 
@@ -300,10 +440,10 @@ static int port_publish(void *self, struct oid parent, const struct git_file *fi
 {
 	struct world *world = self;
 	struct sim_git *git = &world->git;
-	int call = world_call(world, FAULT_PUBLISH, FAULT_PUBLISH);
+	int call = world_call(world, FAULT_PUBLISH, FAULT_PUBLISH), before = git->local_status;
 	struct sim_commit *commit;
 
-	if (call == 1)
+	if (call == 1 || world_disk_full(world))
 		return err_set(err, ERR_TRANSIENT, "the status commit failed");
 	if (strcmp(parent.hex, commit_id(world, git->local_status).hex))
 		return err_set(err, ERR_CONFLICT, "the status branch moved");
@@ -314,6 +454,7 @@ static int port_publish(void *self, struct oid parent, const struct git_file *fi
 	world->transitions++;
 	world_event(world, "status: %.300s", message);
 	*out = commit_id(world, git->local_status);
+	assert_record(world, before, git->local_status);
 	world_act_done(world);
 	if (call == 2 || world->crashed)
 		return err_set(err, ERR_UNKNOWN, "the reply of the status commit was lost");
@@ -326,18 +467,6 @@ static bool has_landed(struct world *world, struct digest digest)
 		if (digest_same(world->git.landed[i], digest))
 			return true;
 	return false;
-}
-
-static struct sim_branch *find_branch(struct world *world, const char *name)
-{
-	struct sim_git *git = &world->git;
-
-	for (int i = 0; i < git->n_branches; i++)
-		if (!strcmp(git->branches[i].name, name))
-			return &git->branches[i];
-	snprintf(git->branches[git->n_branches].name, sizeof(git->branches[0].name), "%s", name);
-	git->branches[git->n_branches].tip = -1;
-	return &git->branches[git->n_branches++];
 }
 
 static int land(struct world *world, const struct proposal_text *text, git_rebuild *rebuild,
@@ -361,7 +490,7 @@ static int land(struct world *world, const struct proposal_text *text, git_rebui
 	git->landed[git->n_landed++ % 64] = text->digest;
 	result = end_commit(world, commit, text->subject);
 	if (text->branch)
-		find_branch(world, text->branch)->tip = result;
+		git_branch(world, text->branch)->tip = result;
 	else
 		git->remote_main = result;
 	out->commit = commit_id(world, result);
@@ -377,6 +506,9 @@ static int port_propose(void *self, const struct proposal_text *text, git_rebuil
 	int call = world_call(world, FAULT_PROPOSE, FAULT_PROPOSE);
 
 	*out = (struct propose_result){0};
+	assert_propose(world, text);
+	if (call != 1 && !world->git.away)
+		people_race(world);
 	if (call == 1 || world->git.away)
 		return err_set(err, ERR_TRANSIENT, "the remote cannot be reached");
 	if (has_landed(world, text->digest)) { /* its trailer is found on the branch */
@@ -408,8 +540,6 @@ void git_wire(struct world *world)
 	struct sim_git *git = &world->git;
 
 	git->remote_main = git->remote_status = git->remote_requests = git->local_status = -1;
-	git->fetched = git->accepted = git->record = -1;
-	git->seen_ms = -1;
 	world->ports.git = (struct port_git){
 		.self = world, .sync = port_sync, .poke = port_poke, .accept = port_accept,
 		.read_blob = port_read_blob, .read_path = port_read_path, .changed = port_changed,

@@ -1,199 +1,257 @@
-/* The simulator's front: every scenario without faults, with each call failed, with crashes after
- * each act and each pair of acts, and in swarms by seed. */
+/* The simulator's front. See `usage` below. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "sim.h"
 
-/* What the runs add up to. */
-struct totals {
-	int64_t runs, transitions, faults, crashes, violations;
-	double simulated_ms;
+static const char usage[] =
+	"usage: sim SCENARIOS [options]\n"
+	"  --seconds N         so long: scenarios plain, systematic and in swarms (60)\n"
+	"  --hours N           so long, systematic runs whole\n"
+	"  --jobs N            in so many processes (1)\n"
+	"  --round N           which part of the systematic runs and which seeds (the time)\n"
+	"  --regressions FILE  seeds that failed once, run first\n"
+	"  --plain             every scenario once without faults, with its speed\n"
+	"  --hashes N          hashes of the first N seeds\n"
+	"  --seed N            one seed, with its trace\n"
+	"  --only TEXT         scenarios whose name holds it\n"
+	"      --trace         the first of them without faults, with its trace\n"
+	"      --call N [--after], --crash N [--crash N]   ... with this fault\n";
+
+struct options {
+	double seconds;
+	bool whole, plain, trace, one;
+	int64_t jobs, hashes, seed;
+	const char *only, *regressions;
+	struct faults faults;
 };
 
-struct session {
-	const struct scenario *scenarios;
-	size_t n;
-	struct totals totals;
-	bool verbose;
-};
-
-static double seconds(void)
+static int64_t number(const char *text)
 {
-	struct timespec now;
+	struct err err = {0};
+	int64_t n = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* One world with these faults; its hash, and the violation if there is one. */
-static uint64_t run(struct session *session, size_t scenario, uint64_t seed,
-                    const struct faults *faults, FILE *trace, char violation[512],
-                    struct faults *after)
-{
-	struct world *world = world_new(seed, trace);
-	int64_t started = world->now_ms;
-	uint64_t hash;
-
-	world->faults = *faults;
-	scenario_run(world, &session->scenarios[scenario]);
-	session->totals.runs++;
-	session->totals.transitions += world->transitions;
-	session->totals.faults += world->faults.happened;
-	session->totals.crashes += world->faults.crashes;
-	session->totals.simulated_ms += (double)(world->now_ms - started);
-	if (trace && world->violation[0] && git_status_text(world, "prod"))
-		fprintf(trace, "%s", git_status_text(world, "prod"));
-	memcpy(violation, world->violation, 512);
-	if (after)
-		*after = world->faults;
-	hash = world->hash;
-	world_free(world);
-	return hash;
-}
-
-static void report(struct session *session, size_t scenario, uint64_t seed, const char *how,
-                   const char *violation)
-{
-	session->totals.violations++;
-	printf("VIOLATION in '%s' (%s, seed %llu): %s\n", session->scenarios[scenario].name, how,
-	       (unsigned long long)seed, violation);
-}
-
-/* Without faults, twice: the same hash. Counts calls and acts for the systematic runs. */
-static struct faults run_plain(struct session *session, size_t scenario)
-{
-	struct faults none = {0}, after;
-	char violation[512];
-	uint64_t first = run(session, scenario, 1, &none, NULL, violation, &after);
-
-	if (violation[0]) {
-		report(session, scenario, 1, "no faults", violation);
-		return after;
+	if (parse_int(text ? text : "", 0, INT64_MAX, &n, &err)) {
+		fprintf(stderr, "%s\n%s", err.text, usage);
+		exit(2);
 	}
-	if (run(session, scenario, 1, &none, NULL, violation, NULL) != first)
-		report(session, scenario, 1, "no faults", "the same seed gave another trace");
-	return after;
+	return n;
 }
 
-static void run_systematic(struct session *session, size_t scenario, const struct faults *plain,
-                           double until)
+static void add_crash(struct faults *faults, int64_t act)
 {
-	char violation[512], how[64];
+	faults->on = true;
+	if (faults->crash_after)
+		faults->crash_again = act;
+	else
+		faults->crash_after = act;
+}
 
-	for (int64_t nth = 1; nth <= plain->calls && seconds() < until; nth++) {
-		struct faults faults = {.on = true, .nth = nth, .after_effect = nth % 2};
+/* Options with a value; false: not one of them. */
+static bool take_value(struct options *options, struct session *session, const char *name,
+                       const char *value)
+{
+	if (!strcmp(name, "--seconds"))
+		options->seconds = (double)number(value);
+	else if (!strcmp(name, "--hours"))
+		options->seconds = (double)number(value) * 3600, options->whole = true;
+	else if (!strcmp(name, "--jobs"))
+		options->jobs = number(value);
+	else if (!strcmp(name, "--round"))
+		session->round = (uint64_t)number(value);
+	else if (!strcmp(name, "--regressions"))
+		options->regressions = value;
+	else if (!strcmp(name, "--hashes"))
+		options->hashes = number(value);
+	else if (!strcmp(name, "--seed"))
+		options->seed = number(value);
+	else if (!strcmp(name, "--only"))
+		options->only = value;
+	else if (!strcmp(name, "--call"))
+		options->faults = (struct faults){.on = true, .one_in = 1, .nth = number(value)};
+	else if (!strcmp(name, "--crash"))
+		add_crash(&options->faults, number(value));
+	else
+		return false;
+	return true;
+}
 
-		/* reads are most of the calls: one in seven of them, every one over the seeds */
-		if (plain->calls > 400 && nth % (plain->calls / 400 + 1) != 0)
+static void take_options(struct options *options, struct session *session, int argc, char **argv)
+{
+	*options = (struct options){.seconds = 60, .jobs = 1, .seed = -1};
+	session->round = (uint64_t)time(NULL);
+	for (int i = 2; i < argc; i++) {
+		if (!strcmp(argv[i], "--trace"))
+			options->trace = true;
+		else if (!strcmp(argv[i], "--plain"))
+			options->plain = true;
+		else if (!strcmp(argv[i], "--after"))
+			options->faults.after_effect = true;
+		else if (i + 1 < argc && take_value(options, session, argv[i], argv[i + 1]))
+			i++;
+		else
+			exit((fprintf(stderr, "%s", usage), 2));
+	}
+}
+
+static bool wanted(const struct options *options, const struct session *session, size_t scenario)
+{
+	return !options->only || strstr(session->scenarios[scenario].name, options->only);
+}
+
+/* ---- what is run ---- */
+
+static void run_one(struct session *session, const struct options *options)
+{
+	for (size_t i = 0; i < session->n; i++)
+		if (wanted(options, session, i)) {
+			session_run(session, i, 1, &options->faults, stdout);
+			return;
+		}
+}
+
+static void run_hashes(struct session *session, int64_t n)
+{
+	for (int64_t seed = 1; seed <= n; seed++) {
+		size_t scenario = (size_t)seed % session->n;
+
+		printf("%lld %016llx %s\n", (long long)seed,
+		       (unsigned long long)session_hash(session, scenario, (uint64_t)seed),
+		       session->scenarios[scenario].name);
+	}
+}
+
+static void run_regressions(struct session *session, const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char line[256];
+
+	if (!file)
+		panic("%s cannot be read", path);
+	while (fgets(line, sizeof(line), file))
+		if (line[0] != '#')
+			session_regression(session, line);
+	fclose(file);
+}
+
+static void run_seed(struct session *session, const struct options *options)
+{
+	for (size_t i = 0; i < session->n; i++) {
+		size_t scenario = ((size_t)options->seed + i) % session->n;
+
+		if (wanted(options, session, scenario)) {
+			session_seed(session, scenario, (uint64_t)options->seed, stdout);
+			return;
+		}
+	}
+}
+
+/* The share of one process: every `jobs`-th scenario, then every `jobs`-th seed. */
+static void run_share(struct session *session, const struct options *options, size_t job)
+{
+	size_t jobs = (size_t)options->jobs, mine = (session->n + jobs - 1 - job) / jobs, done = 0;
+	double started = session_seconds(), systematic = options->whole || options->only ? 0.9 : 0.6;
+	uint64_t seed = session->round * 1000003 + job;
+
+	if (job == 0 && options->regressions)
+		run_regressions(session, options->regressions);
+	for (size_t i = job; i < session->n; i += jobs) {
+		double until = started + options->seconds * systematic * (double)++done / (double)mine;
+		struct faults plain;
+
+		if (!wanted(options, session, i))
 			continue;
-		run(session, scenario, 1, &faults, NULL, violation, NULL);
-		snprintf(how, sizeof(how), "call %lld fails", (long long)nth);
-		if (violation[0])
-			report(session, scenario, 1, how, violation);
+		session_plain(session, i, &plain);
+		if (!options->plain)
+			session_systematic(session, i, &plain, options->only ? started + options->seconds
+			                                                     : until, options->whole);
 	}
-	for (int64_t act = 1; act <= plain->acts && seconds() < until; act++) {
-		struct faults faults = {.on = true, .crash_after = act};
+	for (; !options->plain && session_seconds() - started < options->seconds; seed += jobs)
+		if (wanted(options, session, seed % session->n))
+			session_seed(session, seed % session->n, seed, NULL);
+}
 
-		run(session, scenario, 1, &faults, NULL, violation, NULL);
-		snprintf(how, sizeof(how), "crash after act %lld", (long long)act);
-		if (violation[0])
-			report(session, scenario, 1, how, violation);
-		faults.crash_again = act + 1;
-		run(session, scenario, 1, &faults, NULL, violation, NULL);
-		snprintf(how, sizeof(how), "crash after acts %lld and %lld", (long long)act,
-		         (long long)act + 1);
-		if (violation[0])
-			report(session, scenario, 1, how, violation);
+static void add_totals(struct totals *sum, const struct totals *more)
+{
+	sum->runs += more->runs;
+	sum->transitions += more->transitions;
+	sum->faults += more->faults;
+	sum->crashes += more->crashes;
+	sum->violations += more->violations;
+	sum->simulated_ms += more->simulated_ms;
+}
+
+/* Each process has its own worlds; what they add up to comes through a pipe. One that dies, by a
+ * panic or a sanitizer, is a violation. */
+static void run_shares(struct session *session, const struct options *options)
+{
+	int ends[2];
+	struct totals totals;
+
+	if (pipe(ends))
+		panic("no pipe");
+	fflush(stdout);
+	for (int64_t job = 0; job < options->jobs; job++) {
+		if (fork())
+			continue;
+		run_share(session, options, (size_t)job);
+		fflush(stdout);
+		_exit(write(ends[1], &session->totals, sizeof(totals)) == sizeof(totals) ? 0 : 1);
 	}
+	close(ends[1]);
+	while (read(ends[0], &totals, sizeof(totals)) == sizeof(totals))
+		add_totals(&session->totals, &totals);
+	for (int status; wait(&status) > 0;)
+		session->totals.violations += !WIFEXITED(status) || WEXITSTATUS(status);
+	close(ends[0]);
 }
 
-/* A swarm: half of the fault classes are off, their frequency is drawn too. */
-static struct faults swarm(uint64_t seed)
+static void print_totals(const struct session *session, double took)
 {
-	uint64_t x = seed * 0x9e3779b97f4a7c15u;
-	struct faults faults = {.on = true};
-
-	x ^= x >> 29;
-	x *= 0xbf58476d1ce4e5b9u;
-	x ^= x >> 32;
-	faults.enabled = (unsigned)x & ((1u << FAULTS) - 1);
-	faults.one_in = 20u << ((x >> 40) % 6);
-	return faults;
-}
-
-static void run_seed(struct session *session, uint64_t seed, FILE *trace)
-{
-	struct faults faults = swarm(seed);
-	char violation[512];
-	size_t scenario = seed % session->n;
-	uint64_t hash = run(session, scenario, seed, &faults, trace, violation, NULL);
-
-	if (violation[0])
-		report(session, scenario, seed, "swarm", violation);
-	if (trace)
-		fprintf(trace, "hash %016llx\n", (unsigned long long)hash);
-}
-
-static void print_totals(const struct totals *totals, double took)
-{
+	const struct totals *totals = &session->totals;
 	double hours = totals->simulated_ms / 3600000;
 
-	printf("sim: %lld runs, %.0f controller-hours, %lld transitions, %lld faults, %lld crashes in "
-	       "%.0f s (%.0f times real time)\n",
-	       (long long)totals->runs, hours, (long long)totals->transitions,
-	       (long long)totals->faults, (long long)totals->crashes, took, hours * 3600 / took);
+	printf("sim: %zu scenarios, %lld runs, %.0f controller-hours, %lld transitions, %lld faults, "
+	       "%lld crashes in %.0f s (%.0f times real time), round %llu\n",
+	       session->n, (long long)totals->runs, hours, (long long)totals->transitions,
+	       (long long)totals->faults, (long long)totals->crashes, took, hours * 3600 / took,
+	       (unsigned long long)session->round);
 	printf("%lld passed, %lld failed\n", (long long)(totals->runs - totals->violations),
 	       (long long)totals->violations);
 }
 
-/* usage: sim SCENARIOS [--seconds N] [--seed N] [--only TEXT] [--trace] */
 int main(int argc, char **argv)
 {
 	struct session session = {0};
+	struct options options;
 	struct arena arena;
-	double started = seconds(), limit = 60;
-	const char *seed = NULL, *only = NULL;
-	uint64_t next = 1;
+	double started = session_seconds();
 
-	for (int i = 2; i < argc; i++) {
-		if (!strcmp(argv[i], "--seconds") && i + 1 < argc)
-			limit = strtod(argv[++i], NULL);
-		else if (!strcmp(argv[i], "--seed") && i + 1 < argc)
-			seed = argv[++i];
-		else if (!strcmp(argv[i], "--only") && i + 1 < argc)
-			only = argv[++i];
-		else if (!strcmp(argv[i], "--trace"))
-			session.verbose = true;
-	}
-	log_open(STDERR_FILENO, session.verbose ? LOG_DEBUG : LOG_ERROR + 1, false);
+	if (argc < 2)
+		exit((fprintf(stderr, "%s", usage), 2));
+	take_options(&options, &session, argc, argv);
+	log_open(STDERR_FILENO, options.trace ? LOG_DEBUG : LOG_ERROR + 1, false);
 	arena_init(&arena, 64 << 20);
 	session.scenarios = scenarios_read(argv[1], &arena, &session.n);
-	if (seed) {
-		run_seed(&session, strtoull(seed, NULL, 10), stdout);
-		return session.totals.violations ? 1 : 0;
-	}
-	for (size_t i = 0; i < session.n; i++) {
-		struct faults plain;
-
-		if (only && !strstr(session.scenarios[i].name, only))
-			continue;
-		if (only && session.verbose) {
-			struct faults none = {0};
-			char violation[512];
-
-			run(&session, i, 1, &none, stdout, violation, NULL);
-		}
-		plain = run_plain(&session, i);
-		run_systematic(&session, i, &plain,
-		               only ? started + limit : started + limit * 0.6 * (double)(i + 1) / (double)session.n);
-	}
-	while (!only && seconds() - started < limit)
-		run_seed(&session, next++, NULL);
-	print_totals(&session.totals, seconds() - started);
+	session.ends = arena_calloc(&arena, session.n, sizeof(*session.ends));
+	if (options.seed >= 0)
+		run_seed(&session, &options);
+	else if (options.hashes)
+		run_hashes(&session, options.hashes);
+	else if (options.trace)
+		run_one(&session, &options);
+	else if (options.jobs > 1)
+		run_shares(&session, &options);
+	else
+		run_share(&session, &options, 0);
+	if (options.seed < 0 && !options.hashes && !options.trace)
+		print_totals(&session, session_seconds() - started);
 	arena_deinit(&arena);
 	return session.totals.violations ? 1 : 0;
 }

@@ -29,6 +29,36 @@ double serving_weight(const struct sim_place *place, struct digest revision)
 	return 0;
 }
 
+struct sim_story *serving_story(struct sim_place *place, struct digest revision)
+{
+	struct sim_story *story;
+
+	for (int i = 0; i < place->n_stories; i++)
+		if (digest_same(place->stories[i].revision, revision))
+			return &place->stories[i];
+	for (int i = 0; i < place->n_stories && !revision.hex[0]; i++)
+		if (!place->stories[i].revision.hex[0])
+			return &place->stories[i];
+	if (place->n_stories == (int)ARRAY_LEN(place->stories))
+		panic("more than %zu simulated revisions in one place", ARRAY_LEN(place->stories));
+	story = &place->stories[place->n_stories++];
+	*story = (struct sim_story){.revision = revision};
+	return story;
+}
+
+int serving_ready(const struct world *world, int environment, struct digest revision)
+{
+	int n = 0;
+
+	for (int i = 0; i < SIM_REPLICAS; i++) {
+		const struct sim_replica *replica = &world->serving.replicas[i];
+
+		n += replica->used && replica->environment == environment &&
+		     replica->state == REPLICA_READY && digest_same(replica->revision, revision);
+	}
+	return n;
+}
+
 void serving_kill(struct world *world, struct sim_replica *replica)
 {
 	if (replica->state != REPLICA_STARTING && replica->state != REPLICA_READY)
@@ -36,7 +66,17 @@ void serving_kill(struct world *world, struct sim_replica *replica)
 	world_event(world, "replica %s-%d dies", replica->traits->name, replica->slot);
 	replica->state = REPLICA_EXITED;
 	replica->in_rotation = false;
-	replica->restarts++;
+	replica->exits_ms[replica->n_exits++ % 8] = world->now_ms;
+}
+
+/* Exits in the last ten minutes. */
+static int recent_exits(const struct world *world, const struct sim_replica *replica)
+{
+	int n = 0;
+
+	for (int i = 0; i < replica->n_exits && i < 8; i++)
+		n += world->now_ms - replica->exits_ms[i] < 600000;
+	return n;
 }
 
 /* The new process has read the files that were written after every change: weights stay; but some
@@ -75,23 +115,43 @@ static void advance_replica(struct world *world, struct sim_replica *replica)
 
 /* ---- traffic ---- */
 
-/* n requests to one replica: errors by its rate, latencies on five fixed quantiles. */
+/* How many of n fail. Many at once by the sum of twelve uniform numbers, which is near enough to a
+ * normal one. */
+static uint64_t failures(struct world *world, uint64_t n, double rate)
+{
+	uint64_t threshold = (uint64_t)(rate * 1e9), bad = 0;
+	double normal = -6, exact;
+
+	if (rate <= 0)
+		return 0;
+	if (n <= 64) {
+		for (uint64_t i = 0; i < n; i++)
+			bad += world_random(world, 1000000000) < threshold;
+		return bad;
+	}
+	for (int i = 0; i < 12; i++)
+		normal += (double)world_random(world, 1 << 20) / (1 << 20);
+	exact = (double)n * rate + normal * sqrt((double)n * rate * (1 - rate));
+	return exact < 0 ? 0 : exact > (double)n ? n : (uint64_t)exact;
+}
+
+/* n requests to one replica: errors by its rate, latencies on five quantiles. */
 static void serve(struct world *world, struct sim_place *place, struct sim_replica *replica,
                   uint64_t n)
 {
 	static const double spread[] = {0.6, 0.8, 1, 1.3, 2.2};
-	uint64_t threshold = (uint64_t)(replica->traits->errors * 1e9), bad = 0;
-	double slow = replica->traits->slow;
+	uint64_t bad = failures(world, n, replica->traits->errors), first = world_random(world, 5);
 
-	for (uint64_t i = 0; i < n; i++)
-		bad += world_random(world, 1000000000) < threshold;
 	replica->counters.requests += n;
 	replica->counters.bad += bad;
 	place->requests += n;
 	place->bad += bad;
-	for (uint64_t i = 0; i < n; i++)
-		replica->counters.latency[latency_bin(BASE_LATENCY_MS * slow *
-		                                      spread[world_random(world, 5)])]++;
+	serving_story(place, replica->revision)->requests += n;
+	for (uint64_t i = 0; i < 5; i++) {
+		double ms = BASE_LATENCY_MS * replica->traits->slow * spread[(first + i) % 5];
+
+		replica->counters.latency[latency_bin(ms)] += n / 5 + (i < n % 5);
+	}
 }
 
 static int pick(struct world *world, int environment, struct digest revision,
@@ -122,6 +182,14 @@ static bool any_ready(const struct world *world, int environment)
 	return false;
 }
 
+static bool any_served(const struct sim_place *place)
+{
+	for (int i = 0; i < place->n_stories; i++)
+		if (place->stories[i].served)
+			return true;
+	return false;
+}
+
 static void advance_traffic(struct world *world, int environment)
 {
 	struct sim_place *place = &world->serving.places[environment];
@@ -138,7 +206,7 @@ static void advance_traffic(struct world *world, int environment)
 	for (int i = 0; i < place->n_weights; i++)
 		if (pick(world, environment, place->weights[i].revision, ready))
 			total += place->weights[i].weight;
-	if (total > 0 || !any_ready(world, environment) || !place->n_served)
+	if (total > 0 || !any_ready(world, environment) || !any_served(place))
 		place->dark_since_ms = -1;
 	else if (place->dark_since_ms < 0)
 		place->dark_since_ms = world->now_ms;
@@ -194,7 +262,7 @@ static void show_replicas(struct world *world, int environment, bool stale, stru
 			                         world->now_ms - replica->ready_ms < STALE_MS
 			                 ? REPLICA_STARTING : replica->state,
 			.started_ms = replica->started_ms,
-			.restarts = replica->restarts,
+			.restarts = recent_exits(world, replica),
 			.in_rotation = replica->in_rotation,
 			.failure = replica->state == REPLICA_EXITED ? "exit status 1" : NULL,
 			.counters = replica->counters,
@@ -237,6 +305,20 @@ static void show_weights(struct world *world, int environment, bool stale, struc
 	place->n_stale = place->n_weights;
 }
 
+/* What the newest look showed: a status may claim that and nothing else (S17). */
+static void remember_shown(struct sim_place *place, const struct observed *observed)
+{
+	place->n_shown = (int)observed->n_weights;
+	for (size_t i = 0; i < observed->n_weights; i++)
+		place->shown[i] = (struct sim_weight){observed->weights[i].revision,
+		                                      observed->weights[i].weight};
+	for (int i = 0; i < place->n_stories; i++)
+		place->stories[i].shown_ready = false;
+	for (size_t i = 0; i < observed->n_replicas; i++)
+		if (observed->replicas[i].state == REPLICA_READY)
+			serving_story(place, observed->replicas[i].revision)->shown_ready = true;
+}
+
 static void show_works(struct world *world, bool check, struct arena *arena, struct work **works,
                        size_t *n)
 {
@@ -264,7 +346,7 @@ static int port_observe(void *self, const struct serving_key *keys, size_t n, st
 
 	if (world_call(world, FAULT_OBSERVE, FAULT_OBSERVE)) {
 		for (size_t i = 0; i < n; i++)
-			out[i] = (struct observed){0};
+			out[i] = (struct observed){0}; /* a claim needs a look of its own (S17) */
 		return err_set(err, ERR_TRANSIENT, "the router does not answer");
 	}
 	serving_advance(world);
@@ -276,37 +358,44 @@ static int port_observe(void *self, const struct serving_key *keys, size_t n, st
 		out[i].router = arena_printf(arena, "router-%d", world->serving.router);
 		show_replicas(world, environment, stale, arena, &out[i]);
 		show_weights(world, environment, stale, arena, &out[i]);
+		remember_shown(&world->serving.places[environment], &out[i]);
 		show_works(world, false, arena, &out[i].prepared, &out[i].n_prepared);
 		show_works(world, true, arena, &out[i].checked, &out[i].n_checked);
 	}
 	return 0;
 }
 
+static struct sim_replica *replica_room(struct world *world)
+{
+	for (int i = 0; i < SIM_REPLICAS; i++)
+		if (!world->serving.replicas[i].used)
+			return &world->serving.replicas[i];
+	panic("more than %d simulated replicas", SIM_REPLICAS);
+}
+
 static void start_replica(struct world *world, int environment, const struct action *action)
 {
+	struct sim_place *place = &world->serving.places[environment];
 	struct sim_replica *replica =
 		serving_replica(world, environment, action->revision, action->slot);
-	int restarts = 0;
 
 	if (replica && replica->state != REPLICA_EXITED)
 		return; /* adopted: starting it twice is starting it once */
-	if (replica)
-		restarts = replica->restarts;
-	for (int i = 0; !replica && i < SIM_REPLICAS; i++)
-		if (!world->serving.replicas[i].used)
-			replica = &world->serving.replicas[i];
-	if (!replica)
-		panic("more than %d simulated replicas", SIM_REPLICAS);
-	*replica = (struct sim_replica){
-		.used = true, .environment = environment, .revision = action->revision,
-		.traits = world_traits(world, action->spec ? action->spec->version : NULL),
-		.slot = action->slot, .state = REPLICA_STARTING, .started_ms = world->wall_ms,
-		.restarts = restarts,
-	};
+	if (!replica) {
+		replica = replica_room(world);
+		*replica = (struct sim_replica){.used = true, .environment = environment,
+		                                .revision = action->revision, .slot = action->slot};
+	}
+	memset(&replica->counters, 0, sizeof(replica->counters));
+	replica->traits = world_traits(world, action->spec ? action->spec->version : NULL);
+	replica->state = REPLICA_STARTING;
+	replica->in_rotation = false;
+	replica->started_ms = world->wall_ms;
 	replica->ready_ms = world->now_ms + replica->traits->ready_ms +
 	                    (int64_t)world_random(world, 400);
-	world_event(world, "%s: starts %s-%d (%s)", world->serving.places[environment].name,
-	            replica->traits->name, replica->slot, action->why);
+	serving_story(place, action->revision)->traits = replica->traits;
+	world_event(world, "%s: starts %s-%d (%s)", place->name, replica->traits->name, replica->slot,
+	            action->why);
 }
 
 static void set_weights(struct world *world, int environment, const struct action *action)
@@ -380,7 +469,7 @@ static int port_apply(void *self, const struct serving_target *target, const str
 	int environment = environment_index(world, target->key.environment);
 	int call = world_call(world, FAULT_APPLY, FAULT_LOST_REPLY);
 
-	if (call == 1)
+	if (call == 1 || world->serving.places[environment].stuck)
 		return err_set(err, ERR_TRANSIENT, "not done");
 	serving_advance(world);
 	if (action->kind == ACTION_SET_WEIGHTS) {
@@ -393,8 +482,9 @@ static int port_apply(void *self, const struct serving_target *target, const str
 		assert_stop(world, environment, action);
 		stop_replica(world, environment, action);
 	} else if (action->kind == ACTION_DROP) {
+		assert_drop(world, environment);
 		world->serving.places[environment].n_weights = 0;
-		world->serving.places[environment].n_served = 0;
+		world->serving.places[environment].n_stories = 0;
 		world_event(world, "%s: dropped", world->serving.places[environment].name);
 	} else {
 		begin_work(world, action);
@@ -425,42 +515,6 @@ static int port_inventory(void *self, struct arena *arena, struct serving_key **
 	return 0;
 }
 
-/* ---- processes: no training in these worlds yet runs outside the scenarios that declare it ---- */
-
-static int process_spawn(void *self, const struct process_spec *spec, struct err *err)
-{
-	(void)self;
-	return err_set(err, ERR_STALLED, "%s: no processes here", spec->key);
-}
-
-static int process_poll(void *self, const char *key, struct arena *arena,
-                        struct process_status *out, struct err *err)
-{
-	(void)self;
-	(void)key;
-	(void)arena;
-	(void)err;
-	*out = (struct process_status){0};
-	return 0;
-}
-
-static int process_kill(void *self, const char *key, struct err *err)
-{
-	(void)self;
-	(void)key;
-	(void)err;
-	return 0;
-}
-
-static int process_result(void *self, const char *key, const char *name, struct arena *arena,
-                          struct bytes *out, struct err *err)
-{
-	(void)self;
-	(void)arena;
-	(void)out;
-	return err_set(err, ERR_STALLED, "%s/%s: not there", key, name);
-}
-
 void serving_wire(struct world *world)
 {
 	world->serving.places[0].name = "prod";
@@ -468,10 +522,8 @@ void serving_wire(struct world *world)
 	for (int i = 0; i < SIM_ENVIRONMENTS; i++) {
 		world->serving.places[i].moved_ms = world->now_ms;
 		world->serving.places[i].dark_since_ms = -1;
+		world->serving.places[i].n_shown = -1;
 	}
 	world->serving.router = 1;
 	world->ports.serving = (struct port_serving){world, port_observe, port_apply, port_inventory};
-	world->ports.process = (struct port_process){
-		world, process_spawn, process_poll, process_kill, process_result, process_kill,
-	};
 }

@@ -10,7 +10,12 @@
 #include "base/map.h"
 #include "controller/controller.h"
 
-enum { SIM_ENVIRONMENTS = 2, SIM_VERSIONS = 12, SIM_REPLICAS = 64, SIM_COMMITS = 4096 };
+enum {
+	SIM_ENVIRONMENTS = 2, SIM_VERSIONS = 16, SIM_REPLICAS = 64, SIM_COMMITS = 8192, SIM_RUNS = 64,
+	SIM_STATE_FD = -4321,  /* what the controller takes for its state folder */
+	SIM_POLL_MS = 5000,
+	SIM_UNKNOWN_MS = 120000, /* a remote not seen for so long: desired is UNKNOWN (S13) */
+};
 #define SIM_MODEL "risk"
 
 /* ---- faults ---- */
@@ -23,27 +28,33 @@ enum fault {
 	FAULT_PUBLISH,    /* the local status commit fails, before or after its effect */
 	FAULT_READ,       /* a blob cannot be read now */
 	FAULT_PROPOSE,    /* a proposal fails or its reply is lost */
+	FAULT_PUSHER,     /* somebody commits while a proposal or the status is on its way */
 	FAULT_OBSERVE,    /* the serving side cannot be read */
 	FAULT_STALE,      /* it shows what was, not what is */
 	FAULT_APPLY,      /* an act fails before its effect */
 	FAULT_LOST_REPLY, /* an act has its effect, and reports an error */
+	FAULT_PROCESS,    /* a run cannot be started, looked at or read */
+	FAULT_VANISH,     /* a run is gone without a trace */
 	FAULT_CRASH,      /* the controller dies after an act */
 	FAULT_EXIT,       /* a replica dies */
 	FAULT_ROUTER,     /* the router restarts and has forgotten */
 	FAULT_HAND,       /* somebody changes weights by hand */
 	FAULT_CLOCK,      /* the wall clock jumps */
+	FAULT_DISK,       /* the disk is full for some minutes */
 	FAULTS
 };
 extern const struct names fault_names;
 
-/* Either every class has a probability, or the one port call numbered `nth` fails. */
+/* Either every class has a probability, or the port calls numbered `nth` fail. */
 struct faults {
 	bool on;
 	unsigned enabled;      /* bits of enum fault */
 	uint64_t one_in;       /* calls a fault, on average */
+	int64_t limit;         /* only so many happen; 0: all of them */
 	int64_t nth, nth_more; /* fail exactly these calls (counting from 1); 0: by chance */
 	int64_t crash_after, crash_again; /* crash after these acts */
 	bool after_effect;     /* of nth: the call has its effect and its reply is lost */
+	uint64_t rng;
 	int64_t calls, acts, happened, crashes;
 };
 
@@ -70,19 +81,22 @@ struct sim_commit {
 };
 struct sim_branch {
 	char name[128];
-	int tip;
+	int tip; /* -1: deleted */
 };
 struct sim_git {
 	struct sim_commit commits[SIM_COMMITS];
 	int n;
 	struct map blobs;       /* id -> text */
+	/* the remote */
 	int remote_main, remote_status, remote_requests;
 	struct sim_branch branches[32];
 	int n_branches;
-	int fetched, accepted, local_status, record;
-	bool away, rewritten;
+	/* the controller's clones */
+	int fetched, accepted, local_status, record, seen_requests, parted;
+	bool away, rewritten, parted_shown, push_forgotten;
 	int64_t seen_ms;
-	const char *names[32];
+	const char *names[32]; /* of the remote's branches as last fetched */
+	size_t n_names;
 	struct digest landed[64]; /* proposals that reached the remote, for S16 */
 	int n_landed;
 };
@@ -94,8 +108,10 @@ struct sim_replica {
 	int environment;
 	struct digest revision;
 	const struct traits *traits;
-	int slot, restarts;
+	int slot;
 	enum replica_state state;
+	int64_t exits_ms[8]; /* the last ones, a ring */
+	int n_exits;
 	int64_t started_ms, ready_ms, stop_ms;
 	bool in_rotation;
 	struct counters counters;
@@ -110,17 +126,27 @@ struct sim_weight {
 	struct digest revision;
 	double weight;
 };
+/* One revision's story in one environment, as it truly was. */
+struct sim_story {
+	struct digest revision;
+	uint64_t requests; /* served here since it first carried weight */
+	bool served;       /* carried weight */
+	bool shown_ready;  /* a ready replica of it was in the newest look */
+	const struct traits *traits;
+};
 struct sim_place {
 	const char *name;
-	struct sim_weight weights[2], stale_weights[2];
-	int n_weights, n_stale;
+	struct sim_weight weights[2], stale_weights[2], shown[2];
+	int n_weights, n_stale, n_shown; /* n_shown -1: never looked at */
 	double rate;            /* requests a second */
 	double carry;           /* part of a request left over */
 	int64_t moved_ms;       /* traffic was simulated up to here */
 	uint64_t requests, lost, bad;
 	int64_t dark_since_ms;  /* since when no request is answered though a replica is ready */
-	struct digest served[32]; /* revisions that carried all traffic once (S2) */
-	int n_served;
+	struct sim_story stories[32];
+	int n_stories;
+	uint64_t at_step;       /* requests of the candidate when its step began (S9) */
+	bool stuck;             /* every act fails here (L4) */
 };
 struct sim_serving {
 	struct sim_replica replicas[SIM_REPLICAS];
@@ -129,41 +155,93 @@ struct sim_serving {
 	int router; /* grows when it restarts */
 };
 
+/* ---- runs ---- */
+
+enum run_fate {
+	FATE_PASS, FATE_FAIL, FATE_INCONCLUSIVE, /* of the evaluation; training succeeds */
+	FATE_BAD_DATA, /* training: a considered failure */
+	FATE_ERROR,    /* training ends without a result */
+	FATE_BROKEN,   /* evaluation ends without a result */
+	FATE_GARBAGE,  /* training leaves a result that does not decode */
+	FATE_LATE,     /* as PASS, after an hour */
+	FATES
+};
+extern const struct names fate_names;
+struct sim_run {
+	bool used, running, has_result, evaluate;
+	char key[64];
+	struct digest run;
+	enum run_fate fate;
+	int64_t started_ms, done_ms;
+	int spawned;
+};
+struct sim_runs {
+	struct sim_run items[SIM_RUNS];
+	enum run_fate fates[32]; /* of the runs to come, in order; then PASS */
+	int n_fates, next_fate;
+	int made; /* artifacts */
+};
+
 /* ---- people ---- */
 
 struct sim_declared {
 	bool present, broken;
 	char version[16];
 	int replicas;
-	char env[32], hold[32], promotion[32];
+	char env[32], hold[32], promotion[64];
 	char window[64];
 	char automation[96];
 	int approvals;
 	int64_t keep_ms;
 	char extra[256]; /* more lines of spec.rollout */
 };
+/* An approval as it was given, to be found again in what the controller made of it (S10). */
+struct sim_approval {
+	struct digest revision;
+	char by[16];
+	int64_t expires_ms;
+};
 
 struct world {
 	uint64_t rng;
 	int64_t now_ms, wall_ms;
 	struct arena arena; /* of the world's life */
+	struct map state;   /* files of the state folder: path -> struct bytes */
 	struct faults faults;
 	struct sim_git git;
 	struct sim_serving serving;
+	struct sim_runs runs;
 	struct traits versions[SIM_VERSIONS];
 	int n_versions;
 	struct sim_declared declared[SIM_ENVIRONMENTS];
+	char model_extra[512]; /* more of the Model's spec */
+	char source[32];       /* what stands in the source folder */
+	const char *race;      /* a line that somebody acts out before our next proposal lands */
+	struct sim_approval approvals[32];
+	int n_approvals, n_retries;
 	int here; /* environment that commands are about */
 	struct controller *controller;
 	struct controller_config config;
 	struct ports ports;
 	bool crashed; /* the controller is dying: nothing has an effect any more */
+	bool ended;   /* a pass ended the controller, as it should */
+	bool may_end, jumped, rewinds, allow_varied;
+	int64_t unsteady_until_ms; /* the clock jumped: not trusted until then (S20) */
+	int64_t disk_full_until_ms;
 	int64_t starts;
 	int64_t passes, transitions;
+	int64_t acts_in_pass, spins;
+	struct decoded {
+		const char *text; /* interned: the same pointer is the same status */
+		struct deployment_status status;
+	} decoded[SIM_ENVIRONMENTS];
 	uint64_t hash;      /* of the trace */
 	FILE *trace;        /* NULL: no text */
 	char violation[512];
+	int at_line;        /* of the scenario, when it was violated */
 	int n_requests;
+	bool short_rest;    /* L2 for a tenth of the time */
+	char end[512];      /* how it ended, for L5 */
 };
 
 /* world.c */
@@ -180,15 +258,30 @@ int world_call(struct world *world, enum fault before, enum fault lost);
 void world_act_done(struct world *world); /* a crash may follow */
 /* One pass of the controller, then time moves on to the next thing, at most `until_ms`. */
 void world_step(struct world *world, int64_t until_ms);
+void world_jump(struct world *world, int64_t ms); /* of the wall clock */
+void world_restart(struct world *world);          /* the controller dies and starts */
+bool world_disk_full(struct world *world);
 const struct traits *world_traits(const struct world *world, const char *version);
+
+/* state.c */
+void state_wire(struct world *world);
+void texts_forget(void);
 
 /* git.c */
 void git_wire(struct world *world);
+void git_restart(struct world *world); /* what a new process knows of its clones */
 const char *git_text(struct world *world, int commit, const char *path); /* NULL: absent */
 /* A commit on top of `parent`; text NULL removes. Returns its index. */
 int git_commit(struct world *world, int parent, const char *path, const char *text,
                const char *subject);
 const char *git_status_text(struct world *world, const char *environment);
+bool git_is_ancestor(const struct world *world, int old, int new);
+int git_find(const struct world *world, const char *hex);
+struct sim_branch *git_branch(struct world *world, const char *name);
+/* The files that a branch changed, onto the fleet branch; the branch is deleted. */
+void git_merge(struct world *world, struct sim_branch *branch);
+/* Nothing may be known of Git now: not seen for long, rewritten, or the clock cannot be trusted. */
+bool git_unknown(const struct world *world);
 
 /* serving.c */
 void serving_wire(struct world *world);
@@ -196,26 +289,77 @@ void serving_advance(struct world *world); /* traffic and processes up to now */
 struct sim_replica *serving_replica(struct world *world, int environment, struct digest revision,
                                     int slot);
 double serving_weight(const struct sim_place *place, struct digest revision);
+/* Made when it is not there yet. */
+struct sim_story *serving_story(struct sim_place *place, struct digest revision);
 void serving_kill(struct world *world, struct sim_replica *replica);
 void serving_restart_router(struct world *world);
+int serving_ready(const struct world *world, int environment, struct digest revision);
 
-/* check.c: the invariants */
+/* runs.c */
+void runs_wire(struct world *world);
+void runs_advance(struct world *world);
+
+/* check.c: the invariants at each act */
 void assert_weights(struct world *world, int environment, const struct action *action);
 void assert_start(struct world *world, int environment, const struct action *action);
 void assert_stop(struct world *world, int environment, const struct action *action);
+void assert_drop(struct world *world, int environment);
+void assert_propose(struct world *world, const struct proposal_text *text);
+void assert_spawn(struct world *world, const struct sim_run *run);
+void assert_evidence(struct world *world, const void *bytes, size_t len);
 void assert_world(struct world *world);
-/* The status of an environment as the local branch has it; false when there is none. */
-bool check_status(struct world *world, int environment, struct arena *arena,
-                  struct deployment_status *out);
+/* The status of an environment as the local branch has it; NULL when there is none. Lives as long
+ * as the world. */
+const struct deployment_status *check_status(struct world *world, int environment);
+
+/* record.c: the invariants of each status commit */
+void assert_record(struct world *world, int before, int after);
+
+/* people.c: what people write and do */
+void people_begin(struct world *world);
+void people_line(struct world *world, const char *line); /* one line of a scenario */
+void people_follow(struct world *world, int environment); /* the version on the branch now */
+void people_race(struct world *world); /* somebody commits while our proposal is on its way */
 
 /* scenario.c */
 struct scenario {
 	const char *name;
 	const char **lines;
 	size_t n;
+	bool varied; /* its end depends on chance or on time: L5 says nothing */
 };
 struct scenario *scenarios_read(const char *path, struct arena *arena, size_t *n);
-/* Runs one scenario to its end, then heals and checks liveness. False: `violation` says what. */
-bool scenario_run(struct world *world, const struct scenario *scenario);
+/* Whether a condition ("steady v1", "branch NAME", ...) holds now. */
+bool scenario_holds(struct world *world, const char *words);
+void scenario_wait(struct world *world, const char *condition, bool wanted);
+/* Runs the first `lines` of a scenario, then heals and checks liveness. False: `violation` says
+ * what. `plain_end` is how it ended without faults, or NULL. */
+bool scenario_run(struct world *world, const struct scenario *scenario, size_t lines,
+                  const char *plain_end);
+
+/* rest.c: faults stop, and the world comes to rest */
+void assert_rest(struct world *world, const char *plain_end);
+
+/* search.c: many runs */
+struct totals {
+	int64_t runs, transitions, faults, crashes, violations;
+	double simulated_ms;
+};
+struct session {
+	const struct scenario *scenarios;
+	size_t n;
+	struct totals totals;
+	uint64_t round; /* which part of the systematic runs is looked at first */
+	char (*ends)[512]; /* of each scenario without faults */
+};
+uint64_t session_run(struct session *session, size_t scenario, uint64_t seed,
+                     const struct faults *faults, FILE *trace);
+void session_plain(struct session *session, size_t scenario, struct faults *after);
+void session_systematic(struct session *session, size_t scenario, const struct faults *plain,
+                        double until, bool whole);
+void session_seed(struct session *session, size_t scenario, uint64_t seed, FILE *trace);
+uint64_t session_hash(struct session *session, size_t scenario, uint64_t seed);
+void session_regression(struct session *session, const char *line);
+double session_seconds(void);
 
 #endif

@@ -1,28 +1,31 @@
 #include "sim.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "base/heap.h"
 
 const struct names fault_names = {
-	(const char *const[]){"fetch", "lag", "push", "publish", "read", "propose", "observe", "stale",
-	                      "apply", "lost-reply", "crash", "exit", "router", "hand", "clock"},
+	(const char *const[]){"fetch", "lag", "push", "publish", "read", "propose", "pusher", "observe",
+	                      "stale", "apply", "lost-reply", "process", "vanish", "crash", "exit",
+	                      "router", "hand", "clock", "disk"},
 	FAULTS,
 };
 
 /* splitmix64 (Steele, Lea, Flood 2014) */
-uint64_t world_random(struct world *world, uint64_t below)
+static uint64_t draw(uint64_t *state, uint64_t below)
 {
-	uint64_t z = (world->rng += 0x9e3779b97f4a7c15u);
+	uint64_t z = (*state += 0x9e3779b97f4a7c15u);
 
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
 	z ^= z >> 31;
 	return below ? z % below : z;
+}
+
+uint64_t world_random(struct world *world, uint64_t below)
+{
+	return draw(&world->rng, below);
 }
 
 void world_event(struct world *world, const char *fmt, ...)
@@ -55,15 +58,18 @@ void world_violation(struct world *world, const char *invariant, const char *fmt
 	world_event(world, "VIOLATION %s", world->violation);
 }
 
+/* Drawn apart from the world's chances, and whether the class is on or not: what is left out to
+ * find the smallest failure changes nothing else. */
 bool world_fault(struct world *world, enum fault fault)
 {
 	struct faults *faults = &world->faults;
 
-	if (!faults->on || faults->nth || faults->crash_after || !(faults->enabled & (1u << fault)) ||
-	    world_random(world, faults->one_in) != 0)
+	if (!faults->on || faults->nth || faults->crash_after ||
+	    draw(&faults->rng, faults->one_in) != 0 || !(faults->enabled & (1u << fault)) ||
+	    (faults->limit && faults->happened >= faults->limit))
 		return false;
 	faults->happened++;
-	world_event(world, "fault %s", fault_names.names[fault]);
+	world_event(world, "fault %lld %s", (long long)faults->happened, fault_names.names[fault]);
 	return true;
 }
 
@@ -90,6 +96,7 @@ void world_act_done(struct world *world)
 	struct faults *faults = &world->faults;
 
 	faults->acts++;
+	world->acts_in_pass++;
 	if (!faults->on)
 		return;
 	if (faults->acts == faults->crash_after || faults->acts == faults->crash_again ||
@@ -134,20 +141,16 @@ static void start_controller(struct world *world)
 {
 	world->crashed = false;
 	world->starts++;
-	world->git.fetched = world->git.accepted = world->git.record = -1;
-	world->git.seen_ms = -1;
-	world->git.rewritten = false;
+	world->unsteady_until_ms = -1;
+	world->jumped = false; /* it never knew another clock */
+	git_restart(world);
 	world->controller = controller_new(&world->ports, &world->config);
 }
 
-static char *state_folder(struct world *world)
+void world_restart(struct world *world)
 {
-	char *path = arena_printf(&world->arena, "%s/linnet-sim.XXXXXX",
-	                          access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
-
-	if (!mkdtemp(path))
-		panic("no folder for the simulated state: %s", path);
-	return path;
+	controller_free(world->controller);
+	start_controller(world);
 }
 
 struct world *world_new(uint64_t seed, FILE *trace)
@@ -155,6 +158,7 @@ struct world *world_new(uint64_t seed, FILE *trace)
 	struct world *world = heap_alloc(1, sizeof(*world));
 	struct err err = {0};
 
+	texts_forget();
 	world->rng = seed * 2654435761u + 1;
 	world->hash = 0xcbf29ce484222325u;
 	world->trace = trace;
@@ -165,16 +169,17 @@ struct world *world_new(uint64_t seed, FILE *trace)
 		.id = "0123456789abcdef",
 		.fleet_path = ".",
 		.fleet_name = "simulated",
-		.poll_ms = 5000,
+		.poll_ms = SIM_POLL_MS,
 		.runs_concurrent = 1,
-		.run = {.self = "linnet-controller", .data_root = "/data",
-		        .state = state_folder(world), .store = "/store"},
+		.run = {.self = "linnet-controller", .data_root = "/data", .state = "/state",
+		        .store = "/store"},
 	};
-	world->config.state_fd = open(world->config.run.state, O_DIRECTORY | O_CLOEXEC);
+	state_wire(world);
 	world->ports.clock = (struct port_clock){world, clock_now, clock_wall};
 	world->ports.http = (struct port_http){world, http_perform};
 	git_wire(world);
 	serving_wire(world);
+	runs_wire(world);
 	if (port_check(&world->ports, &err))
 		panic("%s", err.text);
 	start_controller(world);
@@ -183,15 +188,24 @@ struct world *world_new(uint64_t seed, FILE *trace)
 
 void world_free(struct world *world)
 {
-	struct err err = {0};
-
 	controller_free(world->controller);
-	close(world->config.state_fd);
-	if (dir_remove_all(AT_FDCWD, world->config.run.state, &err))
-		fprintf(stderr, "%s\n", err.text);
 	map_deinit(&world->git.blobs);
+	map_deinit(&world->state);
 	arena_deinit(&world->arena);
 	free(world);
+}
+
+void world_jump(struct world *world, int64_t ms)
+{
+	world->wall_ms += ms;
+	if (ms > 5000 || ms < -5000)
+		world->jumped = true;
+	world_event(world, "the clock jumps by %lld ms", (long long)ms);
+}
+
+bool world_disk_full(struct world *world)
+{
+	return world->now_ms < world->disk_full_until_ms;
 }
 
 /* What happens to the world by itself, now and then. */
@@ -219,24 +233,55 @@ static void mischief(struct world *world)
 		}
 	}
 	if (world_fault(world, FAULT_CLOCK))
-		world->wall_ms += (int64_t)world_random(world, 7200000);
+		world_jump(world, (int64_t)world_random(world, 7200000));
+	if (world_fault(world, FAULT_DISK))
+		world->disk_full_until_ms = world->now_ms + (int64_t)world_random(world, 600000);
+}
+
+/* A pass that asks to be called again at once, over and over, is a busy loop (S22). */
+static void look_at_rate(struct world *world, int64_t wait_ms)
+{
+	enum { SPINS_MAX = 100, ACTS_MAX = 64 };
+
+	world->spins = wait_ms > 1 ? 0 : world->spins + 1;
+	if (world->spins > SPINS_MAX)
+		world_violation(world, "S22", "%d passes in a row that wait for nothing", SPINS_MAX);
+	if (world->acts_in_pass > ACTS_MAX)
+		world_violation(world, "S22", "%lld acts in one pass", (long long)world->acts_in_pass);
+}
+
+static void one_pass(struct world *world, int64_t *wait_ms)
+{
+	struct err err = {0};
+
+	if (world->jumped)
+		world->unsteady_until_ms = world->now_ms + 10000;
+	world->jumped = false;
+	world->acts_in_pass = 0;
+	world->passes++;
+	if (controller_pass(world->controller, wait_ms, &err) && !world->crashed) {
+		world->ended = true;
+		world_event(world, "the controller ended: %s", err.text);
+		if (!world->may_end)
+			world_violation(world, "pass", "ended: %s", err.text);
+	}
+	if (world->crashed) {
+		world_restart(world);
+		*wait_ms = 500;
+	} else {
+		look_at_rate(world, *wait_ms);
+	}
 }
 
 void world_step(struct world *world, int64_t until_ms)
 {
-	struct err err = {0};
-	int64_t wait_ms = 0;
+	int64_t wait_ms = SIM_POLL_MS;
 
 	mischief(world);
 	serving_advance(world);
-	world->passes++;
-	if (controller_pass(world->controller, &wait_ms, &err) && !world->crashed)
-		world_violation(world, "pass", "ended: %s", err.text);
-	if (world->crashed) {
-		controller_free(world->controller);
-		start_controller(world);
-		wait_ms = 500;
-	}
+	runs_advance(world);
+	if (!world->ended)
+		one_pass(world, &wait_ms);
 	assert_world(world);
 	if (wait_ms < 1)
 		wait_ms = 1;
