@@ -41,10 +41,22 @@ static void say_ready(struct look *look)
 		                           version_of(look, next->stable)));
 }
 
+/* "v3 at 25 %, step 2 of 3", else what the phase is about. */
+static const char *progress(const struct look *look)
+{
+	const struct deployment_status *next = look->next;
+
+	if (next->phase == PHASE_CANARY && look->spec && next->step >= 0)
+		return arena_printf(look->arena, "%s at %s, step %d of %zu",
+		                    version_of(look, next->candidate),
+		                    percent(look->arena, next->candidate_weight), next->step + 1,
+		                    look->spec->rollout.n_steps);
+	return next->message ? next->message : "";
+}
+
 static void say_synced(struct look *look)
 {
 	const struct deployment_status *next = look->next;
-	const char *message = next->message ? next->message : "";
 
 	if (look->in->desired.frozen)
 		set_condition(look, CONDITION_SYNCED, TRUTH_FALSE, "Frozen", look->in->desired.frozen);
@@ -55,7 +67,8 @@ static void say_synced(struct look *look)
 		set_condition(look, CONDITION_SYNCED, TRUTH_UNKNOWN, "DesiredUnknown",
 		              "the declaration could not be read or verified");
 	else if (next->phase != PHASE_STEADY)
-		set_condition(look, CONDITION_SYNCED, TRUTH_FALSE, phase_names.names[next->phase], message);
+		set_condition(look, CONDITION_SYNCED, TRUTH_FALSE, phase_names.names[next->phase],
+		              progress(look));
 	else if (look->aim == AIM_NONE && !has_stable(look))
 		set_condition(look, CONDITION_SYNCED, TRUTH_TRUE, "VersionNone",
 		              "waits for the first version");
@@ -86,13 +99,13 @@ static void say_healthy(struct look *look)
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(revisions); i++)
-		if (ready_replicas(look, revisions[i]) < replicas_wanted(look, revisions[i])) {
+		if (ready_replicas(look, revisions[i]) < replicas_needed(look, revisions[i])) {
 			set_condition(look, CONDITION_HEALTHY, TRUTH_FALSE, "ReplicasMissing",
-			              arena_printf(look->arena, "fewer replicas of %s are ready than wanted",
+			              arena_printf(look->arena, "fewer replicas of %s are ready than needed",
 			                           version_of(look, revisions[i])));
 			return;
 		}
-	set_condition(look, CONDITION_HEALTHY, TRUTH_TRUE, "Healthy", "all wanted replicas are ready");
+	set_condition(look, CONDITION_HEALTHY, TRUTH_TRUE, "Healthy", "all needed replicas are ready");
 }
 
 static const char *stalled_reason(const struct look *look)

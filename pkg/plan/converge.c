@@ -427,7 +427,7 @@ static bool is_under_way(const struct look *look)
 {
 	const struct deployment_status *next = look->next;
 
-	return in_flight(next) || next->phase == PHASE_ROLLING_BACK ||
+	return (in_flight(next) && next->phase != PHASE_WAITING) || next->phase == PHASE_ROLLING_BACK ||
 	       (next->phase == PHASE_RETIRING && next->stable_weight <= 0) ||
 	       (has_stable(look) && !next->weights_seen);
 }
@@ -435,8 +435,12 @@ static bool is_under_way(const struct look *look)
 void converge(struct look *look)
 {
 	struct deployment_status *next = look->next;
+	const struct observed *observed = &look->in->observed;
 
-	wake_in(look, is_under_way(look) ? SECOND_MS : IDLE_LOOK_MS);
+	if (is_under_way(look))
+		wake_in(look, SECOND_MS);
+	else if (has_stable(look) || observed->n_replicas > 0 || observed->n_weights > 0)
+		wake_in(look, IDLE_LOOK_MS);
 	converge_weights(look);
 	converge_candidate_work(look);
 	if (has_stable(look))

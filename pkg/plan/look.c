@@ -189,6 +189,15 @@ int64_t replicas_wanted(const struct look *look, struct digest revision)
 	return digest_same(revision, look->next->candidate) ? candidate_wanted(look) : 0;
 }
 
+int64_t replicas_needed(const struct look *look, struct digest revision)
+{
+	const struct deployment_status *next = look->next;
+
+	if (!digest_same(revision, next->candidate))
+		return replicas_wanted(look, revision);
+	return next->candidate_weight > 0 ? replicas_for(look, next->candidate_weight) : 0;
+}
+
 const char *version_of(const struct look *look, struct digest revision)
 {
 	const struct revision *known = status_revision(look->next, revision);

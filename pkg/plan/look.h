@@ -58,6 +58,9 @@ bool is_exclusive(const struct look *look);
 /* Share of the step after `step`; 1 when there is no other. */
 double next_weight(const struct look *look);
 int64_t replicas_wanted(const struct look *look, struct digest revision);
+/* Those that its present weight takes: what is missing of them is ill health, the rest is on its
+ * way. */
+int64_t replicas_needed(const struct look *look, struct digest revision);
 /* "v3", or the short digest of a revision that history does not hold. */
 const char *version_of(const struct look *look, struct digest revision);
 const char *percent(struct arena *arena, double share);

@@ -393,10 +393,11 @@ static struct digest rollout_digest(const struct rollout_spec *rollout, struct a
 	return digest_of(text, strlen(text));
 }
 
+static const char analysing[] = "not enough is known yet for the next step";
+
 static void step_up(struct look *look, const char *why)
 {
 	struct deployment_status *next = look->next;
-	const struct rollout_spec *rollout = &look->spec->rollout;
 	const char *version = version_of(look, next->candidate);
 	double weight = next_weight(look);
 	const char *what = arena_printf(look->arena, "canary %s -> %s (%s)",
@@ -409,12 +410,10 @@ static void step_up(struct look *look, const char *why)
 	}
 	next->step++;
 	next->durable_weight = weight;
-	next->rollout_spec = rollout_digest(rollout, look->arena);
+	next->rollout_spec = rollout_digest(&look->spec->rollout, look->arena);
 	set_weights(look, 1 - weight, weight);
 	note(look, what, why);
-	enter(look, PHASE_CANARY, "Analysing",
-	      arena_printf(look->arena, "%s at %s, step %d of %zu", version,
-	                   percent(look->arena, weight), next->step + 1, rollout->n_steps));
+	enter(look, PHASE_CANARY, "Analysing", analysing);
 }
 
 static void checking(struct look *look)
@@ -509,7 +508,7 @@ static void inconclusive(struct look *look, const struct judgement *judgement)
 	else if (overdue)
 		say(look, "Inconclusive", "the deadline has passed without a verdict: it holds");
 	else
-		say(look, "Analysing", "not enough is known yet for the next step");
+		say(look, "Analysing", analysing);
 }
 
 static void try_step(struct look *look, const struct judgement *judgement)

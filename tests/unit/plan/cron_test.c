@@ -136,7 +136,9 @@ static void windows_close_and_open(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		int64_t change_ms;
 
-		assert_int_equal(windows_closed(windows, 2, at(cases[i].now), &change_ms), cases[i].closed);
+		bool closed = windows_closed(windows, 2, at(cases[i].now), &change_ms);
+
+		assert_int_equal(closed, cases[i].closed);
 		assert_int_equal(change_ms, at(cases[i].change));
 	}
 }

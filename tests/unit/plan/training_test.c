@@ -41,9 +41,9 @@ static int setup(void **state)
 
 	arena_init(&world->arena, (size_t)64 << 20);
 	world->now_ms = EPOCH;
-	world->model = (struct model){.meta.name = "risk", .train = &world->train, .retrain = LEVEL_AUTO,
-	                              .cooldown_ms = HOUR_MS, .triggers = world->triggers,
-	                              .n_triggers = 1};
+	world->model = (struct model){
+		.meta.name = "risk", .train = &world->train, .retrain = LEVEL_AUTO, .cooldown_ms = HOUR_MS,
+		.triggers = world->triggers, .n_triggers = 1};
 	world->triggers[0] = (struct trigger_spec){.kind = TRIGGER_EVENT, .event = "platform-update"};
 	for (int i = 0; i < TARGETS; i++) {
 		world->environments[i] = (struct environment){
