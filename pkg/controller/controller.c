@@ -135,6 +135,17 @@ static void schedule(struct controller *c, struct task *task)
 	key->busy = key->busy || task->pending || key->held_ms;
 }
 
+/* Whether something was decided, beside what was only seen. */
+static bool was_decided(const struct controller *c, const struct task *task)
+{
+	const struct transition *history =
+		task->key->environment ? task->rollout.next.history : task->training.next.history;
+	size_t n = task->key->environment ? task->rollout.next.n_history
+	                                  : task->training.next.n_history;
+
+	return n && history[0].at_ms == c->wall_ms;
+}
+
 /* Neighbours of what changed: a model looks at its deployments' phases, and they at its verdicts. */
 static void wake_neighbours(struct controller *c, const struct task *task)
 {
@@ -202,7 +213,7 @@ static void carry_out(struct controller *c, struct task *tasks, size_t n,
 	}
 	record_outcomes(c, tasks, n);
 	for (size_t i = 0; i < n; i++) {
-		if (tasks[i].plan && (tasks[i].rollout.changed || tasks[i].training.changed))
+		if (tasks[i].plan && was_decided(c, &tasks[i]))
 			wake_neighbours(c, &tasks[i]);
 		if (tasks[i].plan && tasks[i].rollout.gone) {
 			evidence_forget(c, tasks[i].key);
@@ -259,12 +270,14 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 	int64_t next;
 	size_t n;
 
+	fleet_remember(c->fleet, NULL);
 	arena_reset(&c->arena);
+	fleet_remember(c->fleet, &c->arena);
 	if (look(c, &asked, err))
 		return -1;
 	due = keys_due(c, &asked, c->started ? BATCH_KEYS : 0, &n);
 	tasks = arena_array(&c->arena, n, struct task);
-	fleet_moved = !oid_same(before, c->applied);
+	fleet_moved = strcmp(before.hex, c->applied.hex) != 0;
 	for (size_t i = 0; i < n; i++)
 		tasks[i].key = due[i];
 	if (task_observe(c, tasks, n, &trouble))
@@ -283,7 +296,8 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 
 bool controller_quiet(const struct controller *c)
 {
-	if (c->heads.seen_ms < 0 || !c->started || !c->heads.status_pushed || c->problem[0])
+	if (c->heads.seen_ms < 0 || !c->started || !c->applied.hex[0] ||
+	    !oid_same(c->applied, c->heads.fleet) || !c->heads.status_pushed || c->problem[0])
 		return false;
 	for (size_t i = 0; i < c->keys.n; i++) {
 		const struct key *key = c->keys.entries[i].value;

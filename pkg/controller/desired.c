@@ -50,6 +50,24 @@ static void look_for_emptiness(struct controller *c)
 		          "meant, start the controller with --allow-empty", c->applied.hex);
 }
 
+/* The text of a changed file. One that can never be read, being too large, stands for a file that
+ * does not say what it declares: it freezes what it declared before, and nothing else. */
+static int file_text(struct controller *c, const struct git_file *file, struct bytes *out,
+                     struct err *err)
+{
+	static const char says_nothing[] = "\x01"; /* no YAML */
+
+	*out = (struct bytes){0};
+	if (!file->blob.hex[0] || !fleet_blob(c, file->blob, &c->arena, out, err))
+		return 0;
+	if (err->kind != ERR_STALLED)
+		return err_wrap(err, "%s", file->path);
+	log_warn("%s: %s; what it declared stays as it was", file->path, err->text);
+	*err = (struct err){0};
+	*out = (struct bytes){says_nothing, sizeof(says_nothing) - 1};
+	return 0;
+}
+
 /* Feeds the files that changed since the applied commit to the index; their keys become due. */
 int load_fleet(struct controller *c, struct err *err)
 {
@@ -67,13 +85,13 @@ int load_fleet(struct controller *c, struct err *err)
 		log_warn("left out of the fleet: %s", refused);
 	for (size_t i = 0; i < n; i++) {
 		const char *dot = strrchr(files[i].path, '.');
-		struct bytes text = {0};
+		struct bytes text;
 
 		if (!dot || (strcmp(dot, ".yaml") && strcmp(dot, ".yml")))
 			continue;
-		if (files[i].blob.hex[0] && fleet_blob(c, files[i].blob, &c->arena, &text, err)) {
+		if (file_text(c, &files[i], &text, err)) {
 			map_deinit(&dirty);
-			return err_wrap(err, "%s", files[i].path);
+			return -1;
 		}
 		fleet_put(c->fleet, files[i].path, files[i].blob, text.data, text.len, &dirty);
 	}
@@ -99,9 +117,12 @@ static int read_controller_record(struct controller *c, struct oid tip, struct e
 		c->epoch = c->epoch ? c->epoch : 1;
 		return 0;
 	}
-	if (controller_decode(text.data, text.len, &c->arena, &record, err))
+	if (controller_decode(text.data, text.len, &c->arena, &record, err)) {
+		err->kind = ERR_TRANSIENT; /* our next commit mends it; nobody has taken over */
 		return err_wrap(err, "controller.yaml of the status branch");
-	if (record.epoch > c->epoch && c->started)
+	}
+	if (c->started && (record.epoch > c->epoch ||
+	                   (record.epoch == c->epoch && record.id && strcmp(record.id, c->config.id))))
 		return err_set(err, ERR_STALLED, "another controller (%s, epoch %lld) has taken over",
 		               record.id, (long long)record.epoch);
 	if (c->started)

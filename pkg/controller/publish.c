@@ -91,6 +91,18 @@ static void add_model(struct batch *batch, struct task *task)
 	add_transitions(batch, task->key, next->history, next->n_history, batch->c->wall_ms);
 }
 
+/* After a start the table is written once every deployment was looked at. */
+static bool rows_known(const struct controller *c)
+{
+	for (size_t i = 0; i < c->keys.n; i++) {
+		const struct key *key = c->keys.entries[i].value;
+
+		if (key->environment && !key->row.status)
+			return false;
+	}
+	return true;
+}
+
 static void add_readme(struct batch *batch)
 {
 	struct controller *c = batch->c;
@@ -148,15 +160,17 @@ static int commit(struct batch *batch, const struct asked_list *asked, struct er
 {
 	struct controller *c = batch->c;
 	struct oid tip;
+	bool readme;
 
-	if (c->readme_stale)
+	readme = c->readme_stale && rows_known(c);
+	if (readme)
 		add_readme(batch);
 	add_controller(batch, asked);
 	if (c->ports.git.publish(c->ports.git.self, c->heads.status, batch->files, batch->n,
 	                         message(batch), &tip, err))
 		return err_wrap(err, "status branch");
 	c->heads.status = c->loaded = tip;
-	c->readme_stale = false;
+	c->readme_stale = c->readme_stale && !readme;
 	c->claimed = true;
 	if (asked->upto.hex[0])
 		c->requests_done = asked->upto;
@@ -207,7 +221,8 @@ int publish(struct controller *c, struct task *tasks, size_t n, const struct ask
 		else if (!tasks[i].key->environment && tasks[i].training.changed)
 			add_model(&batch, &tasks[i]);
 	}
-	if (batch.n || asked->upto.hex[0] || (!c->claimed && c->applied.hex[0]))
+	if (batch.n || asked->upto.hex[0] || (!c->claimed && c->applied.hex[0]) ||
+	    (c->readme_stale && rows_known(c)))
 		result = commit(&batch, asked, err);
 	for (size_t i = 0; result == 0 && i < n; i++)
 		if (tasks[i].plan && (tasks[i].rollout.changed || tasks[i].training.changed))

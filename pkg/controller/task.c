@@ -15,6 +15,35 @@ static int status_text(struct controller *c, const struct key *key, const char *
 	                              &c->arena, out, NULL, err);
 }
 
+/* An object that is created again takes from `retired/` what was found out about its revisions. */
+static void recall_retired(struct controller *c, const struct key *key,
+                           struct deployment_status *out)
+{
+	struct deployment_status retired;
+	struct err absent = {0};
+	struct bytes text;
+
+	for (int sharded = 0; sharded < 2; sharded++) {
+		const char *path = status_path(&c->arena, key->environment, key->name, sharded);
+
+		path = arena_printf(&c->arena, "retired/%s", path + strlen("status/"));
+		if (!c->heads.status.hex[0] ||
+		    c->ports.git.read_path(c->ports.git.self, GIT_STATUS, c->heads.status, path, &c->arena,
+		                           &text, NULL, &absent) ||
+		    status_decode(path, text.data, text.len, &c->arena, &retired, &absent)) {
+			absent = (struct err){0};
+			continue;
+		}
+		out->quarantine = retired.quarantine;
+		out->n_quarantine = retired.n_quarantine;
+		out->promoted = retired.promoted;
+		out->n_promoted = retired.n_promoted;
+		out->revisions = retired.revisions;
+		out->n_revisions = retired.n_revisions;
+		return;
+	}
+}
+
 static int deployment_history(struct controller *c, const struct key *key,
                               struct deployment_status *out, struct err *err)
 {
@@ -29,6 +58,7 @@ static int deployment_history(struct controller *c, const struct key *key,
 	out->phase_since_ms = c->wall_ms;
 	out->keep_until_ms = out->rollout_since_ms = out->restart_ms = out->down_since_ms = -1;
 	out->step = -1;
+	recall_retired(c, key, out);
 	return 0;
 }
 
@@ -73,6 +103,8 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 
 	if (deployment_history(c, task->key, &input.history, err))
 		return -1;
+	if (!task->key->row.status && task->key->has_status)
+		key_row(task->key, &input.history);
 	fleet_desired(c->fleet, task->key->environment, task->key->name, c->applied.hex, fleet_blob,
 	              c, &c->arena, &task->desired);
 	task->desired.known = task->desired.known && desired_known(c);

@@ -36,6 +36,7 @@ void fleet_free(struct fleet *fleet)
 		return;
 	for (size_t i = 0; i < fleet->files.n; i++)
 		file_free(fleet->files.entries[i].value);
+	map_deinit(&fleet->remembered);
 	map_deinit(&fleet->files);
 	for (int kind = 0; kind < KINDS; kind++) {
 		for (size_t i = 0; i < fleet->items[kind].n; i++)

@@ -52,6 +52,8 @@ struct fleet {
 	bool batch_open;
 	bool batch_unreadable;   /* a file of this batch is unreadable */
 	struct arena scratch;
+	struct arena *remembering; /* decoded blobs live in it; NULL: none are remembered */
+	struct map remembered;     /* blob id -> struct documents, in that arena */
 };
 
 /* Closes a batch: forgets what is gone for good. Every question begins with it. */

@@ -52,6 +52,10 @@ void fleet_put(struct fleet *fleet, const char *path, struct oid blob, const cha
 void fleet_accept(struct fleet *fleet, enum kind kind, const char *namespace, const char *name,
                   const char *path, struct oid blob);
 
+/* What is decoded into this arena from now on is decoded once: a pass's own. To be called again, or
+ * with NULL, before the arena is reset. */
+void fleet_remember(struct fleet *fleet, struct arena *arena);
+
 enum declared { DECLARED_ABSENT, DECLARED_OK, DECLARED_FROZEN };
 /* Decodes one object afresh. FROZEN: declared but broken, twice or (a ModelVersion) changed, or its
  * file is unreadable, or its blob cannot be read now; `out` is then the last accepted declaration

@@ -7,27 +7,53 @@
 /* ---- One object ---- */
 
 struct reader {
+	struct fleet *fleet;
 	manifest_read *load;
 	void *self;
 	struct arena *arena;
 };
+
+void fleet_remember(struct fleet *fleet, struct arena *arena)
+{
+	map_deinit(&fleet->remembered);
+	fleet->remembering = arena;
+}
+
+/* All documents of one blob: decoded once a pass where that is remembered. */
+static int decode_blob(const struct reader *reader, const char *path, struct oid blob,
+                       struct documents **out, struct diagnostics *diagnostics, struct err *err)
+{
+	bool remember = reader->fleet->remembering == reader->arena;
+	struct documents *documents;
+	struct bytes text = {0};
+
+	*out = remember ? map_get(&reader->fleet->remembered, blob.hex) : NULL;
+	if (*out)
+		return 0;
+	if (reader->load(reader->self, blob, reader->arena, &text, err) < 0)
+		return -1;
+	documents = arena_new(reader->arena, struct documents);
+	documents_decode(path, text.data, text.len, reader->arena, documents, diagnostics);
+	if (remember && diagnostics->n == 0)
+		map_put(&reader->fleet->remembered, blob.hex, documents);
+	*out = documents;
+	return 0;
+}
 
 /* The document that declares the object in one blob, or NULL with `why`. */
 static const struct document *read_document(const struct reader *reader, const struct item *item,
                                             const char *path, struct oid blob, const char **why)
 {
 	struct diagnostics diagnostics = {0};
-	struct documents documents;
-	struct bytes text = {0};
+	struct documents *documents;
 	struct err err = {0};
 
-	if (reader->load(reader->self, blob, reader->arena, &text, &err) < 0) {
+	if (decode_blob(reader, path, blob, &documents, &diagnostics, &err) < 0) {
 		*why = arena_printf(reader->arena, "%s: %s", path, err.text);
 		return NULL;
 	}
-	documents_decode(path, text.data, text.len, reader->arena, &documents, &diagnostics);
-	for (size_t i = 0; i < documents.n; i++) {
-		const struct document *document = &documents.items[i];
+	for (size_t i = 0; i < documents->n; i++) {
+		const struct document *document = &documents->items[i];
 		const char *key = object_key(reader->arena, document->kind, document->namespace,
 		                             document->name);
 
@@ -108,7 +134,7 @@ enum declared fleet_get(struct fleet *fleet, enum kind kind, const char *namespa
                         const char *name, manifest_read *read, void *self, struct arena *arena,
                         struct object *out, struct oid *blob, const char **why)
 {
-	struct reader reader = {read, self, arena};
+	struct reader reader = {fleet, read, self, arena};
 	const char *unwanted_why;
 	struct oid unwanted_blob;
 	const char *key = object_key(arena, kind, namespace, name);
