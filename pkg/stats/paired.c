@@ -30,7 +30,7 @@ double mcnemar_better(int64_t b, int64_t c)
 	return binomial_sf((double)c, (double)(b + c), 0.5);
 }
 
-double tango_share(struct pairs pairs, double delta)
+double tango_share(struct paired_counts pairs, double delta)
 {
 	double n = (double)pairs.n, b = (double)pairs.b, c = (double)pairs.c;
 	double linear = (2 * n - c + b) * delta - b - c;
@@ -38,11 +38,11 @@ double tango_share(struct pairs pairs, double delta)
 	return (sqrt(linear * linear + 8 * n * b * delta * (1 - delta)) - linear) / (4 * n);
 }
 
-double tango_z(struct pairs pairs, double delta)
+double tango_z(struct paired_counts pairs, double delta)
 {
 	double n = (double)pairs.n, distance = (double)(pairs.c - pairs.b) - n * delta;
 	/* The restricted shares of b and c, each computed without cancellation. */
-	struct pairs swapped = {pairs.n, pairs.c, pairs.b};
+	struct paired_counts swapped = {pairs.n, pairs.c, pairs.b};
 	double variance = delta >= 0 ? 2 * tango_share(pairs, delta) + delta * (1 - delta)
 	                             : 2 * tango_share(swapped, -delta) - delta * (1 + delta);
 
@@ -52,7 +52,7 @@ double tango_z(struct pairs pairs, double delta)
 }
 
 /* The delta at which z falls below `bound`. */
-static double tango_bound(struct pairs pairs, double bound)
+static double tango_bound(struct paired_counts pairs, double bound)
 {
 	double low = -1, high = 1;
 
@@ -67,7 +67,7 @@ static double tango_bound(struct pairs pairs, double bound)
 	return (low + high) / 2;
 }
 
-struct interval tango_interval(struct pairs pairs, double alpha)
+struct interval tango_interval(struct paired_counts pairs, double alpha)
 {
 	double z = normal_quantile(1 - alpha / 2);
 
@@ -84,7 +84,7 @@ static int64_t wins_needed(int64_t n, int64_t differing, double margin, double b
 	while (low < high) {
 		int64_t c = low + (high - low) / 2;
 
-		if (tango_z((struct pairs){n, differing - c, c}, -margin) > bound)
+		if (tango_z((struct paired_counts){n, differing - c, c}, -margin) > bound)
 			high = c;
 		else
 			low = c + 1;

@@ -13,7 +13,7 @@
 
 /* Rows on which the two differ. b + c <= n. The difference of accuracies, candidate less incumbent,
  * is (c - b) / n. */
-struct pairs {
+struct paired_counts {
 	int64_t n; /* all rows */
 	int64_t b; /* incumbent right, candidate wrong */
 	int64_t c; /* candidate right, incumbent wrong */
@@ -28,9 +28,9 @@ double mcnemar_better(int64_t b, int64_t c);
 
 /* Score statistic of the hypothesis that the difference is `delta`, in (-1, 1); its restricted
  * estimate of the share of b; the interval of deltas that it does not reject (Tango 1998). */
-double tango_z(struct pairs pairs, double delta);
-double tango_share(struct pairs pairs, double delta);
-struct interval tango_interval(struct pairs pairs, double alpha);
+double tango_z(struct paired_counts pairs, double delta);
+double tango_share(struct paired_counts pairs, double delta);
+struct interval tango_interval(struct paired_counts pairs, double alpha);
 
 /* How often a candidate that is exactly as good has its one-sided 1 - alpha lower bound above
  * -margin, when a share `disagreement` of n rows differs. Exact sum over the binomials. */

@@ -129,7 +129,7 @@ static void eval_mcnemar(void)
 
 static void eval_tango_interval(void)
 {
-	struct pairs pairs = {(int64_t)in[0], (int64_t)in[1], (int64_t)in[2]};
+	struct paired_counts pairs = {(int64_t)in[0], (int64_t)in[1], (int64_t)in[2]};
 
 	put_interval(tango_interval(pairs, in[3]));
 }

@@ -96,7 +96,7 @@ static void wald_large(const struct line *l)
 
 static void tango(const struct line *l)
 {
-	struct pairs pairs = {(int64_t)at(l, 2), (int64_t)at(l, 0), (int64_t)at(l, 1)};
+	struct paired_counts pairs = {(int64_t)at(l, 2), (int64_t)at(l, 0), (int64_t)at(l, 1)};
 	struct interval interval = tango_interval(pairs, 0.05);
 
 	CHECK(l, 3, interval.low);
@@ -105,7 +105,7 @@ static void tango(const struct line *l)
 
 static void tango_margin(const struct line *l) /* delta b c n z p; the 1 of "1pt" stands second */
 {
-	struct pairs pairs = {(int64_t)at(l, l->count - 3), (int64_t)at(l, l->count - 5),
+	struct paired_counts pairs = {(int64_t)at(l, l->count - 3), (int64_t)at(l, l->count - 5),
 	                      (int64_t)at(l, l->count - 4)};
 	double z = tango_z(pairs, -0.01);
 
@@ -115,7 +115,7 @@ static void tango_margin(const struct line *l) /* delta b c n z p; the 1 of "1pt
 
 static void tango_case(const struct line *l) /* (b c n delta) (z share) and both by iteration */
 {
-	struct pairs pairs = {(int64_t)at(l, 2), (int64_t)at(l, 0), (int64_t)at(l, 1)};
+	struct paired_counts pairs = {(int64_t)at(l, 2), (int64_t)at(l, 0), (int64_t)at(l, 1)};
 
 	CHECK(l, 4, tango_z(pairs, at(l, 3)));
 	CHECK(l, 5, tango_share(pairs, at(l, 3)));

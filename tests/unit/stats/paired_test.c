@@ -95,7 +95,7 @@ static void tango_borders(void **state)
 	for (int n = 1; n <= 30; n++)
 		for (int b = 0; b <= n; b++)
 			for (int c = 0; b + c <= n; c++) {
-				struct pairs pairs = {n, b, c}, swapped = {n, c, b};
+				struct paired_counts pairs = {n, b, c}, swapped = {n, c, b};
 				struct interval i = tango_interval(pairs, 0.05);
 				struct interval mirror = tango_interval(swapped, 0.05);
 				double d = (c - b) / (double)n;
@@ -105,7 +105,7 @@ static void tango_borders(void **state)
 				about(mirror.low, -i.high, 1e-9);
 				about(tango_z(pairs, 0.1), -tango_z(swapped, -0.1), 1e-9);
 			}
-	about(tango_interval((struct pairs){0, 0, 0}, 0.05).low, -1, 0);
+	about(tango_interval((struct paired_counts){0, 0, 0}, 0.05).low, -1, 0);
 	about(mcnemar_midp(0, 0), 1, 0);
 	about(mcnemar_exact(0, 0), 1, 0);
 	about(mcnemar_better(0, 0), 1, 0);

@@ -1,0 +1,325 @@
+/* The declared requirements, the budget of test rows, and the verdict of all. */
+#include "gate/gates.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "gate/gates_parts.h"
+#include "stats/paired.h"
+#include "stats/proportion.h"
+
+#define RELIABILITY 0.95 /* where none is declared */
+#define USES 4
+
+void add_entry(struct judging *judging, const char *name, enum verdict_result verdict,
+               const struct measured *measured, double needed, const char *why)
+{
+	struct gate_entry *entry = list_push(judging->arena, &judging->out.entries,
+	                                     &judging->out.n_entries);
+
+	*entry = (struct gate_entry){
+		.name = name,
+		.verdict = verdict_result_names.names[verdict],
+		.value = measured ? measured->value : NAN,
+		.low = measured ? measured->low : NAN,
+		.high = measured ? measured->high : NAN,
+		.needed = needed,
+		.why = why,
+	};
+}
+
+static double alpha_of(const struct gates_spec *gates)
+{
+	return gates && gates->reliability >= 0.5 && gates->reliability < 1 ? 1 - gates->reliability
+	                                                                    : 1 - RELIABILITY;
+}
+
+/* ---- min and max ---- */
+
+/* Rows that would tell a value of this kind from the bound; "" when none would. */
+static const char *rows_to_tell(struct judging *judging, const struct gate_metric *metric,
+                                const struct measured *m, double bound)
+{
+	double n = NAN, off = fabs(m->value - bound);
+
+	if (metric->is_share && is_set(m->x) && bound > 0 && bound < 1 && off > 0)
+		n = proportion_rows(bound, m->value, judging->alpha, GATE_BETA);
+	else if (m->se > 0 && off > 0)
+		n = m->n * pow((normal_quantile(1 - judging->alpha) + normal_quantile(1 - GATE_BETA)) *
+		               m->se / off, 2);
+	if (!is_set(n) || n > 1e9 || n <= m->n)
+		return "";
+	return arena_printf(judging->arena, "; some %s rows would tell",
+	                    count_text(judging->arena, ceil(n)));
+}
+
+/* The smallest difference from the bound that these rows would show. */
+static const char *rows_show(struct judging *judging, const struct measured *m, double bound,
+                             int direction)
+{
+	double seen = is_set(m->x) && bound > 0 && bound < 1
+	              ? proportion_detectable(m->n, bound, direction, judging->alpha, GATE_BETA) : NAN;
+
+	return is_set(seen) ? arena_printf(judging->arena, "; so many show %s or %s",
+	                                   percent_text(judging->arena, seen),
+	                                   direction > 0 ? "more" : "less")
+	                    : "";
+}
+
+static void judge_bound(struct judging *judging, const struct gate_metric *metric,
+                        const struct measured *m, double bound, bool is_min)
+{
+	const char *name = arena_printf(judging->arena, "%s %s %s", metric->text,
+	                                is_min ? "min" : "max",
+	                                metric_text(judging, metric, bound));
+	double near = is_min ? m->low : m->high, far = is_min ? m->high : m->low;
+	bool pass = is_min ? near >= bound : near <= bound, fail = is_min ? far < bound : far > bound;
+	const char *head, *why;
+
+	if (m->status != STATS_OK) {
+		why = arena_printf(judging->arena, "%s cannot be measured: %s", metric->text,
+		                   status_text(m->status));
+		add_entry(judging, name, VERDICT_INCONCLUSIVE, m, bound, why);
+		return;
+	}
+	head = arena_printf(judging->arena, "%s is %s on %s rows", metric->text,
+	                    metric_text(judging, metric, m->value), count_text(judging->arena, m->n));
+	if (pass || fail)
+		why = arena_printf(judging->arena, "%s and at %s %s with all uncertainty; %s %s is"
+		                   " required%s",
+		                   head, is_min == pass ? "least" : "most",
+		                   metric_text(judging, metric, pass ? near : far),
+		                   is_min ? "at least" : "at most", metric_text(judging, metric, bound),
+		                   rows_show(judging, m, bound, is_min ? 1 : -1));
+	else
+		why = arena_printf(judging->arena, "%s but may be as %s as %s; %s %s is required%s", head,
+		                   is_min ? "low" : "high", metric_text(judging, metric, near),
+		                   is_min ? "at least" : "at most", metric_text(judging, metric, bound),
+		                   rows_to_tell(judging, metric, m, bound));
+	add_entry(judging, name, pass ? VERDICT_PASS : fail ? VERDICT_FAIL : VERDICT_INCONCLUSIVE, m,
+	          bound, why);
+}
+
+/* ---- versusCurrent ---- */
+
+/* "1.2 points", or "0.013" */
+static const char *gain_text(struct judging *judging, const struct gate_metric *metric,
+                             double gain)
+{
+	return metric->is_share ? arena_printf(judging->arena, "%.1f points", 100 * gain)
+	                        : arena_printf(judging->arena, "%.3g", gain);
+}
+
+/* What these rows can show, and how many the margin takes. */
+static const char *power_text(struct judging *judging, const struct gate_metric *metric,
+                              const struct measured *m, double margin)
+{
+	double z = normal_quantile(1 - judging->alpha) + normal_quantile(1 - GATE_BETA);
+	double differ = is_set(m->x) ? m->x / m->n : NAN;
+	double seen = differ > 0 ? paired_detectable((int64_t)m->n, differ, judging->alpha, GATE_BETA)
+	                         : m->se > 0 ? z * m->se : NAN;
+	double rows = !(margin > 0) ? NAN : differ > 0 && margin < differ
+	              ? paired_rows(margin, differ, judging->alpha, GATE_BETA)
+	              : m->se > 0 ? m->n * pow(z * m->se / margin, 2) : NAN;
+
+	if (!is_set(seen))
+		return "";
+	if (!is_set(rows))
+		return arena_printf(judging->arena, "; these rows show differences from %s",
+		                    gain_text(judging, metric, seen));
+	return arena_printf(judging->arena, "; these rows show differences from %s, the margin takes"
+	                    " some %s", gain_text(judging, metric, seen),
+	                    count_text(judging->arena, ceil(rows)));
+}
+
+static void judge_versus(struct judging *judging, const struct gate_metric *metric,
+                         const struct gate_require *require)
+{
+	bool better = require->versus_current == VERSUS_BETTER;
+	double margin = better || !(require->margin > 0) ? 0 : require->margin;
+	const char *who = judging->input->incumbent ? judging->input->incumbent : "the current"
+	" version";
+	const char *name = arena_printf(judging->arena, "%s %s", metric->text,
+	                                better ? "better than current" : "not worse than current");
+	struct measured m;
+	enum verdict_result verdict;
+	const char *why;
+
+	if (!judging->rows->incumbent) {
+		add_entry(judging, name, VERDICT_NOT_APPLICABLE, NULL, -margin,
+		          "no version serves yet, so there is nothing to compare with");
+		return;
+	}
+	m = measure_gain(judging, metric);
+	if (m.status != STATS_OK) {
+		why = arena_printf(judging->arena, "%s cannot be compared with %s: %s", metric->text, who,
+		                   status_text(m.status));
+		add_entry(judging, name, VERDICT_INCONCLUSIVE, &m, -margin, why);
+		return;
+	}
+	verdict = m.low > -margin ? VERDICT_PASS
+	          : better ? (m.high <= 0 ? VERDICT_FAIL : VERDICT_INCONCLUSIVE)
+	                   : (m.high < -margin ? VERDICT_FAIL : VERDICT_INCONCLUSIVE);
+	why = arena_printf(judging->arena, "%s is %s %s than with %s on the same %s rows, between %s"
+	                   " and"
+	                   " %s; %s is required%s", metric->text,
+	                   gain_text(judging, metric, fabs(m.value)), m.value < 0 ? "worse" : "better",
+	                   who, count_text(judging->arena, m.n),
+	                   metric->is_share ? arena_printf(judging->arena, "%+.1f", 100 * m.low)
+	                                    : arena_printf(judging->arena, "%+.3g", m.low),
+	                   metric->is_share ? arena_printf(judging->arena, "%+.1f", 100 * m.high)
+	                                    : arena_printf(judging->arena, "%+.3g", m.high),
+	                   better ? "surely better"
+	                          : arena_printf(judging->arena, "no more than %s worse",
+	                                         gain_text(judging, metric, margin)),
+	                   power_text(judging, metric, &m, margin));
+	add_entry(judging, name, verdict, &m, -margin, why);
+}
+
+/* ---- one requirement ---- */
+
+static void judge_require(struct judging *judging, const struct gate_require *require)
+{
+	struct gate_metric metric;
+	const char *why;
+	struct measured m;
+
+	if (!metric_resolve(judging, require, &metric, &why)) {
+		add_entry(judging, require->metric, VERDICT_INCONCLUSIVE, NULL, NAN, why);
+		return;
+	}
+	if (is_set(require->min) || is_set(require->max)) {
+		m = measure_value(judging, &metric, &judging->rows->candidate);
+		if (is_set(require->min))
+			judge_bound(judging, &metric, &m, require->min, true);
+		if (is_set(require->max))
+			judge_bound(judging, &metric, &m, require->max, false);
+	}
+	if (require->versus_current != VERSUS_NONE)
+		judge_versus(judging, &metric, require);
+}
+
+/* ---- how often these rows were asked ---- */
+
+static void judge_budget(struct judging *judging)
+{
+	const struct gates_input *input = judging->input;
+	int64_t budget = input->gates && input->gates->test_uses > 0 ? input->gates->test_uses : USES;
+	double n = (double)judging->rows->n;
+	double radius = n > 0 ? hoeffding_radius(n, judging->alpha, (double)budget, USES_ADAPTIVE, 2)
+	                      : NAN;
+	struct measured uses = {STATS_OK, (double)input->uses, NAN, NAN, NAN, NAN, n};
+	const char *why;
+
+	if (n == 0)
+		why = "there are no test rows";
+	else if (input->uses > budget)
+		why = arena_printf(judging->arena, "test rows spent: they were asked %lld times and may be"
+		                   " asked %lld times", (long long)input->uses, (long long)budget);
+	else
+		why = arena_printf(judging->arena, "test %lld of %lld on these %s rows, which buys %s"
+		                   " points"
+		                   " either way at %s", (long long)input->uses, (long long)budget,
+		                   count_text(judging->arena, n),
+		                   arena_printf(judging->arena, "%.1f", 100 * radius),
+		                   percent_text(judging->arena, 1 - judging->alpha));
+	add_entry(judging, "test rows", n > 0 && input->uses <= budget ? VERDICT_PASS
+	          : VERDICT_INCONCLUSIVE, &uses, (double)budget, why);
+}
+
+static void judge_outside(struct judging *judging)
+{
+	const struct gates_input *input = judging->input;
+
+	if (input->gates && input->gates->command.n > 0)
+		add_entry(judging, "command", input->outside, NULL, NAN,
+		          input->outside_why ? input->outside_why : "the outside evaluator says so");
+}
+
+/* ---- all together ---- */
+
+/* The worst first. */
+static const enum verdict_result precedence[] = {VERDICT_FAIL, VERDICT_INCONCLUSIVE, VERDICT_PASS,
+                                                 VERDICT_NOT_APPLICABLE};
+_Static_assert(ARRAY_LEN(precedence) == VERDICT_RESULTS, "a place for each verdict");
+
+static size_t count_of(const struct gates_verdict *out, enum verdict_result result,
+                       const struct gate_entry **first)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < out->n_entries; i++) {
+		if (strcmp(out->entries[i].verdict, verdict_result_names.names[result]))
+			continue;
+		if (n++ == 0)
+			*first = &out->entries[i];
+	}
+	return n;
+}
+
+static void conclude(struct judging *judging)
+{
+	struct gates_verdict *out = &judging->out;
+	const struct gate_entry *first = NULL;
+	size_t n = 0, i = 0;
+
+	while (i < ARRAY_LEN(precedence) && (n = count_of(out, precedence[i], &first)) == 0)
+		i++;
+	out->result = n > 0 ? precedence[i] : VERDICT_NOT_APPLICABLE;
+	if (n == 0)
+		out->why = "no gate is declared";
+	else if (out->result == VERDICT_PASS)
+		out->why = arena_printf(judging->arena, "all %zu gates hold: %s", n, first->why);
+	else if (n > 1)
+		out->why = arena_printf(judging->arena, "%s; and %zu more", first->why, n - 1);
+	else
+		out->why = first->why;
+}
+
+struct gates_verdict gates_judge(const struct gates_input *input, struct arena *arena)
+{
+	static const struct strings none;
+	struct gates_input whole = *input;
+	struct judging judging = {.input = &whole, .rows = &whole.rows, .arena = arena,
+	                          .alpha = alpha_of(input->gates)};
+
+	if (!whole.rows.classes)
+		whole.rows.classes = &none;
+	for (size_t i = 0; input->gates && i < input->gates->n_require; i++)
+		judge_require(&judging, &input->gates->require[i]);
+	for (size_t i = 0; input->policy && i < input->policy->n_require; i++)
+		judge_require(&judging, &input->policy->require[i]);
+	judge_slices(&judging);
+	judge_guards(&judging);
+	judge_outside(&judging);
+	judge_budget(&judging);
+	conclude(&judging);
+	return judging.out;
+}
+
+/* ---- before anything trains ---- */
+
+static double pass_probability(const struct gate_require *require, size_t n_require, int64_t n,
+                               double disagreement, double alpha, double least)
+{
+	for (size_t i = 0; i < n_require; i++) {
+		double margin = require[i].versus_current == VERSUS_BETTER ? 0 : require[i].margin;
+		double p;
+
+		if (require[i].versus_current == VERSUS_NONE || strcmp(require[i].metric, "accuracy"))
+			continue;
+		p = paired_pass_probability(n, disagreement, margin, alpha);
+		least = is_set(least) ? fmin(least, p) : p;
+	}
+	return least;
+}
+
+double gates_pass_probability(const struct gates_spec *gates, const struct gate_policy *policy,
+                              int64_t n, double disagreement)
+{
+	double alpha = alpha_of(gates);
+	double p = pass_probability(gates->require, gates->n_require, n, disagreement, alpha, NAN);
+
+	return policy ? pass_probability(policy->require, policy->n_require, n, disagreement, alpha, p)
+	              : p;
+}

@@ -1,0 +1,69 @@
+/* Gates: predictions on test rows -> a verdict (STATISTICS.md, section 4). Pure.
+ *
+ * Every condition is on a bound, never on the value itself: PASS when the one-sided bound at the
+ * declared reliability holds it, FAIL when the bound of the other side excludes it, INCONCLUSIVE
+ * when these rows cannot tell. What has no value (no rows, one class, NaN) is never a PASS. */
+#ifndef LINNET_GATE_GATES_H
+#define LINNET_GATE_GATES_H
+
+#include "api/status.h"
+#include "base/arena.h"
+
+/* What one model said about the rows, in their order. All borrowed. */
+struct gate_predictions {
+	const uint32_t *classes; /* of models with classes, each below their number */
+	const double *numbers;   /* of models without */
+	const double *scores;    /* [n][n_scores], or NULL */
+	size_t n_scores;
+};
+
+/* An input, one value a row: text of what is grouped by it, numbers of what is looked at for
+ * leakage. */
+struct gate_column {
+	const char *name;
+	const char *const *texts; /* NULL entries: missing; or NULL: a number */
+	const double *numbers;    /* NAN: missing; or NULL: a text */
+	struct strings declared;  /* the closed set of texts; n = 0: any */
+};
+
+struct gate_rows {
+	size_t n;
+	const struct strings *classes; /* n = 0: numbers */
+	const uint32_t *truth;
+	const double *truth_number;
+	struct gate_predictions candidate;
+	const struct gate_predictions *incumbent; /* on the same rows; NULL: none serves */
+	bool by_time;                             /* rows stand in the order of time */
+	const struct gate_column *inputs;
+	size_t n_inputs;
+};
+
+struct gates_input {
+	struct gate_rows rows;
+	const struct gates_spec *gates;
+	const struct gate_policy *policy; /* NULL: none named */
+	const char *incumbent;            /* its name for people, such as v2 */
+	int64_t uses;                     /* final tests of these rows, this one included */
+	const char *seed;                 /* of the resampling: the digest of the evaluation */
+	enum verdict_result outside;      /* what gates.command said, where it is declared */
+	const char *outside_why;
+};
+
+/* FAIL beats INCONCLUSIVE beats PASS; NOT_APPLICABLE when nothing could be asked. `why` is one
+ * sentence; of the worst entry, or what passed. In the arena. */
+struct gates_verdict {
+	enum verdict_result result;
+	const char *why;
+	struct gate_entry *entries;
+	size_t n_entries;
+	struct named_number *slices; /* "team=core": the first required metric there */
+	size_t n_slices;
+};
+struct gates_verdict gates_judge(const struct gates_input *input, struct arena *arena);
+
+/* How often an equally good candidate passes the declared versusCurrent accuracy conditions, at n
+ * test rows of which a share differs between the two; NAN when none is declared. */
+double gates_pass_probability(const struct gates_spec *gates, const struct gate_policy *policy,
+                              int64_t n, double disagreement);
+
+#endif

@@ -1,0 +1,70 @@
+/* What the judgement of gates is made of. */
+#ifndef LINNET_GATE_GATES_PARTS_H
+#define LINNET_GATE_GATES_PARTS_H
+
+#include "gate/gates.h"
+#include "stats/special.h"
+#include "stats/status.h"
+
+#define GATE_BETA 0.2 /* 1 - power, where rows that are needed are named */
+
+enum metric_kind {
+	METRIC_ACCURACY, METRIC_BALANCED, METRIC_MACRO_F1, METRIC_MATTHEWS, METRIC_KAPPA,
+	METRIC_PRECISION, METRIC_RECALL, METRIC_F1, METRIC_AUC, METRIC_BRIER, METRIC_LOG_LOSS,
+	METRIC_CALIBRATION, METRIC_MAE, METRIC_RMSE, METRIC_MAPE, METRIC_R_SQUARED, METRIC_KINDS
+};
+struct gate_metric {
+	enum metric_kind kind;
+	size_t class;     /* of those about one class; of AUC the positive one */
+	const char *text; /* "recall of High" */
+	bool is_loss;     /* less is better */
+	bool is_share;    /* shown in percent */
+};
+
+/* One judgement on its way. */
+struct judging {
+	const struct gates_input *input;
+	const struct gate_rows *rows; /* all, or those of a slice */
+	struct arena *arena;
+	double alpha; /* one-sided, of each bound */
+	struct gates_verdict out;
+};
+
+/* low and high are the one-sided bounds at alpha. All NAN unless STATS_OK. */
+struct measured {
+	enum stats_status status;
+	double value, low, high;
+	double se;
+	double x, n; /* of shares: how many of how many; else x is NAN and n the rows */
+};
+
+/* ---- measure.c ---- */
+
+/* False, with why, when these rows or this model have no such metric. */
+bool metric_resolve(struct judging *judging, const struct gate_require *require,
+                    struct gate_metric *out, const char **why);
+struct gate_metric metric_of(enum metric_kind kind, const char *text);
+struct measured measure_value(struct judging *judging, const struct gate_metric *metric,
+                              const struct gate_predictions *predictions);
+/* By how much the candidate is better than the incumbent: of a loss, incumbent less candidate. */
+struct measured measure_gain(struct judging *judging, const struct gate_metric *metric);
+/* Mean of one number a row. */
+struct measured measure_mean(struct judging *judging, const double *values, size_t n);
+/* "88.4 %", or "0.312" */
+const char *metric_text(struct judging *judging, const struct gate_metric *metric, double value);
+const char *percent_text(struct arena *arena, double share);
+const char *count_text(struct arena *arena, double n);
+/* Why a metric has no value, for people. */
+const char *status_text(enum stats_status status);
+
+/* ---- gates.c ---- */
+
+void add_entry(struct judging *judging, const char *name, enum verdict_result verdict,
+               const struct measured *measured, double needed, const char *why);
+
+/* ---- guards.c, slices.c ---- */
+
+void judge_guards(struct judging *judging);
+void judge_slices(struct judging *judging);
+
+#endif

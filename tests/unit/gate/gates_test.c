@@ -1,0 +1,567 @@
+/* The judgement of a candidate on test rows: declared gates, guards, slices, the budget. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/parse.h"
+#include "gate/gates.h"
+#include "stats/random.h"
+
+#define N 1500
+
+static const char *const yes_no[] = {"no", "yes"};
+static const struct strings classes = {(const char **)yes_no, 2};
+
+/* One judgement: 1,500 rows, 17 % of them yes. */
+struct world {
+	struct arena arena;
+	struct gates_input input;
+	struct gates_spec gates;
+	struct gate_policy policy;
+	struct gate_require require[4];
+	struct gate_predictions incumbent;
+	uint32_t truth[N], candidate[N], current[N];
+	double scores[N], current_scores[N];
+	const char *texts[N];
+	struct gate_column column;
+	struct gates_verdict verdict;
+};
+
+static int set_up(void **state)
+{
+	struct world *w = test_calloc(1, sizeof(*w));
+
+	arena_init(&w->arena, (size_t)1 << 30);
+	for (size_t i = 0; i < N; i++)
+		w->truth[i] = i < 255;
+	w->gates = (struct gates_spec){.require = w->require, .reliability = .95, .test_uses = 4};
+	w->incumbent.classes = w->current;
+	w->input = (struct gates_input){
+		.rows = {.n = N, .classes = &classes, .truth = w->truth, .candidate.classes = w->candidate},
+		.gates = &w->gates, .uses = 1, .seed = "seed", .incumbent = "v1",
+	};
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	arena_deinit(&w->arena);
+	test_free(w);
+	return 0;
+}
+
+static void require(struct world *w, struct gate_require what)
+{
+	w->require[w->gates.n_require++] = what;
+}
+
+#define MIN(name, value) (struct gate_require){.metric = name, .min = value, .max = NAN}
+#define MAX(name, value) (struct gate_require){.metric = name, .min = NAN, .max = value}
+#define VERSUS(name, how, by) \
+	(struct gate_require){.metric = name, .min = NAN, .max = NAN, .versus_current = how, \
+	                      .margin = by}
+
+/* Right on all rows but the first `misses` of yes and the first `alarms` of no. */
+static void predict(const struct world *w, uint32_t *out, size_t misses, size_t alarms)
+{
+	size_t yes = 0, no = 0;
+
+	for (size_t i = 0; i < N; i++)
+		out[i] = w->truth[i] ? yes++ >= misses : no++ < alarms;
+}
+
+static enum verdict_result judge(struct world *w)
+{
+	w->verdict = gates_judge(&w->input, &w->arena);
+	assert_non_null(w->verdict.why);
+	for (size_t i = 0; i < w->verdict.n_entries; i++) {
+		assert_non_null(w->verdict.entries[i].name);
+		assert_non_null(w->verdict.entries[i].why);
+		assert_null(strstr(w->verdict.entries[i].why, "nan"));
+	}
+	return w->verdict.result;
+}
+
+static const struct gate_entry *entry(const struct world *w, const char *name)
+{
+	for (size_t i = 0; i < w->verdict.n_entries; i++)
+		if (strstr(w->verdict.entries[i].name, name))
+			return &w->verdict.entries[i];
+	fail_msg("no entry %s", name);
+	return NULL;
+}
+
+static void assert_entry(const struct world *w, const char *name, const char *verdict)
+{
+	const struct gate_entry *found = entry(w, name);
+
+	if (strcmp(found->verdict, verdict))
+		fail_msg("%s is %s, not %s: %s", name, found->verdict, verdict, found->why);
+}
+
+/* ---- the third outage: a constant 83 % against an honest 82 % ---- */
+
+static void a_constant_is_refused_though_its_accuracy_is_higher(void **state)
+{
+	struct world *w = *state;
+
+	require(w, VERSUS("accuracy", VERSUS_NOT_WORSE, .025));
+	predict(w, w->candidate, 255, 0);
+	predict(w, w->current, 105, 165); /* oracle: accuracy .82, balanced .728 */
+	w->input.rows.incumbent = &w->incumbent;
+	assert_int_equal(judge(w), VERDICT_FAIL);
+	assert_true(fabs(entry(w, "accuracy not worse")->value - .01) < 1e-12);
+	assert_entry(w, "beats-baseline", "FAIL");
+	assert_entry(w, "balanced-accuracy", "FAIL");
+	assert_entry(w, "every-class-predicted", "FAIL");
+	assert_entry(w, "recall-floors", "FAIL");
+	assert_non_null(strstr(w->verdict.why, "predicts no for every row: 83.0 % are right"));
+	predict(w, w->candidate, 0, N);
+	assert_int_equal(judge(w), VERDICT_FAIL);
+	memcpy(w->candidate, w->current, sizeof(w->candidate)); /* the honest one against itself */
+	assert_int_equal(judge(w), VERDICT_PASS);
+	assert_entry(w, "beats-baseline", "PASS");
+}
+
+/* ---- bounds ---- */
+
+static void a_gate_is_on_the_bound(void **state)
+{
+	static const struct {
+		size_t wrong;
+		const char *verdict;
+	} cases[] = {{90, "PASS"}, {210, "INCONCLUSIVE"}, {240, "INCONCLUSIVE"}, {300, "FAIL"}};
+	struct world *w = *state;
+
+	require(w, MIN("accuracy", .85));
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		predict(w, w->candidate, 50, cases[i].wrong - 50);
+		judge(w);
+		assert_entry(w, "accuracy min", cases[i].verdict);
+	}
+	assert_true(entry(w, "accuracy min")->low < .8 && entry(w, "accuracy min")->high > .8);
+	predict(w, w->candidate, 50, 160);
+	judge(w);
+	assert_non_null(strstr(entry(w, "accuracy min")->why, "rows would tell"));
+}
+
+static void a_class_has_gates_of_its_own(void **state)
+{
+	struct gate_require recall = MIN("recall", .7), wrong = MIN("precision", .1);
+	struct world *w = *state;
+
+	recall.class_name = "yes";
+	wrong.class_name = "maybe";
+	require(w, recall);
+	predict(w, w->candidate, 40, 10);
+	assert_int_equal(judge(w), VERDICT_PASS);
+	assert_true(fabs(entry(w, "recall of yes")->value - 215. / 255) < 1e-12);
+	require(w, wrong);
+	assert_int_equal(judge(w), VERDICT_INCONCLUSIVE);
+}
+
+static void a_loss_is_better_when_less(void **state)
+{
+	struct world *w = *state;
+
+	require(w, MAX("brier", .1));
+	require(w, VERSUS("log_loss", VERSUS_BETTER, 0));
+	predict(w, w->candidate, 20, 20);
+	predict(w, w->current, 60, 60);
+	for (size_t i = 0; i < N; i++) {
+		w->scores[i] = w->candidate[i] ? .85 : .05;
+		w->current_scores[i] = w->current[i] ? .85 : .05;
+	}
+	w->input.rows.candidate.scores = w->scores;
+	w->incumbent.scores = w->current_scores;
+	w->input.rows.candidate.n_scores = w->incumbent.n_scores = 1;
+	w->input.rows.incumbent = &w->incumbent;
+	assert_int_equal(judge(w), VERDICT_PASS);
+	memcpy(w->current_scores, w->scores, sizeof(w->scores));
+	judge(w);
+	assert_entry(w, "log-loss better", "INCONCLUSIVE");
+	for (size_t i = 0; i < N; i++)
+		w->current_scores[i] = w->truth[i] ? .99 : .01;
+	judge(w);
+	assert_entry(w, "log-loss better", "FAIL");
+}
+
+static void numbers_are_judged_too(void **state)
+{
+	struct world *w = *state;
+	struct random random;
+	double *truth = arena_array(&w->arena, N, double), *is = arena_array(&w->arena, N, double);
+	double *was = arena_array(&w->arena, N, double);
+
+	random_init(&random, "numbers");
+	for (size_t i = 0; i < N; i++) {
+		truth[i] = 10 * random_unit(&random);
+		is[i] = truth[i] + random_unit(&random) - .5;
+		was[i] = truth[i] + 4 * random_unit(&random) - 2;
+	}
+	w->input.rows = (struct gate_rows){.n = N, .truth_number = truth, .candidate.numbers = is};
+	require(w, MAX("rmse", .4));
+	require(w, VERSUS("mae", VERSUS_BETTER, 0));
+	require(w, VERSUS("r2", VERSUS_NOT_WORSE, 0));
+	assert_int_equal(judge(w), VERDICT_PASS);
+	assert_entry(w, "mae better", "NOT_APPLICABLE");
+	w->incumbent = (struct gate_predictions){.numbers = was};
+	w->input.rows.incumbent = &w->incumbent;
+	assert_int_equal(judge(w), VERDICT_PASS);
+	for (size_t i = 0; i < N; i++)
+		is[i] = 5;
+	assert_int_equal(judge(w), VERDICT_FAIL);
+	assert_entry(w, "every-class-predicted", "FAIL");
+}
+
+/* ---- no version serves yet ---- */
+
+static void without_an_incumbent_minima_and_guards_decide(void **state)
+{
+	struct world *w = *state;
+
+	require(w, MIN("accuracy", .85));
+	require(w, VERSUS("accuracy", VERSUS_NOT_WORSE, .025));
+	predict(w, w->candidate, 30, 30);
+	assert_int_equal(judge(w), VERDICT_PASS);
+	assert_entry(w, "accuracy not worse", "NOT_APPLICABLE");
+	assert_entry(w, "changed-predictions", "NOT_APPLICABLE");
+}
+
+/* ---- slices ---- */
+
+static void two_slices(struct world *w, size_t of_second)
+{
+	static const char *const declared[] = {"core", "edge"}, *const input[] = {"team"};
+
+	for (size_t i = 0; i < N; i++)
+		w->texts[i] = i * of_second % N < of_second ? "edge" : "core";
+	w->column = (struct gate_column){"team", w->texts, NULL, {(const char **)declared, 2}};
+	w->input.rows.inputs = &w->column;
+	w->input.rows.n_inputs = 1;
+	w->gates.slices = (struct strings){(const char **)input, 1};
+}
+
+static void the_worst_slice_is_named(void **state)
+{
+	struct world *w = *state;
+
+	require(w, MIN("accuracy", .85));
+	two_slices(w, 300);
+	predict(w, w->candidate, 20, 20);
+	assert_int_equal(judge(w), VERDICT_PASS);
+	assert_int_equal(w->verdict.n_slices, 2);
+	assert_string_equal(w->verdict.slices[0].name, "team=core");
+	for (size_t i = 0, n = 0; i < N && n < 90; i++)
+		if (!strcmp(w->texts[i], "edge"))
+			w->candidate[i] = !w->truth[i], n++;
+	assert_int_equal(judge(w), VERDICT_FAIL);
+	assert_entry(w, "accuracy min", "PASS");
+	assert_non_null(strstr(entry(w, "slices of team")->why, "team=edge"));
+}
+
+static void a_slice_without_rows_fails_and_a_small_one_cannot_tell(void **state)
+{
+	struct world *w = *state;
+
+	require(w, MIN("accuracy", .85));
+	predict(w, w->candidate, 20, 20);
+	two_slices(w, 0);
+	assert_int_equal(judge(w), VERDICT_FAIL);
+	two_slices(w, 20);
+	assert_int_equal(judge(w), VERDICT_INCONCLUSIVE);
+	w->input.rows.n_inputs = 0;
+	assert_int_equal(judge(w), VERDICT_FAIL);
+}
+
+/* ---- the ledger ---- */
+
+static void spent_rows_answer_no_more(void **state)
+{
+	struct world *w = *state;
+
+	require(w, MIN("accuracy", .85));
+	predict(w, w->candidate, 20, 20);
+	w->input.uses = 4;
+	assert_int_equal(judge(w), VERDICT_PASS);
+	assert_non_null(strstr(entry(w, "test rows")->why, "4.6 points")); /* STATISTICS.md */
+	w->input.uses = 5;
+	assert_int_equal(judge(w), VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(w->verdict.why, "test rows spent"));
+	predict(w, w->candidate, 255, 0);
+	assert_int_equal(judge(w), VERDICT_FAIL);
+}
+
+/* ---- guards ---- */
+
+static void a_guard_is_switched_off_with_a_reason(void **state)
+{
+	struct world *w = *state;
+	struct guard_switch off = {"leakage", "the size decides by design"};
+	double *size = arena_array(&w->arena, N, double);
+
+	for (size_t i = 0; i < N; i++)
+		size[i] = w->truth[i] * 100. + (double)(i % 7);
+	w->column = (struct gate_column){.name = "size", .numbers = size};
+	w->input.rows.inputs = &w->column;
+	w->input.rows.n_inputs = 1;
+	predict(w, w->candidate, 20, 20);
+	assert_int_equal(judge(w), VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(w->verdict.why, "size alone tells"));
+	w->policy = (struct gate_policy){.guards_off = &off, .n_guards_off = 1};
+	w->input.policy = &w->policy;
+	assert_int_equal(judge(w), VERDICT_PASS);
+	assert_non_null(strstr(entry(w, "leakage")->why, "by design"));
+}
+
+static void what_a_person_has_to_look_at(void **state)
+{
+	struct world *w = *state;
+
+	w->input.rows.incumbent = &w->incumbent;
+	predict(w, w->candidate, 10, 10);
+	predict(w, w->current, 150, 600);
+	assert_int_equal(judge(w), VERDICT_INCONCLUSIVE);
+	assert_entry(w, "changed-predictions", "INCONCLUSIVE");
+	assert_entry(w, "suspicious-improvement", "INCONCLUSIVE");
+}
+
+static void probabilities_must_say_more_than_the_shares(void **state)
+{
+	struct world *w = *state;
+
+	predict(w, w->candidate, 60, 60);
+	w->input.rows.candidate.scores = w->scores;
+	w->input.rows.candidate.n_scores = 1;
+	for (size_t i = 0; i < N; i++)
+		w->scores[i] = w->candidate[i] ? .1 : .9; /* the wrong way round */
+	assert_int_equal(judge(w), VERDICT_FAIL);
+	assert_entry(w, "beats-baseline", "FAIL");
+	for (size_t i = 0; i < N; i++)
+		w->scores[i] = .17;
+	assert_int_equal(judge(w), VERDICT_FAIL);
+	assert_entry(w, "every-class-predicted", "FAIL");
+}
+
+static void the_outside_evaluator_counts(void **state)
+{
+	static const char *const command[] = {"./evaluate.sh"};
+	struct world *w = *state;
+
+	predict(w, w->candidate, 20, 20);
+	w->gates.command = (struct strings){(const char **)command, 1};
+	w->input.outside = VERDICT_FAIL;
+	assert_int_equal(judge(w), VERDICT_FAIL);
+	w->input.outside = VERDICT_INCONCLUSIVE;
+	assert_int_equal(judge(w), VERDICT_INCONCLUSIVE);
+	w->input.outside = VERDICT_PASS;
+	assert_int_equal(judge(w), VERDICT_PASS);
+}
+
+/* ---- bad input: never a crash, never a PASS ---- */
+
+static void bad_rows_never_pass(void **state)
+{
+	static const double bad[] = {NAN, INFINITY, -INFINITY, 2, -1};
+	struct world *w = *state;
+
+	require(w, MIN("accuracy", .1));
+	require(w, MIN("auc", .5));
+	require(w, MAX("log-loss", 9));
+	require(w, VERSUS("brier", VERSUS_NOT_WORSE, .9));
+	w->input.rows.candidate.scores = w->scores;
+	w->incumbent.scores = w->current_scores;
+	w->input.rows.candidate.n_scores = w->incumbent.n_scores = 1;
+	w->input.rows.incumbent = &w->incumbent;
+	predict(w, w->candidate, 20, 20);
+	predict(w, w->current, 20, 20);
+	for (size_t i = 0; i < N; i++)
+		w->scores[i] = w->current_scores[i] = w->candidate[i] ? .9 : .04;
+	assert_int_equal(judge(w), VERDICT_PASS);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		double kept = w->scores[700];
+
+		w->scores[700] = bad[i];
+		assert_int_not_equal(judge(w), VERDICT_PASS);
+		w->scores[700] = kept;
+	}
+	for (size_t n = 0; n < 6; n++) {
+		w->input.rows.n = n;
+		assert_int_not_equal(judge(w), VERDICT_PASS);
+	}
+	w->input.rows.n = N;
+	memset(w->truth, 0, sizeof(w->truth)); /* one class */
+	memset(w->candidate, 0, sizeof(w->candidate));
+	assert_int_not_equal(judge(w), VERDICT_PASS);
+}
+
+static void random_rows_never_crash(void **state)
+{
+	struct world *w = *state;
+	struct random random;
+
+	random_init(&random, "rows");
+	require(w, MIN("matthews", .2));
+	require(w, VERSUS("f1", VERSUS_NOT_WORSE, .1));
+	require(w, MAX("ece", .2));
+	require(w, MIN("kappa", .1));
+	w->input.rows.candidate.scores = w->scores;
+	w->input.rows.candidate.n_scores = 1;
+	for (int round = 0; round < 60; round++) {
+		w->input.rows.n = random_below(&random, 40);
+		w->input.rows.incumbent = round % 2 ? &w->incumbent : NULL;
+		w->input.rows.by_time = round % 3 == 0;
+		for (size_t i = 0; i < w->input.rows.n; i++) {
+			w->truth[i] = (uint32_t)random_below(&random, 2);
+			w->candidate[i] = (uint32_t)random_below(&random, 2);
+			w->current[i] = (uint32_t)random_below(&random, 2);
+			w->scores[i] = (double)random_below(&random, 3) / 2;
+		}
+		assert_int_not_equal(judge(w), VERDICT_PASS);
+	}
+}
+
+static void the_same_rows_give_the_same_verdict(void **state)
+{
+	struct world *w = *state;
+	struct gates_verdict first;
+
+	require(w, MIN("f1", .5));
+	predict(w, w->candidate, 30, 50);
+	judge(w);
+	first = w->verdict;
+	judge(w);
+	assert_string_equal(first.why, w->verdict.why);
+	assert_memory_equal(&first.entries[0].low, &w->verdict.entries[0].low, sizeof(double));
+}
+
+/* ---- real data: commits of a public project ---- */
+
+enum { FEATURES = 6, COLUMNS = 18 };
+struct commit {
+	double x[FEATURES]; /* the first is 1 */
+	bool failed;
+};
+
+static size_t read_commits(struct arena *arena, struct commit **out)
+{
+	static const int at[] = {2, 3, 5, 13, 14};
+	const char *named = getenv("LINNET_COMMIT_RISK");
+	FILE *file = fopen(named ? named : "../shared/data/commit-risk.csv", "r");
+	char line[1024];
+	size_t n = 0;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		char *field[COLUMNS], *rest = line;
+		struct commit *commit;
+		double number;
+		struct err err;
+
+		for (int i = 0; i < COLUMNS; i++)
+			field[i] = strsep(&rest, ",");
+		if (!field[17] || parse_number(field[2], 0, 1e9, &number, &err))
+			continue;
+		commit = list_push(arena, out, &n);
+		commit->x[0] = 1;
+		for (size_t j = 0; j < ARRAY_LEN(at); j++)
+			if (!parse_number(field[at[j]], 0, 1e9, &number, &err))
+				commit->x[j + 1] = log1p(number);
+		commit->failed = strcmp(field[16], "Low") != 0;
+	}
+	if (file)
+		fclose(file);
+	return n;
+}
+
+static double probability(const double *weight, const struct commit *commit)
+{
+	double z = 0;
+
+	for (size_t j = 0; j < FEATURES; j++)
+		z += weight[j] * commit->x[j];
+	return 1 / (1 + exp(-z));
+}
+
+static void on_real_commits_a_constant_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct commit *commits = NULL;
+	size_t n = read_commits(&w->arena, &commits), test = n - N;
+	double weight[FEATURES] = {0}, right[2] = {0};
+
+	if (n < 4 * N) {
+		print_message("skipped: ../shared/data/commit-risk.csv is not there\n");
+		skip();
+	}
+	for (int round = 0; round < 30; round++)
+		for (size_t i = 0; i < test; i++)
+			for (size_t j = 0; j < FEATURES; j++)
+				weight[j] += .002 * (commits[i].failed - probability(weight, &commits[i])) *
+				             commits[i].x[j];
+	for (size_t i = 0; i < N; i++) {
+		w->truth[i] = commits[test + i].failed;
+		w->current[i] = probability(weight, &commits[test + i]) > .2;
+		right[0] += !w->truth[i];
+		right[1] += w->truth[i] == w->current[i];
+	}
+	print_message("constant %.1f %%, trained %.1f %%\n", 100 * right[0] / N, 100 * right[1] / N);
+	assert_true(right[0] > right[1]);
+	require(w, VERSUS("accuracy", VERSUS_NOT_WORSE, .025));
+	w->input.rows.incumbent = &w->incumbent;
+	w->input.rows.by_time = true;
+	assert_int_equal(judge(w), VERDICT_FAIL);
+	assert_entry(w, "accuracy not worse", "PASS");
+	memcpy(w->candidate, w->current, sizeof(w->current));
+	assert_int_equal(judge(w), VERDICT_PASS);
+}
+
+/* ---- before anything trains ---- */
+
+static void how_often_an_equal_candidate_passes(void **state)
+{
+	struct world *w = *state;
+
+	assert_true(isnan(gates_pass_probability(&w->gates, NULL, N, .1)));
+	require(w, VERSUS("accuracy", VERSUS_NOT_WORSE, .025));
+	assert_true(fabs(gates_pass_probability(&w->gates, NULL, N, .1) - .91) < .01);
+	require(w, VERSUS("accuracy", VERSUS_NOT_WORSE, .01));
+	assert_true(fabs(gates_pass_probability(&w->gates, NULL, N, .1) - .34) < .01);
+}
+
+#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_WORLD(a_constant_is_refused_though_its_accuracy_is_higher),
+		IN_WORLD(a_gate_is_on_the_bound),
+		IN_WORLD(a_class_has_gates_of_its_own),
+		IN_WORLD(a_loss_is_better_when_less),
+		IN_WORLD(numbers_are_judged_too),
+		IN_WORLD(without_an_incumbent_minima_and_guards_decide),
+		IN_WORLD(the_worst_slice_is_named),
+		IN_WORLD(a_slice_without_rows_fails_and_a_small_one_cannot_tell),
+		IN_WORLD(spent_rows_answer_no_more),
+		IN_WORLD(a_guard_is_switched_off_with_a_reason),
+		IN_WORLD(what_a_person_has_to_look_at),
+		IN_WORLD(probabilities_must_say_more_than_the_shares),
+		IN_WORLD(the_outside_evaluator_counts),
+		IN_WORLD(bad_rows_never_pass),
+		IN_WORLD(random_rows_never_crash),
+		IN_WORLD(the_same_rows_give_the_same_verdict),
+		IN_WORLD(on_real_commits_a_constant_is_refused),
+		IN_WORLD(how_often_an_equal_candidate_passes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
