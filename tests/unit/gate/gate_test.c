@@ -187,6 +187,20 @@ static void evidence_starts_anew_with_another_candidate_or_step(void **state)
 	assert_true(fold->evidence.harm[0] == 0);
 }
 
+static void below_the_margin_no_alternative_bets(void **state)
+{
+	struct fold *fold = *state;
+	double before[HARM_RATIOS];
+
+	traffic(fold, 5, 1000, 0, 100000, 0); /* almost no errors: a margin of tenfold */
+	memcpy(before, fold->evidence.harm, sizeof(before));
+	serve(&fold->replicas[0], 1000, 1, 5);
+	serve(&fold->replicas[1], 100000, 3, 5);
+	tick(fold);
+	for (int i = 0; i < HARM_RATIOS; i++) /* 1.25 to 10 at or below it, 30 and 100 above */
+		assert_int_equal(fold->evidence.harm[i] != before[i], i >= 6);
+}
+
 static void at_full_weight_the_candidate_counts_alone(void **state)
 {
 	struct fold *fold = *state;
@@ -285,8 +299,10 @@ static void nine_straight_failures_roll_back_in_warm_up(void **state)
 
 static void a_slower_candidate_is_harm_beyond_the_margin(void **state)
 {
-	static const struct { double ms; enum verdict_result harm; } cases[] = {
-		{5, VERDICT_INCONCLUSIVE}, {5.4, VERDICT_INCONCLUSIVE}, {10, VERDICT_FAIL},
+	/* so many of ten requests take `ms`, the others as long as the stable one's; p95 is judged */
+	static const struct { double ms; uint64_t slow; enum verdict_result harm; } cases[] = {
+		{5, 10, VERDICT_INCONCLUSIVE}, {5.4, 10, VERDICT_INCONCLUSIVE}, {10, 10, VERDICT_FAIL},
+		{1000, 2, VERDICT_FAIL},       {1000, 0, VERDICT_INCONCLUSIVE},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -297,7 +313,8 @@ static void a_slower_candidate_is_harm_beyond_the_margin(void **state)
 		fold = *state;
 		tick(fold);
 		for (int j = 0; j < 100; j++) {
-			serve(&fold->replicas[0], 10, 0, cases[i].ms);
+			serve(&fold->replicas[0], 10 - cases[i].slow, 0, 5);
+			serve(&fold->replicas[0], cases[i].slow + (j % 4 == 0), 0, cases[i].ms);
 			serve(&fold->replicas[1], 190, 0, 5);
 			tick(fold);
 		}
@@ -500,6 +517,7 @@ int main(void)
 		case_of(a_counter_that_went_back_drops_the_tick),
 		case_of(warm_up_by_time_and_by_requests_does_not_count),
 		case_of(evidence_starts_anew_with_another_candidate_or_step),
+		case_of(below_the_margin_no_alternative_bets),
 		case_of(at_full_weight_the_candidate_counts_alone),
 		case_of(judgements_of_a_canary),
 		case_of(a_hundred_requests_without_an_error_pass_five_percent),

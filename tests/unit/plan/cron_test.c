@@ -81,7 +81,7 @@ static void mistakes_are_named(void **state)
 		{"a 3 * * 1", "minute"},
 		{"1,,2 3 * * 1", "minute"},
 		{"-1 3 * * 1", "minute"},
-		{"0 3 * * 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"
+		{"0 3 * * 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1"
 		 " 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "longer than"},
 	};
 
@@ -146,12 +146,16 @@ static void windows_close_and_open(void **state)
 static void overlapping_and_unreadable_windows(void **state)
 {
 	static const struct window_spec often = {"* * * * *", 7200000, NULL};
+	static const struct window_spec both[] = {{"0 16 * * *", 7200000, NULL},
+	                                          {"30 16 * * *", 3600000, NULL}};
 	static const struct window_spec odd = {"0 16 * * 5", 3600000, "Mars/Olympus"};
 	int64_t change_ms;
 
 	(void)state;
 	assert_true(windows_closed(&often, 1, at("2026-07-03T16:00:00Z"), &change_ms));
 	assert_true(change_ms > at("2026-07-03T16:00:00Z"));
+	assert_true(windows_closed(both, 2, at("2026-07-03T16:45:00Z"), &change_ms));
+	assert_int_equal(change_ms, at("2026-07-03T18:00:00Z")); /* when the last of them opens */
 	assert_true(windows_closed(&odd, 1, at("2026-07-03T16:00:00Z"), &change_ms));
 	assert_int_equal(change_ms, -1);
 	assert_false(windows_closed(NULL, 0, at("2026-07-03T16:00:00Z"), &change_ms));

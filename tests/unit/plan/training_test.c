@@ -245,6 +245,15 @@ static void the_ledger_entry_comes_before_the_test_and_once(void **state)
 		tick(world);
 	assert_int_equal(world->evaluated, 2);
 	assert_int_equal(world->in.history.n_ledger, 1);
+	world->in.run.evaluate = RUN_FAILED;
+	for (int i = 0; i < 200 && world->in.history.phase != CYCLE_STALLED; i++)
+		tick(world);
+	world->in.run.evaluate = RUN_FAILED;
+	until(world, CYCLE_STALLED);
+	world->now_ms += HOUR_MS;
+	ask(world, REQUEST_RETRY, NULL); /* the same run is adopted: still the same use */
+	run_to(world, VERDICT_PASS, "a1");
+	assert_int_equal(world->in.history.n_ledger, 1);
 }
 
 static void targets_that_ask_get_a_branch_and_it_waits(void **state)
@@ -404,6 +413,24 @@ static void a_run_that_did_not_help_is_not_made_again(void **state)
 	assert_int_equal(world->trained, 2);
 	ask(world, REQUEST_KICK, NULL);
 	until(world, CYCLE_RUNNING);
+}
+
+static void changed_training_is_a_new_start_for_what_did_not_help(void **state)
+{
+	struct world *world = *state;
+
+	run_to(world, VERDICT_FAIL, "a1");
+	until(world, CYCLE_IDLE);
+	world->now_ms += HOUR_MS;
+	world->in.data_digest = digest_of("e", 1);
+	run_to(world, VERDICT_FAIL, "a2");
+	until(world, CYCLE_STALLED);
+	world->now_ms += HOUR_MS;
+	world->in.train_digest = digest_of("u", 1);
+	run_to(world, VERDICT_FAIL, "a3");
+	until(world, CYCLE_IDLE);
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
 }
 
 static void bad_data_is_considered_and_not_repeated(void **state)
@@ -592,6 +619,7 @@ int main(void)
 		case_of(a_model_without_training_only_waits),
 		case_of(without_git_nothing_is_decided_but_a_kick_is_kept),
 		case_of(a_run_that_did_not_help_is_not_made_again),
+		case_of(changed_training_is_a_new_start_for_what_did_not_help),
 		case_of(bad_data_is_considered_and_not_repeated),
 		case_of(errors_are_retried_with_backoff_and_stall_the_third_time),
 		case_of(a_change_of_training_cancels_once),
