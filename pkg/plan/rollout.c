@@ -297,6 +297,7 @@ static void verifying(struct look *look)
 	} else if (prepared && prepared->state == WORK_DONE) {
 		enter(look, PHASE_PROVISIONING, "Provisioning",
 		      arena_printf(look->arena, "%s starts without traffic", version));
+		look->next->rollout_since_ms = look->in->now_ms; /* what it waited for is not its own time */
 		if (is_exclusive(look))
 			set_weights(look, 0, 0);
 		note(look, arena_printf(look->arena, "provisioning (%s)", version),
