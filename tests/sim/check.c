@@ -124,8 +124,8 @@ void assert_weights(struct world *world, int environment, const struct action *a
 		world_violation(world, "S5", "a weight vector that forgets the stable revision");
 }
 
-/* S11: what is in quarantine does not start; what serves though it is (going back from it) does, and
- * what was taken up again with nothing else to go to. S4: nothing else starts than the two. */
+/* S11: what is in quarantine does not start, but for what serves (going back from it). S4: nothing
+ * else starts than the two. */
 void assert_start(struct world *world, int environment, const struct action *action)
 {
 	const struct deployment_status *status = status_or_none(world, environment);
@@ -204,8 +204,8 @@ static const struct model_status *model_status(struct world *world)
 	return status;
 }
 
-/* S16: a proposal is made from a record that is durable and still open: what has an outcome is never
- * pushed again. */
+/* S16: a proposal is made from a record that is durable and still open: what has an outcome is
+ * never pushed again. */
 void assert_propose(struct world *world, const struct proposal_text *text)
 {
 	const struct model_status *model = model_status(world);

@@ -1,4 +1,4 @@
-/* A Git that is a list of commits: forks, force-pushes, a mirror that lags, replies that are lost. */
+/* A Git that is a list of commits: forks, force-pushes, a mirror that lags, lost replies. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -45,19 +45,19 @@ static char *version_text(struct world *world, const char *version)
 static char *environment_text(struct world *world, int environment)
 {
 	const struct sim_declared *declared = &world->declared[environment];
+	const char *approvals = "";
 
+	if (declared->approvals)
+		approvals = arena_printf(&world->arena,
+		                         "  approvals: {required: %d, by: [leads], evidence: [merge], "
+		                         "roles: {leads: [ada, grace]}}\n", declared->approvals);
 	return arena_printf(&world->arena,
 	                    "apiVersion: linnet.dev/v1alpha1\nkind: Environment\n"
 	                    "metadata: {name: %s}\nspec:\n  serving: {local: {}}\n"
 	                    "  maturity: mature\n%s%s%s%s%s",
 	                    world->serving.places[environment].name,
 	                    declared->automation[0] ? "  automation: {" : "", declared->automation,
-	                    declared->automation[0] ? "}\n" : "",
-	                    declared->approvals ? arena_printf(&world->arena,
-	                                                       "  approvals: {required: %d, by: [leads], "
-	                                                       "evidence: [merge], roles: {leads: [ada, grace]}}\n",
-	                                                       declared->approvals) : "",
-	                    declared->window);
+	                    declared->automation[0] ? "}\n" : "", approvals, declared->window);
 }
 
 static char *deployment_text(struct world *world, int environment)

@@ -62,12 +62,13 @@ static bool transition_same(const struct transition *a, const struct transition 
 static void check_history(struct world *world, const struct transition *old, size_t n_old,
                           const struct transition *new, size_t n_new)
 {
-	size_t added = 0, kept;
+	size_t added = 0, kept, due;
 
 	while (added < n_new && !(n_old && transition_same(&new[added], &old[0])))
 		added++;
 	kept = n_new - added;
-	if (n_new > LIMIT_HISTORY || kept < (n_old + added > LIMIT_HISTORY ? LIMIT_HISTORY - added : n_old))
+	due = n_old + added > LIMIT_HISTORY ? LIMIT_HISTORY - added : n_old;
+	if (n_new > LIMIT_HISTORY || kept < due)
 		world_violation(world, "S15", "history lost a transition: %zu before, %zu after, %zu new",
 		                n_old, n_new, added);
 	for (size_t i = 0; i < kept && i < n_old; i++)

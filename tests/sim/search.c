@@ -1,5 +1,5 @@
-/* Many runs of a scenario: plain, each call failed, crashes after each act and pair of acts, swarms;
- * and the smallest run that still fails, told line by line. */
+/* Many runs of a scenario: plain, each call failed, crashes after each act and pair of acts, and
+ * swarms; and the smallest run that still fails, told line by line. */
 #include <string.h>
 #include <time.h>
 

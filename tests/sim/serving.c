@@ -1,4 +1,4 @@
-/* A serving world: replicas that start late and die, a router that forgets, requests with errors. */
+/* A serving world: replicas that start late and die, a router that forgets, failing requests. */
 #include <math.h>
 #include <string.h>
 
@@ -332,7 +332,9 @@ static void show_works(struct world *world, bool check, struct arena *arena, str
 			continue;
 		shown = list_push(arena, works, n);
 		*shown = (struct work){.revision = work->revision, .since_ms = work->since_ms};
-		shown->state = world->now_ms < work->done_ms ? WORK_RUNNING : fails ? WORK_FAILED : WORK_DONE;
+		shown->state = fails ? WORK_FAILED : WORK_DONE;
+		if (world->now_ms < work->done_ms)
+			shown->state = WORK_RUNNING;
 		if (shown->state == WORK_FAILED)
 			shown->why = check ? "output y: expected BYTES, found FP64"
 			                   : "the artifact's bytes do not match its digest";
