@@ -39,8 +39,8 @@ void controller_poke(struct controller *c, bool remote)
 	for (size_t i = 0; i < c->keys.n; i++) {
 		struct key *key = c->keys.entries[i].value;
 
-		if (remote || key->busy || !key->environment ||
-		    (key->row.status && key->row.status->stable.hex[0]))
+		if (remote || key->busy || key->running ||
+		    key->row.stable)
 			key->due_ms = 0;
 	}
 	if (remote)

@@ -35,7 +35,15 @@ struct key {
 	bool evidence_known; /* `evidence` was read from the state folder */
 	char *evidence;     /* JSON as last written; NULL none */
 	size_t evidence_len;
-	struct readme_row row; /* its line of the README; `status` is heap memory of ours or NULL */
+	/* what its line of the README shows; texts are ours, NULL none */
+	struct row {
+		bool known;
+		enum phase phase;
+		int64_t since_ms;
+		char *stable, *candidate; /* versions */
+		double stable_weight, candidate_weight;
+		char *message;
+	} row;
 };
 
 struct controller {
@@ -96,6 +104,8 @@ struct key *key_find(struct controller *c, const char *environment, const char *
 struct key *key_need(struct controller *c, const char *environment, const char *name);
 void key_drop(struct controller *c, struct key *key);
 void key_row(struct key *key, const struct deployment_status *status);
+/* The line again as the part of a status that the README is made of, in the pass's arena. */
+const struct deployment_status *key_status(struct controller *c, const struct key *key);
 void keys_free(struct controller *c);
 struct key **keys_due(struct controller *c, const struct asked_list *asked, size_t most, size_t *n);
 int64_t keys_next_due(const struct controller *c);

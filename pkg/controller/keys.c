@@ -39,24 +39,17 @@ struct key *key_need(struct controller *c, const char *environment, const char *
 	return key;
 }
 
-static void row_free(struct key *key)
+static void row_free(struct row *row)
 {
-	struct deployment_status *status = (struct deployment_status *)key->row.status;
-
-	if (!status)
-		return;
-	for (size_t i = 0; i < status->n_revisions; i++)
-		free((char *)status->revisions[i].version);
-	free(status->revisions);
-	free((char *)status->reason);
-	free((char *)status->message);
-	free(status);
-	key->row.status = NULL;
+	free(row->stable);
+	free(row->candidate);
+	free(row->message);
+	*row = (struct row){0};
 }
 
 static void key_free(struct key *key)
 {
-	row_free(key);
+	row_free(&key->row);
 	free(key->id);
 	free(key->environment);
 	free(key->name);
@@ -77,34 +70,51 @@ void keys_free(struct controller *c)
 	map_deinit(&c->keys);
 }
 
+static char *version_copy(const struct deployment_status *status, struct digest digest)
+{
+	const struct revision *revision = status_revision(status, digest);
+
+	return revision && revision->version ? heap_strdup(revision->version) : NULL;
+}
+
 /* Keeps of a status what the README's line shows, on the heap. */
 void key_row(struct key *key, const struct deployment_status *status)
 {
-	struct deployment_status *row = heap_alloc(1, sizeof(*row));
+	row_free(&key->row);
+	key->row = (struct row){
+		.known = true,
+		.phase = status->phase,
+		.since_ms = status->phase_since_ms,
+		.stable = version_copy(status, status->stable),
+		.candidate = version_copy(status, status->candidate),
+		.stable_weight = status->stable_weight,
+		.candidate_weight = status->candidate_weight,
+		.message = status->message ? heap_strdup(status->message) : NULL,
+	};
+}
 
-	row->environment = key->environment;
-	row->name = key->name;
-	row->phase = status->phase;
-	row->phase_since_ms = status->phase_since_ms;
-	row->stable = status->stable;
-	row->candidate = status->candidate;
-	row->stable_weight = status->stable_weight;
-	row->candidate_weight = status->candidate_weight;
-	row->step = status->step;
-	row->reason = status->reason ? heap_strdup(status->reason) : NULL;
-	row->message = status->message ? heap_strdup(status->message) : NULL;
-	row->revisions = heap_alloc(2, sizeof(*row->revisions));
-	for (int i = 0; i < 2; i++) {
-		struct digest digest = i == 0 ? status->stable : status->candidate;
-		const struct revision *revision = status_revision(status, digest);
+const struct deployment_status *key_status(struct controller *c, const struct key *key)
+{
+	struct deployment_status *status = arena_new(&c->arena, struct deployment_status);
+	const char *versions[] = {key->row.stable, key->row.candidate};
+	struct digest *digests[] = {&status->stable, &status->candidate};
 
-		if (!revision)
+	status->environment = key->environment;
+	status->name = key->name;
+	status->phase = key->row.phase;
+	status->phase_since_ms = key->row.since_ms;
+	status->stable_weight = key->row.stable_weight;
+	status->candidate_weight = key->row.candidate_weight;
+	status->message = key->row.message;
+	status->revisions = arena_array(&c->arena, 2, struct revision);
+	for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+		if (!versions[i])
 			continue;
-		row->revisions[row->n_revisions].digest = digest;
-		row->revisions[row->n_revisions++].version = heap_strdup(revision->version);
+		*digests[i] = digest_of(versions[i], strlen(versions[i]));
+		status->revisions[status->n_revisions].digest = *digests[i];
+		status->revisions[status->n_revisions++].version = versions[i];
 	}
-	row_free(key);
-	key->row = (struct readme_row){key->environment, key->name, row};
+	return status;
 }
 
 /* The keys that are due, at most `most`, in the pass's arena; those that somebody asked of first,

@@ -97,7 +97,7 @@ static bool rows_known(const struct controller *c)
 	for (size_t i = 0; i < c->keys.n; i++) {
 		const struct key *key = c->keys.entries[i].value;
 
-		if (key->environment && !key->row.status)
+		if (key->environment && !key->row.known)
 			return false;
 	}
 	return true;
@@ -113,8 +113,8 @@ static void add_readme(struct batch *batch)
 	for (size_t i = 0; i < c->keys.n && n < README_ROWS; i++) {
 		const struct key *key = c->keys.entries[i].value;
 
-		if (key->row.status)
-			rows[n++] = key->row;
+		if (key->row.known)
+			rows[n++] = (struct readme_row){key->environment, key->name, key_status(c, key)};
 	}
 	buf_init(&text, LIMIT_STATUS_BYTES);
 	readme_encode(&text, rows, n);

@@ -103,7 +103,7 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 
 	if (deployment_history(c, task->key, &input.history, err))
 		return -1;
-	if (!task->key->row.status && task->key->has_status)
+	if (!task->key->row.known && task->key->has_status)
 		key_row(task->key, &input.history);
 	fleet_desired(c->fleet, task->key->environment, task->key->name, c->applied.hex, fleet_blob,
 	              c, &c->arena, &task->desired);
