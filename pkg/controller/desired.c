@@ -125,12 +125,12 @@ static int read_controller_record(struct controller *c, struct oid tip, struct e
 	                   (record.epoch == c->epoch && record.id && strcmp(record.id, c->config.id))))
 		return err_set(err, ERR_STALLED, "another controller (%s, epoch %lld) has taken over",
 		               record.id, (long long)record.epoch);
+	if (record.requests) /* also when the reply of our own commit was lost: given once */
+		snprintf(c->requests_done.hex, sizeof(c->requests_done.hex), "%s", record.requests);
 	if (c->started)
 		return 0;
 	c->claimed = record.id && !strcmp(record.id, c->config.id);
 	c->epoch = record.epoch + (c->claimed ? 0 : 1);
-	if (record.requests)
-		snprintf(c->requests_done.hex, sizeof(c->requests_done.hex), "%s", record.requests);
 	if (record.accepted) {
 		struct oid accepted = {""};
 
@@ -161,19 +161,25 @@ static struct key *key_of_path(struct controller *c, const char *path)
 	return key;
 }
 
-/* Makes keys of the status files, so that what is no longer declared is retired too. */
+/* Makes keys of the status files that are new since `loaded` (at start: all of them), so that what
+ * is no longer declared is retired too. */
 static int adopt_statuses(struct controller *c, struct err *err)
 {
 	struct git_file *files;
 	const char *refused;
 	size_t n;
 
-	if (c->ports.git.changed(c->ports.git.self, GIT_STATUS, (struct oid){""}, c->heads.status,
+	if (c->ports.git.changed(c->ports.git.self, GIT_STATUS, c->loaded, c->heads.status,
 	                         "status", &c->arena, &files, &n, &refused, err))
 		return err_wrap(err, "status branch");
-	for (size_t i = 0; i < n; i++)
-		if (!key_of_path(c, files[i].path))
+	for (size_t i = 0; i < n; i++) {
+		struct key *key = key_of_path(c, files[i].path);
+
+		if (key)
+			key->has_status = files[i].blob.hex[0];
+		else
 			log_warn("status branch: %s is not a status file of ours", files[i].path);
+	}
 	return 0;
 }
 
@@ -191,7 +197,7 @@ int load_status(struct controller *c, struct err *err)
 	}
 	if (read_controller_record(c, c->heads.status, err))
 		return -1;
-	if (!c->started && adopt_statuses(c, err))
+	if (adopt_statuses(c, err))
 		return -1;
 	c->loaded = c->heads.status;
 	c->started = true;
