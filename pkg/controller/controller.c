@@ -103,6 +103,7 @@ static void plan_all(struct controller *c, struct task *tasks, size_t n,
 		struct err err = {0};
 		int result;
 
+		c->unread = false;
 		give_requests(c, task, asked);
 		result = task->key->environment ? task_deployment(c, task, &err)
 		                                : task_model(c, task, &err);

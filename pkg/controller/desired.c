@@ -9,7 +9,10 @@ int fleet_blob(void *self, struct oid blob, struct arena *arena, struct bytes *o
 {
 	struct controller *c = self;
 
-	return c->ports.git.read_blob(c->ports.git.self, GIT_FLEET, blob, arena, out, err);
+	if (!c->ports.git.read_blob(c->ports.git.self, GIT_FLEET, blob, arena, out, err))
+		return 0;
+	c->unread = c->unread || err->kind != ERR_STALLED;
+	return -1;
 }
 
 /* Desired state may be acted on: a verified commit is held, the remote was seen lately, and its

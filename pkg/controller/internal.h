@@ -57,6 +57,7 @@ struct controller {
 	struct oid loaded;  /* status commit whose keys and controller.yaml were read */
 	bool emptied;       /* the applied commit declares nothing, though something serves */
 	bool started;       /* the status branch was read once */
+	bool unread;        /* a blob that the plan in the making needs cannot be read now */
 	int64_t epoch;
 	struct oid requests_done;
 	bool claimed;       /* our id and epoch stand on the status branch */

@@ -107,7 +107,7 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 		key_row(task->key, &input.history);
 	fleet_desired(c->fleet, task->key->environment, task->key->name, c->applied.hex, fleet_blob,
 	              c, &c->arena, &task->desired);
-	task->desired.known = task->desired.known && desired_known(c);
+	task->desired.known = task->desired.known && desired_known(c) && !c->unread;
 	if (task->desired.model)
 		task->desired.model_status = model_status_of(c, task->desired.model->meta.name);
 	declared = task->desired.deployment;
@@ -226,6 +226,8 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 	model_versions(c, task->key->name, &input);
 	if (model_targets(c, task->key->name, &input, err))
 		return -1;
+	if (c->unread) /* a deployment that is left out would be left out of a proposal too */
+		return err_set(err, ERR_TRANSIENT, "some of the fleet cannot be read now");
 	task->parent = serving_version(&input);
 	run_observe(c, &input.history, &input.run);
 	task->key->running = input.run.train == RUN_ACTIVE || input.run.evaluate == RUN_ACTIVE;
