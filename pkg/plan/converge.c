@@ -50,6 +50,14 @@ static bool shares_live(const struct look *look, struct shares shares)
 	                  shares.candidate);
 }
 
+bool weights_live(const struct look *look)
+{
+	const struct deployment_status *next = look->next;
+
+	return next->weights_seen &&
+	       shares_live(look, (struct shares){next->stable_weight, next->candidate_weight});
+}
+
 static bool router_same(const struct look *look)
 {
 	const char *live = look->in->observed.router, *recorded = look->next->router;
@@ -170,6 +178,16 @@ static void push_share(struct action *action, struct digest revision, double wei
 		action->weights[action->n_weights++] = (struct revision_weight){revision, weight};
 }
 
+/* Nothing gets more but the stable revision of record: that may be done before it is recorded. */
+static bool only_reduces(const struct look *look, const struct action *action)
+{
+	for (size_t i = 0; i < action->n_weights; i++)
+		if (action->weights[i].weight > live_weight(look, action->weights[i].revision) + 1e-9 &&
+		    !digest_same(action->weights[i].revision, look->in->history.stable))
+			return false;
+	return true;
+}
+
 static void converge_weights(struct look *look)
 {
 	struct deployment_status *next = look->next;
@@ -185,7 +203,7 @@ static void converge_weights(struct look *look)
 		action->weights = arena_array(look->arena, 2, struct revision_weight);
 		push_share(action, next->stable, shares.stable);
 		push_share(action, next->candidate, shares.candidate);
-		action->reduces = shares.candidate <= live_weight(look, next->candidate) + 1e-9;
+		action->reduces = only_reduces(look, action);
 	}
 	if (substituted)
 		next->weights_seen = false;

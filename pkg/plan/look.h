@@ -97,6 +97,7 @@ void want_revert(struct look *look, struct digest failed, struct digest back,
 void follow_proposals(struct look *look);                                      /* revert.c */
 void propose(struct look *look);                                               /* revert.c */
 void read_back(struct look *look);                                             /* converge.c */
+bool weights_live(const struct look *look); /* those of record, now */           /* converge.c */
 void converge(struct look *look);                                              /* converge.c */
 void conclude(struct look *look);                                              /* conditions.c */
 /* What keeps the candidate from starting (`step` false) or from its next step; NULL: nothing.

@@ -297,7 +297,7 @@ static void verifying(struct look *look)
 	} else if (prepared && prepared->state == WORK_DONE) {
 		enter(look, PHASE_PROVISIONING, "Provisioning",
 		      arena_printf(look->arena, "%s starts without traffic", version));
-		look->next->rollout_since_ms = look->in->now_ms; /* what it waited for is not its own time */
+		look->next->rollout_since_ms = look->in->now_ms; /* its waiting is not its own time */
 		if (is_exclusive(look))
 			set_weights(look, 0, 0);
 		note(look, arena_printf(look->arena, "provisioning (%s)", version),
@@ -530,8 +530,8 @@ static void try_step(struct look *look, const struct judgement *judgement)
 	blocker = find_blocker(look, true, &reason);
 	if (blocker)
 		say(look, reason, blocker);
-	else if (!next->weights_seen)
-		say(look, "WeightsPending", "the weights of this step were not read back yet");
+	else if (!weights_live(look))
+		say(look, "WeightsPending", "the weights of this step are not read back");
 	else if (ready_replicas(look, next->candidate) < replicas_wanted(look, next->candidate))
 		say(look, "Provisioning", "the next step needs more ready replicas");
 	else
@@ -588,7 +588,7 @@ static void promoting(struct look *look)
 		wake_at(look, next->keep_until_ms);
 		return;
 	}
-	if (!next->weights_seen || ready_replicas(look, next->candidate) == 0)
+	if (!weights_live(look) || ready_replicas(look, next->candidate) == 0)
 		return;
 	make_stable(look);
 	note(look, arena_printf(look->arena, "promoted (%s)", version), judgement.why);

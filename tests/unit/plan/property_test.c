@@ -59,6 +59,9 @@ static void check_weights(struct chaos *chaos, const struct action *action)
 		const struct revision_weight *weight = &action->weights[i];
 
 		sum += weight->weight;
+		if (action->reduces && !digest_same(weight->revision, world->history.stable))
+			hold_that(chaos, weight->weight <= world_weight(world, weight->revision) + 1e-9,
+			          "S3: exposure is raised before it is recorded");
 		if (world_ready(world, weight->revision) > 0)
 			on_ready += weight->weight;
 		if (digest_same(weight->revision, next->candidate) && stable_ready)

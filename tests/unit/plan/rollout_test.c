@@ -935,6 +935,25 @@ static void the_previous_revision_stays_warm_for_keep_previous(void **state)
 	assert_true(digest_same(serving(world), world_revision(world, 1)));
 }
 
+static void nothing_is_promoted_while_somebody_has_the_weights_elsewhere(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	world_until(world, PHASE_PROMOTING, 300);
+	world_run(world, 58);
+	world->weights[0] = (struct revision_weight){world_revision(world, 1), .5};
+	world->weights[1] = (struct revision_weight){world_revision(world, 2), .5};
+	world->n_weights = 2;
+	world->now_ms += 1000;
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_PROMOTING);
+	assert_false(find_action(world, ACTION_SET_WEIGHTS)->reduces);
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+}
+
 static void a_deleted_deployment_serves_on_then_goes(void **state)
 {
 	struct world *world = *state;
@@ -1122,6 +1141,7 @@ int main(void)
 		case_of(without_data_it_holds_whatever_the_deadline_says),
 		case_of(an_edited_rollout_counts_from_the_weight_that_is),
 		case_of(the_previous_revision_stays_warm_for_keep_previous),
+		case_of(nothing_is_promoted_while_somebody_has_the_weights_elsewhere),
 		case_of(a_deleted_deployment_serves_on_then_goes),
 		case_of(a_commit_that_restores_it_undoes_retiring),
 		case_of(version_none_takes_it_out_of_service_gently),
