@@ -278,6 +278,15 @@ static void fleet_remember(struct git_port *port)
 		lane_problem(&port->fleet_lane, &err);
 }
 
+/* What a ref of ours points to is in the store, or the store is damaged. */
+static int check_ref(const struct git_port *port, struct oid tip, struct err *err)
+{
+	if (!tip.hex[0] || objects_has_commit(port->fleet, tip))
+		return 0;
+	return err_set(err, ERR_TRANSIENT, "%s: commit %.10s cannot be read; it is fetched anew",
+	               port->fleet_path, tip.hex);
+}
+
 static int fleet_open(struct git_port *port, struct err *err)
 {
 	struct oid accepted;
@@ -287,7 +296,8 @@ static int fleet_open(struct git_port *port, struct err *err)
 	    objects_open(port->fleet_path, false, &port->fleet, err))
 		return -1;
 	if (objects_ref(port->fleet, REF_TIP, &port->tip, err) ||
-	    objects_ref(port->fleet, REF_ACCEPTED, &accepted, err)) {
+	    objects_ref(port->fleet, REF_ACCEPTED, &accepted, err) ||
+	    check_ref(port, port->tip, err) || check_ref(port, accepted, err)) {
 		objects_close(port->fleet);
 		port->fleet = NULL;
 		return -1;

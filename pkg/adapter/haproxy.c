@@ -63,6 +63,18 @@ static int save_config(struct haproxy *haproxy, struct err *err)
 	return 0;
 }
 
+/* A disk that takes no file keeps HAProxy neither from being looked at nor from being told, so that
+ * a rollback works then too; what is not written stays to be written by the next look. */
+static void save_what_fits(struct haproxy *haproxy, bool config)
+{
+	struct err full = {0};
+
+	if (save_table(haproxy, &full) < 0 || !config)
+		return;
+	if (save_config(haproxy, &full) < 0)
+		return;
+}
+
 static void touch(struct haproxy *haproxy)
 {
 	haproxy->dirty = true;
@@ -466,8 +478,7 @@ static int apply(struct haproxy *haproxy, const char *more, struct err *err)
 	struct batch batch = {.haproxy = haproxy, .err = err};
 	int rc;
 
-	if (save_table(haproxy, err) < 0)
-		return -1;
+	save_what_fits(haproxy, false);
 	buf_init(&batch.commands, COMMAND_BYTES + 2);
 	buf_init(&batch.reply, REPLY_BYTES);
 	if (more[0])
@@ -476,10 +487,10 @@ static int apply(struct haproxy *haproxy, const char *more, struct err *err)
 		settle_backend(&batch, haproxy, b);
 	flush(&batch);
 	rc = batch.rc;
-	if (rc == 0)
-		rc = save_config(haproxy, err);
-	if (rc == 0)
+	if (rc == 0) {
+		save_what_fits(haproxy, true);
 		rc = read_back(haproxy, err);
+	}
 	if (rc == 0)
 		rc = check_settled(haproxy, buf_text(&batch.reply), err);
 	buf_deinit(&batch.commands);
@@ -630,7 +641,7 @@ static int settle(struct haproxy *haproxy, struct err *err)
 	}
 	if (!settled)
 		return apply(haproxy, "", err);
-	return save_config(haproxy, err);
+	return 0;
 }
 
 int haproxy_refresh(struct haproxy *haproxy, struct err *err)
@@ -647,7 +658,8 @@ int haproxy_refresh(struct haproxy *haproxy, struct err *err)
 	if (settle(haproxy, err) < 0)
 		return -1;
 	haproxy_drain(haproxy);
-	return save_table(haproxy, err);
+	save_what_fits(haproxy, true);
+	return 0;
 }
 
 /* ---- changes ---- */
