@@ -48,7 +48,8 @@ struct action {
 	int64_t drain_ms;                 /* STOP_REPLICA: how long it may finish requests */
 	const struct proposal_text *proposal;
 	struct digest run;
-	bool reduces;    /* lowers exposure only: done before the intent is recorded */
+	bool reduces;    /* goes no further than the record does: done before, and though, nothing more
+	                  * can be recorded */
 	const char *why; /* one sentence */
 };
 

@@ -178,12 +178,25 @@ static void push_share(struct action *action, struct digest revision, double wei
 		action->weights[action->n_weights++] = (struct revision_weight){revision, weight};
 }
 
-/* Nothing gets more but the stable revision of record: that may be done before it is recorded. */
+/* No more than the record says already. Without a ready stable replica any candidate that was
+ * admitted to traffic is better than nobody. */
+static bool is_recorded(const struct look *look, const struct revision_weight *share)
+{
+	const struct deployment_status *record = &look->in->history;
+
+	if (share->weight <= 0 || digest_same(share->revision, record->stable))
+		return true;
+	return digest_same(share->revision, record->candidate) && record->durable_weight > 0 &&
+	       (share->weight <= record->candidate_weight + 1e-9 ||
+	        ready_replicas(look, record->stable) == 0);
+}
+
+/* That may be done before anything is recorded: with a full disk, too, traffic goes back, and comes
+ * back to where it was. */
 static bool only_reduces(const struct look *look, const struct action *action)
 {
 	for (size_t i = 0; i < action->n_weights; i++)
-		if (action->weights[i].weight > live_weight(look, action->weights[i].revision) + 1e-9 &&
-		    !digest_same(action->weights[i].revision, look->in->history.stable))
+		if (!is_recorded(look, &action->weights[i]))
 			return false;
 	return true;
 }
@@ -351,6 +364,7 @@ static void start_missing(struct look *look, struct digest revision)
 		action = add_action(look, ACTION_START_REPLICA, revision,
 		                    replica ? "it exited" : "a replica is missing");
 		action->slot = slot;
+		action->reduces = digest_same(revision, look->in->history.stable);
 	}
 }
 
