@@ -130,6 +130,8 @@ static int read_controller_record(struct controller *c, struct oid tip, struct e
 		               record.id, (long long)record.epoch);
 	if (record.requests) /* also when the reply of our own commit was lost: given once */
 		snprintf(c->requests_done.hex, sizeof(c->requests_done.hex), "%s", record.requests);
+	if (record.accepted)
+		snprintf(c->recorded.hex, sizeof(c->recorded.hex), "%s", record.accepted);
 	if (c->started)
 		return 0;
 	c->claimed = record.id && !strcmp(record.id, c->config.id);

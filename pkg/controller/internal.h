@@ -54,6 +54,7 @@ struct controller {
 	struct map keys;    /* id -> struct key */
 	struct git_heads heads;
 	struct oid applied; /* fleet commit that the index holds; "" none */
+	struct oid recorded; /* the same as the status branch has it, before the index holds any */
 	struct oid loaded;  /* status commit whose keys and controller.yaml were read */
 	bool emptied;       /* the applied commit declares nothing, though something serves */
 	bool started;       /* the status branch was read once */

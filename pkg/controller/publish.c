@@ -128,7 +128,7 @@ static void add_controller(struct batch *batch, const struct asked_list *asked)
 	struct controller_record record = {
 		.id = c->config.id,
 		.epoch = c->epoch,
-		.accepted = c->applied.hex,
+		.accepted = c->applied.hex[0] ? c->applied.hex : c->recorded.hex,
 		.requests = asked->upto.hex[0] ? asked->upto.hex : c->requests_done.hex,
 	};
 	struct buf text;
