@@ -95,9 +95,10 @@ static void give_requests(struct controller *c, struct task *task, const struct 
 }
 
 /* Plans each task; one that cannot be planned is left for later and never delays another. */
-static void plan_all(struct controller *c, struct task *tasks, size_t n,
-                     const struct asked_list *asked)
+static void plan_all(struct controller *c, struct task *tasks, size_t n, struct asked_list *asked)
 {
+	bool lost = false;
+
 	for (size_t i = 0; i < n; i++) {
 		struct task *task = &tasks[i];
 		struct err err = {0};
@@ -111,8 +112,15 @@ static void plan_all(struct controller *c, struct task *tasks, size_t n,
 			log_warn("%s: %s", task->key->id, err.text);
 			task->plan = NULL;
 			task->key->due_ms = c->now_ms + 5000;
+			lost = lost || task->n_requests;
 		}
 	}
+	if (!lost)
+		return;
+	asked->upto = (struct oid){""}; /* all that was asked is given again */
+	for (size_t i = 0; i < n; i++)
+		if (tasks[i].n_requests)
+			tasks[i].plan = NULL;
 }
 
 /* When each planned key is due again, by its plan's wish. */
