@@ -18,6 +18,7 @@ struct order {
 	struct arena arena;
 	bool evaluate;
 	const char *commit, *manifest, *state, *trigger, *run, *at;
+	const char *incumbent, *incumbent_tree, *policy, *uses;
 	struct run_spec spec;
 };
 
@@ -33,6 +34,8 @@ static int read_words(struct order *order, int argc, char **argv, struct err *er
 		{"trigger", &order->trigger}, {"why", &order->spec.why},
 		{"parent", &order->spec.parent}, {"at", &order->at},
 		{"tree", &order->spec.source_tree}, {"serve-tree", &order->spec.serve_tree},
+		{"incumbent", &order->incumbent}, {"incumbent-tree", &order->incumbent_tree},
+		{"policy", &order->policy}, {"uses", &order->uses},
 	};
 
 	for (int i = 3; i < argc; i++) {
@@ -50,8 +53,9 @@ static int read_words(struct order *order, int argc, char **argv, struct err *er
 	return 0;
 }
 
-/* Writes the file that declares the model, as it is in that commit, into the run's folder. */
-static int export_manifest(struct order *order, struct err *err)
+/* Writes a manifest, as it is in that commit, into the run's folder under a name of its own. */
+static int export_manifest(struct order *order, const char *path, const char *name,
+                           struct err *err)
 {
 	const char *repo = arena_printf(&order->arena, "%s/fleet.git", order->state);
 	struct objects *objects;
@@ -62,13 +66,21 @@ static int export_manifest(struct order *order, struct err *err)
 	snprintf(commit.hex, sizeof(commit.hex), "%s", order->commit);
 	if (objects_open(repo, false, &objects, err))
 		return -1;
-	result = objects_path(objects, commit, order->manifest, &blob, err);
+	result = objects_path(objects, commit, path, &blob, err);
 	if (!result)
 		result = objects_blob(objects, blob, LIMIT_MANIFEST_BYTES, &order->arena, &text, err);
 	if (!result)
-		result = file_replace(AT_FDCWD, "model.yaml", text.data, text.len, 0600, err);
+		result = file_replace(AT_FDCWD, name, text.data, text.len, 0600, err);
 	objects_close(objects);
 	return result;
+}
+
+static int export_manifests(struct order *order, struct err *err)
+{
+	if (export_manifest(order, order->manifest, "model.yaml", err) ||
+	    (order->incumbent && export_manifest(order, order->incumbent, "incumbent.yaml", err)))
+		return -1;
+	return order->policy ? export_manifest(order, order->policy, "policy.yaml", err) : 0;
 }
 
 /* A source folder by its tree id, shared by all that use it. */
@@ -95,8 +107,13 @@ static int write_spec(struct order *order, const char *folder, struct err *err)
 	int result;
 
 	if (digest_parse(order->run, &spec->run, err) ||
-	    parse_int(order->at, 0, INT64_MAX, &spec->at_ms, err))
+	    parse_int(order->at, 0, INT64_MAX, &spec->at_ms, err) ||
+	    (order->uses && parse_int(order->uses, 0, INT32_MAX, &spec->uses, err)))
 		return -1;
+	if (order->incumbent)
+		spec->incumbent = arena_printf(&order->arena, "%s/incumbent.yaml", folder);
+	if (order->policy)
+		spec->policy = arena_printf(&order->arena, "%s/policy.yaml", folder);
 	spec->trigger = trigger < 0 ? TRIGGER_FIRST : (enum trigger_kind)trigger;
 	spec->source_commit = order->commit;
 	spec->manifest = arena_printf(&order->arena, "%s/model.yaml", folder);
@@ -133,9 +150,10 @@ int verb_run(int argc, char **argv)
 	struct err err = {0};
 
 	arena_init(&order.arena, 64 << 20);
-	if (!read_words(&order, argc, argv, &err) && !export_manifest(&order, &err) &&
+	if (!read_words(&order, argc, argv, &err) && !export_manifests(&order, &err) &&
 	    !export_source(&order, order.spec.source_tree, &order.spec.source, &err) &&
 	    !export_source(&order, order.spec.serve_tree, &order.spec.serve_source, &err) &&
+	    !export_source(&order, order.incumbent_tree, &order.spec.incumbent_source, &err) &&
 	    become_run(&order, &err))
 		err_wrap(&err, "run");
 	fprintf(stderr, "linnet-controller: %s\n", err.text);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "controller/internal.h"
+#include "gate/gates.h"
 
 enum { RUN_MARGIN_MS = 10 * 60 * 1000, RUN_WORDS = 24 };
 
@@ -123,6 +124,40 @@ static void add_lineage(struct words *words, const struct task *task)
 	                                   (long long)status->phase_since_ms));
 }
 
+/* The version that serves, as it is declared, and the tree that it is served from. */
+static int add_incumbent(struct words *words, const struct task *task, struct err *err)
+{
+	struct controller *c = words->c;
+	const char *name = arena_printf(&c->arena, "%s-%s", task->model->meta.name, task->parent);
+	struct object object = {0};
+
+	if (fleet_get(c->fleet, KIND_MODEL_VERSION, NULL, name, fleet_blob, c, &c->arena, &object,
+	              NULL, NULL) != DECLARED_OK)
+		return err_set(err, ERR_STALLED, "%s serves and is no declared ModelVersion: there is"
+		               " nothing to compare with", name);
+	add_word(words, "incumbent", object.version->meta.at.path);
+	add_word(words, "incumbent-tree", object.version->serve.tree);
+	return 0;
+}
+
+/* What a verdict needs beside the predictions of the candidate. */
+static int add_gates(struct words *words, const struct task *task, struct digest run,
+                     struct err *err)
+{
+	struct controller *c = words->c;
+	const char *policy = task->model->gates.policy;
+	struct object object = {0};
+
+	add_word(words, "uses", arena_printf(&c->arena, "%lld", (long long)gate_uses(
+	                                     &task->training.next, run.hex)));
+	if (policy && fleet_get(c->fleet, KIND_GATE_POLICY, NULL, policy, fleet_blob, c, &c->arena,
+	                        &object, NULL, NULL) != DECLARED_OK)
+		return err_set(err, ERR_STALLED, "GatePolicy %s cannot be read", policy);
+	if (policy)
+		add_word(words, "policy", object.policy->meta.at.path);
+	return task->parent ? add_incumbent(words, task, err) : 0;
+}
+
 static int start(struct controller *c, struct words *words, const struct task *task,
                  const struct action *action, struct err *err)
 {
@@ -183,7 +218,8 @@ int run_start(struct controller *c, const struct task *task, const struct action
 	                                       run_key(c, action->run, false)));
 	add_lineage(&words, task);
 	if (add_tree(&words, "tree", model->train->source, err) ||
-	    add_tree(&words, "serve-tree", model->serve.source, err))
+	    add_tree(&words, "serve-tree", model->serve.source, err) ||
+	    (evaluate && add_gates(&words, task, action->run, err)))
 		return -1;
 	return start(c, &words, task, action, err);
 }

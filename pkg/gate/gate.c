@@ -289,8 +289,10 @@ struct admission gate_admit(const struct revision *revision, const struct model 
 		admission.why = newest->why ? newest->why
 		                            : arena_printf(arena, "the verdict of this artifact is %s",
 		                                           verdict_result_names.names[newest->result]);
-	} else if ((model && model->gates.n_require) || (policy && policy->n_require)) {
-		admission.why = "no verdict of ours about this artifact; its gates were not judged";
+	} else if ((model && (model->gates.n_require || model->gates.command.n)) ||
+	           (policy && policy->n_require)) {
+		admission.result = VERDICT_INCONCLUSIVE;
+		admission.why = "no verdict of ours about this artifact: its gates were not judged";
 	} else {
 		admission.why = "no gate is declared";
 	}

@@ -60,7 +60,7 @@ static const char *rows_show(struct judging *judging, const struct measured *m, 
 	double seen = is_set(m->x) && bound > 0 && bound < 1
 	              ? proportion_detectable(m->n, bound, direction, judging->alpha, GATE_BETA) : NAN;
 
-	return is_set(seen) ? arena_printf(judging->arena, "; so many show %s or %s",
+	return is_set(seen) ? arena_printf(judging->arena, "; these rows can show %s or %s",
 	                                   percent_text(judging->arena, seen),
 	                                   direction > 0 ? "more" : "less")
 	                    : "";
@@ -295,6 +295,32 @@ struct gates_verdict gates_judge(const struct gates_input *input, struct arena *
 	judge_budget(&judging);
 	conclude(&judging);
 	return judging.out;
+}
+
+#define SHARED_MIN 0.1
+
+static bool shares_rows(const struct ledger_entry *own, const struct ledger_entry *other)
+{
+	int64_t from = own->from_ms > other->from_ms ? own->from_ms : other->from_ms;
+	int64_t to = own->to_ms < other->to_ms ? own->to_ms : other->to_ms;
+
+	if (digest_same(own->rows, other->rows) || own->from_ms < 0 || own->to_ms <= own->from_ms ||
+	    other->from_ms < 0 || other->to_ms < other->from_ms)
+		return true;
+	return (double)(to - from) >= SHARED_MIN * (double)(own->to_ms - own->from_ms);
+}
+
+int64_t gate_uses(const struct model_status *status, const char *run)
+{
+	const struct ledger_entry *own = NULL;
+	int64_t uses = 0;
+
+	for (size_t i = 0; i < status->n_ledger; i++)
+		if (status->ledger[i].run && !strcmp(status->ledger[i].run, run))
+			own = &status->ledger[i];
+	for (size_t i = 0; own && i < status->n_ledger; i++)
+		uses += shares_rows(own, &status->ledger[i]);
+	return own ? uses : (int64_t)status->n_ledger + 1;
 }
 
 /* ---- before anything trains ---- */

@@ -61,6 +61,10 @@ struct gates_verdict {
 };
 struct gates_verdict gates_judge(const struct gates_input *input, struct arena *arena);
 
+/* Final tests of the rows of that run, its own included: of each set in the ledger with which they
+ * share a tenth, as far as times tell; sets without times count as shared. */
+int64_t gate_uses(const struct model_status *status, const char *run);
+
 /* How often an equally good candidate passes the declared versusCurrent accuracy conditions, at n
  * test rows of which a share differs between the two; NAN when none is declared. */
 double gates_pass_probability(const struct gates_spec *gates, const struct gate_policy *policy,

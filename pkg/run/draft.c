@@ -21,6 +21,22 @@ static void round_metrics(struct named_number *metrics, size_t n)
 		metrics[i].value = rounded(metrics[i].value);
 }
 
+/* A bound that is infinite is none. */
+static double shown(double value)
+{
+	return isfinite(value) ? rounded(value) : NAN;
+}
+
+static void round_entries(struct gate_entry *entries, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		entries[i].value = shown(entries[i].value);
+		entries[i].low = shown(entries[i].low);
+		entries[i].high = shown(entries[i].high);
+		entries[i].needed = shown(entries[i].needed);
+	}
+}
+
 static void round_candidates(struct lineage *lineage)
 {
 	for (size_t i = 0; lineage && i < lineage->n_candidates; i++) {
@@ -36,6 +52,8 @@ int draft_write(struct run *run, struct model_version *version, struct err *err)
 
 	round_metrics(version->metrics_validation, version->n_metrics_validation);
 	round_metrics(version->metrics_test, version->n_metrics_test);
+	round_metrics(version->metrics_slices, version->n_metrics_slices);
+	round_entries(version->entries, version->n_entries);
 	round_candidates(version->lineage);
 	version->model = run->model->meta.name;
 	version->version = DRAFT;

@@ -27,24 +27,53 @@ static int take_subject(struct run *run, struct subject *out, struct err *err)
 	       store_check(run, out->train.rows, "csv", err) ? -1 : 0;
 }
 
-/* Scores through the artifact's own server. A wrong answer is a judgement on the artifact. */
-static int test(struct run *run, const struct subject *subject, struct scored *scored,
-                struct err *err)
+/* Scores the test rows through a server of its own. A wrong answer is a judgement on the
+ * artifact. */
+static int test(struct run *run, const struct subject *subject, const struct servable *what,
+                const char *folder, struct scored *scored, struct err *err)
 {
-	const char *store = run->spec->store;
 	struct model_server server = {0};
-	int result = server_start(run, store_path(run->arena, store, subject->train.artifact.digest,
-	                                          "tar"),
-	                          run_path(run, "server"), &server, err);
+	int result = server_start(run, what, run_path(run, "%s", folder), &server, err);
 
 	if (!result)
 		result = score_rows(run, &server,
-		                    store_path(run->arena, store, subject->train.rows, "csv"),
+		                    store_path(run->arena, run->spec->store, subject->train.rows, "csv"),
 		                    subject->train.n_rows, true, scored, err);
 	server_stop(run, &server);
-	if (result && err->kind == ERR_STALLED)
-		return run_considered(run);
 	return result;
+}
+
+static int test_candidate(struct run *run, const struct subject *subject, struct scored *scored,
+                          struct err *err)
+{
+	struct servable what = servable_of(run, store_path(run->arena, run->spec->store,
+	                                                   subject->train.artifact.digest, "tar"));
+	int result = test(run, subject, &what, "server", scored, err);
+
+	return result && err->kind == ERR_STALLED ? run_considered(run) : result;
+}
+
+/* The version that serves, on the same rows. Its failure is no judgement on the candidate. */
+static int test_incumbent(struct run *run, const struct subject *subject, struct judged *judged,
+                          struct scored *scored, struct err *err)
+{
+	const struct model_version *version;
+	struct servable what = {.source = run->spec->incumbent_source};
+
+	if (!run->spec->incumbent)
+		return 0;
+	if (gates_incumbent(run, &judged->incumbent, err))
+		return -1;
+	version = judged->incumbent;
+	what.artifact = store_path(run->arena, run->spec->store, version->artifact.digest, "tar");
+	what.command = &version->serve.command;
+	if (store_check(run, version->artifact.digest, "tar", err) ||
+	    test(run, subject, &what, "incumbent", scored, err) ||
+	    store_bytes(run, buf_text(&scored->predictions), scored->predictions.len, "csv",
+	                &judged->incumbent_predictions, err))
+		return err_wrap(err, "incumbent %s", version->version);
+	judged->incumbent_scored = scored;
+	return 0;
 }
 
 static int store_profile(struct run *run, const struct scored *scored, struct digest *digest,
@@ -77,78 +106,43 @@ static int store_golden(struct run *run, const struct scored *scored, struct dig
 	return result;
 }
 
-/* "accuracy 88.4 % on 1,500 rows", or the first metric there is. */
-static const char *sentence(struct run *run, const struct model_version *version, int64_t n)
-{
-	double accuracy = metric_find(version->metrics_test, version->n_metrics_test, "accuracy");
-	struct buf text;
-	const char *kept;
-
-	buf_init(&text, 1024);
-	if (is_set(accuracy)) {
-		buf_puts(&text, "accuracy ");
-		buf_percent(&text, accuracy);
-	} else if (version->n_metrics_test > 0) {
-		buf_printf(&text, "%s ", version->metrics_test[0].name);
-		buf_number(&text, version->metrics_test[0].value);
-	}
-	buf_puts(&text, " on ");
-	buf_rows(&text, n);
-	kept = arena_strdup(run->arena, buf_text(&text));
-	buf_deinit(&text);
-	return kept;
-}
-
 static int keep(struct run *run, struct subject *subject, const struct scored *scored,
-                struct err *err)
+                struct judged *judged, struct err *err)
 {
 	struct model_version *version = subject->version;
-	struct digest predictions;
 
 	metrics_all(&scored->outcomes, &run->model->interface.output.classes, run->arena,
 	            &version->metrics_test, &version->n_metrics_test);
 	version->golden_rows = (int64_t)scored->golden.rows.n;
-	version->verdict = verdict_result_names.names[VERDICT_NOT_APPLICABLE];
 	if (version->lineage)
 		version->lineage->finished_ms = run_wall(run);
 	if (store_bytes(run, buf_text(&scored->predictions), scored->predictions.len, "csv",
-	                &predictions, err) ||
+	                &judged->predictions, err) ||
 	    store_profile(run, scored, &version->profile, err) ||
 	    store_golden(run, scored, &version->golden, err))
 		return err_wrap(err, "store");
-	return draft_write(run, version, err);
-}
-
-/* Until gates are judged here, the key names what a verdict would be about. */
-static struct digest verdict_key(const struct run *run, const struct subject *subject)
-{
-	struct digest_stream *stream = digest_begin();
-
-	digest_add_field(stream, subject->train.artifact.digest.hex);
-	digest_add_field(stream, run->spec->serve_tree);
-	for (size_t i = 0; i < run->model->serve.command.n; i++)
-		digest_add_field(stream, run->model->serve.command.items[i]);
-	digest_add_field(stream, subject->train.rows.hex);
-	return digest_end(stream);
+	return 0;
 }
 
 static int evaluate(struct run *run, struct run_result *result, struct err *err)
 {
-	struct scored scored = {0};
+	struct scored scored = {0}, incumbent = {0};
+	struct judged judged = {.scored = &scored};
 	struct subject subject;
 	int64_t since_ms = run_now(run);
 	int failed;
 
-	if (take_subject(run, &subject, err) || test(run, &subject, &scored, err))
+	if (take_subject(run, &subject, err) || test_candidate(run, &subject, &scored, err))
 		return -1;
-	failed = keep(run, &subject, &scored, err);
+	judged.version = subject.version;
+	judged.rows = subject.train.rows;
+	failed = test_incumbent(run, &subject, &judged, &incumbent, err) ||
+	         keep(run, &subject, &scored, &judged, err) || gates_run(run, &judged, result, err) ||
+	         draft_write(run, subject.version, err);
 	scored_deinit(&scored);
+	scored_deinit(&incumbent);
 	if (failed)
 		return -1;
-	result->verdict = VERDICT_NOT_APPLICABLE;
-	result->verdict_key = verdict_key(run, &subject);
-	result->why = arena_printf(run->arena, "%s; gates are not judged here",
-	                           sentence(run, subject.version, subject.train.n_rows));
 	run_say(run, "evaluate: %lld rows scored, %s", (long long)subject.train.n_rows,
 	        run_took(run, since_ms));
 	return 0;

@@ -6,6 +6,7 @@
 #include "base/ustar.h"
 #include "dataset/dataset.h"
 #include "doc/fields.h"
+#include "gate/gates.h"
 #include "oip/oip.h"
 #include "run/command.h"
 #include "run/metrics.h"
@@ -121,9 +122,17 @@ struct model_server {
 	struct oip_shape shape;
 	const char *folder;
 };
-/* Unpacks `artifact`, starts the serve command, waits until it is ready and checks the
+/* What a server is made of: the artifact's file, how it is served, the exported source or NULL. */
+struct servable {
+	const char *artifact;
+	const struct strings *command;
+	const char *source;
+};
+/* The model's own serve section with that artifact. */
+struct servable servable_of(const struct run *run, const char *artifact);
+/* Unpacks the artifact, starts the serve command, waits until it is ready and checks the
  * interface. On failure nothing runs any more. */
-int server_start(struct run *run, const char *artifact, const char *folder,
+int server_start(struct run *run, const struct servable *what, const char *folder,
                  struct model_server *out, struct err *err) must_check;
 void server_stop(struct run *run, struct model_server *server); /* accepts a zeroed one */
 
@@ -135,6 +144,9 @@ struct scored {
 	struct oip_golden golden;  /* evenly spread rows */
 	struct buf predictions;    /* CSV: id, label, prediction, scores; freed by scored_deinit */
 	struct profile *profile;   /* NULL unless it was asked for */
+	struct gate_column *columns; /* in full: the inputs that gates look at, in the arena */
+	size_t n_columns;
+	size_t *column_of; /* the input of each */
 };
 /* `n` is how many rows the file holds. */
 int score_rows(struct run *run, const struct model_server *server, const char *path, int64_t n,
@@ -149,6 +161,22 @@ void profile_free(struct profile *profile); /* accepts NULL */
 void profile_row(struct profile *profile, const char *const *inputs,
                  const struct oip_predictions *predictions, size_t i);
 void profile_encode(struct profile *profile, struct buf *out); /* once, at the end */
+
+/* ---- gates.c: from predictions to the verdict ---- */
+
+/* What a verdict is about. */
+struct judged {
+	struct model_version *version; /* takes the copy of the verdict */
+	struct digest rows;
+	const struct scored *scored, *incumbent_scored; /* the latter NULL: none serves */
+	const struct model_version *incumbent;          /* NULL: none serves */
+	struct digest predictions, incumbent_predictions;
+};
+/* Reads the version that the spec calls the incumbent. */
+int gates_incumbent(struct run *run, const struct model_version **out, struct err *err) must_check;
+/* Judges by the model's gates and the policy; runs gates.command. */
+int gates_run(struct run *run, struct judged *judged, struct run_result *result, struct err *err)
+	must_check;
 
 /* ---- result.c: how a run ends ---- */
 

@@ -28,6 +28,10 @@ struct run_spec {
 	const char *parent;        /* `parent`: version that serves now, or NULL */
 	const char *source_tree, *source_commit; /* `tree`, `commit` of train.source */
 	const char *serve_tree;    /* `serveTree`: tree id of serve.source */
+	const char *incumbent;     /* `incumbent`: file that declares what serves, or NULL */
+	const char *incumbent_source; /* `incumbentSource`: exported folder of its source, or NULL */
+	const char *policy;        /* `policy`: file that declares the GatePolicy, or NULL */
+	int64_t uses;              /* `uses`: final tests of the test rows, this one included */
 	const char *path;          /* `path`: PATH of the user's code; absent: ours */
 	int64_t memory_bytes;      /* `memory`: address space of the user's code; -1 unlimited */
 	int64_t start_timeout_ms;  /* `startTimeout`: until a server is ready; 60s */
@@ -51,9 +55,10 @@ enum run_exit { RUN_EXIT_SUCCEEDED, RUN_EXIT_CONSIDERED, RUN_EXIT_ERROR };
  * ModelVersion called draft), `report.json`; artifact (tar) and test rows (csv) in the store. */
 enum run_exit run_train(const struct run_spec *spec, const char *out_dir,
                         const struct run_world *world);
-/* Scores the test rows of a train run through the candidate's own server, once. Leaves
- * `evaluate.json`, `version.yaml` with metrics, profile and golden batch; those two (json) and the
- * predictions (csv) in the store. */
+/* Scores the test rows of a train run through the candidate's own server and, where one serves,
+ * through one of the incumbent's, and judges them by the declared gates, once. Leaves
+ * `evaluate.json`, `version.yaml` with metrics, verdict, profile and golden batch; those two (json)
+ * and the predictions of both (csv) in the store. */
 enum run_exit run_evaluate(const struct run_spec *spec, const char *out_dir,
                            const struct run_world *world);
 

@@ -192,6 +192,60 @@ static void keep_golden(struct scoring *scoring, const struct oip_predictions *p
 	golden->predictions.n++;
 }
 
+/* ---- Inputs that gates look at ---- */
+
+static bool is_slice(const struct model *model, const char *name)
+{
+	for (size_t i = 0; i < model->gates.slices.n; i++)
+		if (strcmp(model->gates.slices.items[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Texts of what is grouped by, numbers of all that is a number. */
+static void columns_init(struct scoring *scoring)
+{
+	const struct model *model = scoring->run->model;
+	struct arena *arena = scoring->run->arena;
+	struct scored *out = scoring->out;
+
+	out->columns = arena_array(arena, model->interface.n_inputs, struct gate_column);
+	out->column_of = arena_array(arena, model->interface.n_inputs, size_t);
+	for (size_t j = 0; j < model->interface.n_inputs; j++) {
+		const struct input_spec *input = &model->interface.inputs[j];
+		bool number = input->type != TENSOR_BYTES && input->type != TENSOR_BOOL;
+		struct gate_column *column = &out->columns[out->n_columns];
+
+		if (!number && !is_slice(model, input->name))
+			continue;
+		column->name = input->name;
+		column->declared = input->values;
+		if (number)
+			column->numbers = arena_array(arena, (size_t)scoring->n, double);
+		if (is_slice(model, input->name))
+			column->texts = arena_array(arena, (size_t)scoring->n, const char *);
+		out->column_of[out->n_columns++] = j;
+	}
+}
+
+static void keep_columns(struct scoring *scoring, size_t row)
+{
+	struct scored *out = scoring->out;
+	size_t width = scoring->run->model->interface.n_inputs, i = out->outcomes.n;
+
+	for (size_t c = 0; c < out->n_columns; c++) {
+		const char *value = scoring->inputs[row * width + out->column_of[c]];
+		double *numbers = (double *)out->columns[c].numbers;
+		const char **texts = (const char **)out->columns[c].texts;
+		struct err ignored;
+
+		if (numbers && (!value || parse_number(value, -INFINITY, INFINITY, &numbers[i], &ignored)))
+			numbers[i] = NAN;
+		if (texts)
+			texts[i] = arena_strdup(scoring->run->arena, value);
+	}
+}
+
 static int chunk_score(struct scoring *scoring, struct err *err)
 {
 	struct oip_rows rows = {(const char *const *)scoring->inputs, scoring->n_chunk};
@@ -215,6 +269,7 @@ static int chunk_score(struct scoring *scoring, struct err *err)
 			profile_row(out->profile,
 			            rows.values + row * scoring->run->model->interface.n_inputs,
 			            &predictions, row);
+			keep_columns(scoring, row);
 			if (is_golden(scoring, out->outcomes.n))
 				keep_golden(scoring, &predictions, row);
 		}
@@ -261,8 +316,10 @@ int score_rows(struct run *run, const struct model_server *server, const char *p
 	if (table_open(AT_FDCWD, path, DATA_CSV, scoring.columns.names, scoring.columns.n,
 	               run->model->data.id, &table, err))
 		return -1;
-	if (in_full)
+	if (in_full) {
 		out->profile = profile_new(run, n);
+		columns_init(&scoring);
+	}
 	arena_init(&scoring.chunk, RUN_ARENA_BYTES);
 	result = score_table(&scoring, table, err);
 	table_close(table);

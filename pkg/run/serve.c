@@ -88,10 +88,11 @@ static int wait_ready(struct run *run, const struct model_server *server, struct
 	return result;
 }
 
-static int start(struct run *run, struct model_server *server, int port, struct err *err)
+static int start(struct run *run, const struct strings *command, struct model_server *server,
+                 int port, struct err *err)
 {
 	const struct command_spec spec = {
-		.argv = code_argv(run, &run->model->serve.command),
+		.argv = code_argv(run, command),
 		.env = server_env(run, server, port),
 		.cwd = arena_printf(run->arena, "%s/source", server->folder),
 		.log = arena_printf(run->arena, "%s/log", server->folder),
@@ -108,7 +109,12 @@ static int start(struct run *run, struct model_server *server, int port, struct 
 	return 0;
 }
 
-int server_start(struct run *run, const char *artifact, const char *folder,
+struct servable servable_of(const struct run *run, const char *artifact)
+{
+	return (struct servable){artifact, &run->model->serve.command, run->spec->serve_source};
+}
+
+int server_start(struct run *run, const struct servable *what, const char *folder,
                  struct model_server *out, struct err *err)
 {
 	struct model_server server = {.folder = folder};
@@ -125,10 +131,10 @@ int server_start(struct run *run, const char *artifact, const char *folder,
 		.interface = &run->model->interface,
 		.timeout_ms = REQUEST_MS,
 	};
-	if (code_folder(run, folder, run->spec->serve_source, err) ||
+	if (code_folder(run, folder, what->source, err) ||
 	    dir_make_all(AT_FDCWD, arena_printf(run->arena, "%s/predictions", folder), 0700, err) ||
-	    unpack(artifact, arena_printf(run->arena, "%s/model", folder), err) ||
-	    start(run, &server, port, err))
+	    unpack(what->artifact, arena_printf(run->arena, "%s/model", folder), err) ||
+	    start(run, what->command, &server, port, err))
 		return -1;
 	*out = server;
 	return 0;

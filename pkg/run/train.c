@@ -236,7 +236,8 @@ static int score_candidate(struct run *run, const char *name, const struct split
 	const char *metric = run->model->train->select_metric;
 	struct model_server server = {0};
 	struct scored scored = {0};
-	int result = server_start(run, fit_artifact(run, name), run_path(run, "server"), &server, err);
+	struct servable what = servable_of(run, fit_artifact(run, name));
+	int result = server_start(run, &what, run_path(run, "server"), &server, err);
 
 	if (!result)
 		result = score_rows(run, &server, run_path(run, "rows/validation.csv"),

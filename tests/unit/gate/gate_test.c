@@ -476,7 +476,7 @@ static void admission_follows_our_own_newest_verdict(void **state)
 	struct admission admission;
 
 	admission = gate_admit(&revision, &model, NULL, &status, &fold->arena);
-	assert_int_equal(admission.result, VERDICT_NOT_APPLICABLE);
+	assert_int_equal(admission.result, VERDICT_INCONCLUSIVE);
 	assert_non_null(admission.why);
 	status.n_verdicts = 3;
 	admission = gate_admit(&revision, &model, NULL, &status, &fold->arena);

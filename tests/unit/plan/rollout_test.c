@@ -268,8 +268,12 @@ static void approvals_count_for_this_revision_this_gate_these_people(void **stat
 	struct role role = {"ml-leads", {members, 2}};
 	struct gate_require more = {.metric = "accuracy", .min = .9, .max = NAN, .margin = NAN};
 	struct world *world = *state;
+	struct verdict_record verdict = {.artifact = world->versions[2].artifact.digest,
+	                                 .result = VERDICT_PASS, .why = "accuracy 92 %"};
 
 	world_settle(world, 1);
+	world->model_status.verdicts = &verdict;
+	world->model_status.n_verdicts = 1;
 	world->environment.approvals.required = 2;
 	world->environment.approvals.by = (struct strings){leads, 1};
 	world->environment.approvals.roles = &role;
@@ -364,6 +368,23 @@ static void a_failed_gate_stalls_and_a_new_verdict_frees(void **state)
 	assert_int_equal(world->history.phase, PHASE_CANARY);
 	assert_string_equal(world->history.reason, "GateChanged");
 	assert_true(share(world, 2) == .05);
+}
+
+static void what_was_never_judged_waits_where_a_gate_is_declared(void **state)
+{
+	struct gate_require accuracy = {.metric = "accuracy", .min = .9, .max = NAN, .margin = NAN};
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->model.gates.require = &accuracy;
+	world->model.gates.n_require = 1;
+	world_declare(world, 2);
+	world_until(world, PHASE_WAITING, 10);
+	assert_string_equal(world->history.reason, "Evaluation");
+	world_run(world, 5);
+	assert_int_equal(count_replicas(world, 2), 0);
+	world->model.gates.n_require = 0;
+	world_until(world, PHASE_CANARY, 30);
 }
 
 static void a_corrupt_artifact_stalls_until_a_retry(void **state)
@@ -1109,6 +1130,7 @@ int main(void)
 		case_of(a_step_may_need_an_approval_given_since_the_step_before),
 		case_of(environments_of_level_mvp_ask_before_each_step),
 		case_of(a_failed_gate_stalls_and_a_new_verdict_frees),
+		case_of(what_was_never_judged_waits_where_a_gate_is_declared),
 		case_of(a_corrupt_artifact_stalls_until_a_retry),
 		case_of(failures_before_traffic_roll_back),
 		case_of(the_failed_check_of_an_earlier_attempt_does_not_count),

@@ -1,0 +1,203 @@
+/* From predictions on the test rows to the verdict of this run. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "gate/gate.h"
+#include "manifest/manifest.h"
+#include "run/internal.h"
+
+/* Moves when the same predictions could be judged otherwise. */
+#define EVALUATOR "linnet gates 1"
+
+enum { COMMAND_MS = 30 * 60 * 1000 };
+
+/* The first object of that kind (and name, unless NULL) in a file. */
+static int read_object(struct run *run, const char *path, enum kind kind, const char *name,
+                       struct object *out, struct err *err)
+{
+	struct diagnostics diagnostics = {0};
+	struct file_objects objects;
+	struct bytes text;
+
+	if (run_read(run, path, LIMIT_MANIFEST_BYTES, &text, err))
+		return -1;
+	manifest_decode(path, text.data, text.len, run->arena, &objects, &diagnostics);
+	for (size_t i = 0; i < objects.n; i++) {
+		if (objects.objects[i].kind == kind &&
+		    (!name || strcmp(objects.objects[i].meta->name, name) == 0)) {
+			*out = objects.objects[i];
+			return 0;
+		}
+	}
+	return err_set(err, ERR_STALLED, "%s: %s", path,
+	               diagnostics.n ? diagnostics.items[0].message : "does not declare what it"
+	               " should");
+}
+
+int gates_incumbent(struct run *run, const struct model_version **out, struct err *err)
+{
+	struct object object;
+	const char *name = run->spec->parent
+	                   ? arena_printf(run->arena, "%s-%s", run->model->meta.name,
+	                                  run->spec->parent)
+	                   : NULL;
+
+	if (read_object(run, run->spec->incumbent, KIND_MODEL_VERSION, name, &object, err))
+		return -1;
+	if (object.version->serve.command.n == 0)
+		return err_set(err, ERR_STALLED, "incumbent: images are not run here");
+	*out = object.version;
+	return 0;
+}
+
+static int read_policy(struct run *run, const struct gate_policy **out, struct err *err)
+{
+	struct object object;
+
+	if (!run->model->gates.policy)
+		return 0;
+	if (!run->spec->policy)
+		return err_set(err, ERR_STALLED, "GatePolicy %s is not at hand", run->model->gates.policy);
+	if (read_object(run, run->spec->policy, KIND_GATE_POLICY, run->model->gates.policy, &object,
+	                err))
+		return -1;
+	*out = object.policy;
+	return 0;
+}
+
+/* ---- the outside evaluator ---- */
+
+static const char *const *command_env(struct run *run, const struct judged *judged,
+                                      const char *folder)
+{
+	const char *store = run->spec->store;
+	struct environment_list env;
+
+	env_begin(run, &env, folder);
+	env_add(run, &env, "LINNET_MODEL_NAME", run->model->meta.name);
+	env_add(run, &env, "LINNET_TEST_DATA", store_path(run->arena, store, judged->rows, "csv"));
+	env_add(run, &env, "LINNET_PREDICTIONS",
+	        store_path(run->arena, store, judged->predictions, "csv"));
+	if (judged->incumbent)
+		env_add(run, &env, "LINNET_INCUMBENT_PREDICTIONS",
+		        store_path(run->arena, store, judged->incumbent_predictions, "csv"));
+	return env_end(run, &env);
+}
+
+/* Exit 0 is a pass, 1 a fail; all else is an error of the run. */
+static int run_outside(struct run *run, const struct judged *judged, struct gates_input *input,
+                       struct err *err)
+{
+	const char *folder = run_path(run, "command");
+	struct command_spec spec = {.memory_bytes = run->spec->memory_bytes};
+	struct command command;
+	struct buf line;
+	int exit_code;
+
+	if (input->gates->command.n == 0)
+		return 0;
+	spec.argv = code_argv(run, &input->gates->command);
+	spec.env = command_env(run, judged, folder);
+	spec.cwd = arena_printf(run->arena, "%s/source", folder);
+	spec.log = arena_printf(run->arena, "%s/log", folder);
+	if (code_folder(run, folder, run->spec->source, err) ||
+	    command_start(&command, &spec, err) ||
+	    command_wait(&command, run->world->clock, run_now(run) + COMMAND_MS, &exit_code, err))
+		return err_wrap(err, "gates.command");
+	buf_init(&line, 1024);
+	command_last_line(spec.log, &line);
+	input->outside = exit_code == 0 ? VERDICT_PASS : VERDICT_FAIL;
+	input->outside_why = line.len ? arena_strdup(run->arena, buf_text(&line))
+	                     : exit_code == 0 ? "the outside evaluator passes it"
+	                                      : "the outside evaluator refuses it";
+	buf_deinit(&line);
+	if (exit_code > 1)
+		return err_set(err, ERR_TRANSIENT, "gates.command ended with %d: %s", exit_code,
+		               input->outside_why);
+	return 0;
+}
+
+/* ---- identity ---- */
+
+static void add_serve(struct digest_stream *stream, struct digest artifact,
+                      const struct strings *command, const char *tree)
+{
+	digest_add_field(stream, artifact.hex);
+	digest_add_field(stream, tree);
+	for (size_t i = 0; i < command->n; i++)
+		digest_add_field(stream, command->items[i]);
+	digest_add_field(stream, NULL);
+}
+
+/* Of artifact, serve, rows, gate, evaluator, incumbent. */
+static struct digest verdict_key(const struct run *run, const struct judged *judged,
+                                 struct digest gate)
+{
+	struct digest_stream *stream = digest_begin();
+
+	add_serve(stream, judged->version->artifact.digest, &run->model->serve.command,
+	          run->spec->serve_tree);
+	digest_add_field(stream, judged->rows.hex);
+	digest_add_field(stream, gate.hex);
+	digest_add_field(stream, EVALUATOR);
+	if (judged->incumbent)
+		add_serve(stream, judged->incumbent->artifact.digest, &judged->incumbent->serve.command,
+		          judged->incumbent->serve.tree);
+	return digest_end(stream);
+}
+
+/* ---- judging ---- */
+
+static struct gate_predictions predictions_of(const struct outcomes *outcomes)
+{
+	return (struct gate_predictions){outcomes->predicted, outcomes->predicted_number,
+	                                 outcomes->scores, outcomes->n_scores};
+}
+
+static int same_rows(const struct outcomes *a, const struct outcomes *b, struct err *err)
+{
+	if (a->n != b->n || (a->truth && memcmp(a->truth, b->truth, a->n * sizeof(*a->truth))))
+		return err_set(err, ERR_STALLED, "candidate and incumbent answered different rows");
+	return 0;
+}
+
+int gates_run(struct run *run, struct judged *judged, struct run_result *result, struct err *err)
+{
+	const struct outcomes *outcomes = &judged->scored->outcomes;
+	struct gate_predictions incumbent;
+	struct gates_verdict verdict;
+	const struct gate_policy *policy = NULL;
+	struct gates_input input = {
+		.rows = {.n = outcomes->n, .classes = &run->model->interface.output.classes,
+		         .truth = outcomes->truth, .truth_number = outcomes->truth_number,
+		         .candidate = predictions_of(outcomes),
+		         .by_time = run->model->train && run->model->train->split.by == SPLIT_BY_TIME,
+		         .inputs = judged->scored->columns, .n_inputs = judged->scored->n_columns},
+		.gates = &run->model->gates,
+		.uses = run->spec->uses > 0 ? run->spec->uses : 1,
+	};
+
+	if (read_policy(run, &policy, err) || run_outside(run, judged, &input, err))
+		return -1;
+	if (judged->incumbent) {
+		if (same_rows(outcomes, &judged->incumbent_scored->outcomes, err))
+			return -1;
+		incumbent = predictions_of(&judged->incumbent_scored->outcomes);
+		input.rows.incumbent = &incumbent;
+		input.incumbent = judged->incumbent->version;
+	}
+	input.policy = policy;
+	judged->version->gate = gate_digest(run->model, policy, run->arena);
+	result->verdict_key = verdict_key(run, judged, judged->version->gate);
+	input.seed = result->verdict_key.hex;
+	verdict = gates_judge(&input, run->arena);
+	judged->version->verdict = verdict_result_names.names[verdict.result];
+	judged->version->entries = verdict.entries;
+	judged->version->n_entries = verdict.n_entries;
+	judged->version->metrics_slices = verdict.slices;
+	judged->version->n_metrics_slices = verdict.n_slices;
+	result->verdict = verdict.result;
+	result->why = verdict.why;
+	run_say(run, "evaluate: %s: %s", judged->version->verdict, verdict.why);
+	return 0;
+}

@@ -1,0 +1,117 @@
+"""What gates say of whole runs: outages that they stop, what serves, policies, evaluators."""
+
+import json
+import shutil
+import unittest
+
+from test_run import RunTest, EXAMPLE
+
+# The trainer sees one label on nearly every row, as after a broken join upstream.
+BROKEN_TRAINER = """import csv, os, runpy
+rows = list(csv.DictReader(open(os.environ["LINNET_TRAIN_DATA"], newline="")))
+path = os.path.join(os.environ["TMPDIR"], "broken.csv")
+with open(path, "w", newline="") as out:
+    writer = csv.DictWriter(out, rows[0].keys())
+    writer.writeheader()
+    for i, row in enumerate(rows):
+        row["risk_level"] = "High" if i == 0 else "Low"
+        writer.writerow(row)
+os.environ["LINNET_TRAIN_DATA"] = path
+runpy.run_path("honest.py", run_name="__main__")
+"""
+
+# Somebody changed the unit of one input in the server alone.
+SCALED_SERVER = """import os
+import oip
+from risk import Risk
+
+class Scaled(Risk):
+    def predict(self, columns, count):
+        scaled = [value * 10 for value in columns["files_changed"]]
+        return super().predict(dict(columns, files_changed=scaled), count)
+
+if __name__ == "__main__":
+    oip.serve(Scaled(os.environ["LINNET_MODEL_DIR"]))
+"""
+
+POLICY = """apiVersion: linnet.dev/v1alpha1
+kind: GatePolicy
+metadata: {name: platform}
+spec:
+  require: [{metric: f1, class: High, min: 99%}]
+"""
+
+
+class GatesTest(unittest.TestCase):
+    setUp = RunTest.setUp
+    command = RunTest.command
+    run_verb = RunTest.run_verb
+    stored = RunTest.stored
+
+    def judged(self, **changes):
+        """(verdict, sentence, version) of a train run with changed words, evaluated."""
+        spec = json.loads(self.spec.read_text()) | changes
+        self.spec.write_text(json.dumps(spec))
+        status, said, train = self.run_verb("train")
+        self.assertEqual(status, 0, said)
+        status, said, evaluate = self.run_verb("evaluate")
+        self.assertEqual(status, 0, said)
+        version = (self.folder / "evaluate" / "version.yaml").read_text()
+        return evaluate.get("verdict", "INCONCLUSIVE"), evaluate["why"], version
+
+    def serving(self):
+        """The version that serves: trained, and kept with its source as the incumbent."""
+        verdict, _, version = self.judged()
+        self.assertEqual(verdict, "PASS")
+        source = self.folder / "incumbent-source"
+        shutil.copytree(self.source, source)
+        path = self.folder / "incumbent.yaml"
+        path.write_text(version.replace("draft", "v1"))
+        for verb in ("train", "evaluate"):
+            shutil.rmtree(self.folder / verb)
+        return {"incumbent": str(path), "incumbentSource": str(source), "parent": "v1", "uses": 2}
+
+    def test_an_equal_candidate_passes_against_what_serves(self):
+        verdict, why, version = self.judged(**self.serving())
+        self.assertEqual(verdict, "PASS", why)
+        self.assertIn("0.0 points better than with v1 on the same 1,445 rows", version)
+        self.assertIn("no prediction changes: in effect it is the same model", version)
+        self.assertIn("test 2 of 8", version)
+
+    def test_a_data_bug_that_makes_every_prediction_one_class(self):
+        words = self.serving()
+        (self.source / "train.py").rename(self.source / "honest.py")
+        (self.source / "train.py").write_text(BROKEN_TRAINER)
+        verdict, why, version = self.judged(**words)
+        self.assertEqual(verdict, "FAIL", why)
+        self.assertIn("accuracy is ", why)
+        self.assertRegex(version, r"(it predicts Low for every row|Medium is never predicted)")
+
+    def test_a_serving_change_that_scales_a_feature_wrongly(self):
+        words = self.serving()
+        (self.source / "serve.py").write_text(SCALED_SERVER)
+        verdict, why, version = self.judged(**words)
+        self.assertEqual(verdict, "FAIL", why)
+        self.assertRegex(version, r"points worse than with v1 on the same 1,445 rows")
+
+    def test_a_policy_adds_to_the_gates(self):
+        model = self.folder / "model.yaml"
+        text = (EXAMPLE / "manifests" / "model.yaml").read_text()
+        model.write_text(text.replace("  gates:\n", "  gates:\n    policy: platform\n"))
+        policy = self.folder / "policy.yaml"
+        policy.write_text(POLICY)
+        verdict, why, _ = self.judged(manifest=str(model), policy=str(policy))
+        self.assertEqual(verdict, "FAIL", why)
+        self.assertIn("f1 of High is", why)
+
+    def test_an_outside_evaluator_has_a_say(self):
+        model = self.folder / "model.yaml"
+        text = (EXAMPLE / "manifests" / "model.yaml").read_text()
+        command = "command: [sh, -c, 'test -s $LINNET_PREDICTIONS && echo too expensive; exit 1']"
+        model.write_text(text.replace("  gates:\n", f"  gates:\n    {command}\n"))
+        verdict, why, _ = self.judged(manifest=str(model))
+        self.assertEqual((verdict, why), ("FAIL", "too expensive"))
+
+
+if __name__ == "__main__":
+    unittest.main()
