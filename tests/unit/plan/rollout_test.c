@@ -970,7 +970,7 @@ static void nothing_is_promoted_while_somebody_has_the_weights_elsewhere(void **
 	world->now_ms += 1000;
 	world_tick(world);
 	assert_int_equal(world->history.phase, PHASE_PROMOTING);
-	assert_false(find_action(world, ACTION_SET_WEIGHTS)->reduces);
+	assert_true(find_action(world, ACTION_SET_WEIGHTS)->reduces); /* all of it is recorded */
 	world_tick(world);
 	assert_int_equal(world->history.phase, PHASE_STEADY);
 }
