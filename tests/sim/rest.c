@@ -171,6 +171,13 @@ static void check_end(struct world *world, const char *plain_end)
 		                plain_end);
 }
 
+static void end_faults_at(const struct world *world, struct sim_place *place)
+{
+	place->stuck = false;
+	if (place->dark_since_ms >= 0)
+		place->dark_since_ms = world->now_ms; /* from now on it may not stay so */
+}
+
 void assert_rest(struct world *world, const char *plain_end)
 {
 	int64_t until = world->now_ms + SETTLE_MS, acts, transitions;
@@ -179,7 +186,7 @@ void assert_rest(struct world *world, const char *plain_end)
 	world->faults.on = world->git.away = false;
 	world->disk_full_until_ms = 0;
 	for (int i = 0; i < SIM_ENVIRONMENTS; i++)
-		world->serving.places[i].stuck = false;
+		end_faults_at(world, &world->serving.places[i]);
 	world_event(world, "faults stop");
 	while (world->now_ms < until && !world->violation[0])
 		world_step(world, until);
