@@ -27,7 +27,8 @@ struct config {
 };
 
 /* Reads flags, then the file that `--config` names (or ./linnet.yaml, then /etc/linnet/linnet.yaml
- * where present), then LINNET_* variables. A flag wins over a variable, a variable over the file. */
+ * where present), then LINNET_* variables. A flag wins over a variable, a variable over the file.
+ * */
 int config_read(struct config *config, int argc, char **argv, struct arena *arena,
                 struct err *err) must_check;
 /* Prints every setting with its value, as YAML, and where it can be set. */

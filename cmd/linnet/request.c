@@ -1,5 +1,5 @@
-/* linnet kick, retry, rollback, restart: what people ask of the controller, as a commit on the requests
- * branch. */
+/* linnet kick, retry, rollback, restart: what people ask of the controller, as a commit on the
+ * requests branch. */
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>

@@ -23,8 +23,8 @@ void view_close(struct view *view);
 /* A manifest_read for this view. */
 int view_read(void *view, struct oid blob, struct arena *arena, struct bytes *out, struct err *err);
 
-/* The status branch that is at hand: of the repository itself, else what was last fetched of origin.
- * `tip` is "" where there is none. */
+/* The status branch that is at hand: of the repository itself, else what was last fetched of
+ * origin. `tip` is "" where there is none. */
 struct status_view {
 	struct objects *objects;
 	struct oid tip;

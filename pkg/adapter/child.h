@@ -1,5 +1,5 @@
-/* Runs one program beside us: never waits, bounded in time, memory and output, killed with its whole
- * group at its deadline. No shell: argv goes to exec as it is. */
+/* Runs one program beside us: never waits, bounded in time, memory and output, killed with its
+ * whole group at its deadline. No shell: argv goes to exec as it is. */
 #ifndef LINNET_ADAPTER_CHILD_H
 #define LINNET_ADAPTER_CHILD_H
 
@@ -44,8 +44,8 @@ int child_start(struct child *child, const struct child_spec *spec, int64_t now_
 bool child_poll(struct child *child, int64_t now_ms);
 /* Waits until there is something for child_poll to do, where its clock is child_clock_ms. */
 void child_wait(const struct child *child);
-/* 0 when it ended with exit code 0; else ERR_TRANSIENT with `what`, the cause and the last line that
- * it wrote to its standard error. */
+/* 0 when it ended with exit code 0; else ERR_TRANSIENT with `what`, the cause and the last line
+ * that it wrote to its standard error. */
 int child_check(const struct child *child, const char *what, struct err *err) must_check;
 /* Kills it if it runs, waits for that, and releases everything; CHILD_NONE again. */
 void child_stop(struct child *child);

@@ -422,7 +422,8 @@ static int find_adding(struct git_port *port, struct oid tip, const char *path, 
 			return 0;
 		}
 	}
-	return err_set(err, ERR_STALLED, "%s was not added, and left alone since, by a commit of its own", path);
+	return err_set(err, ERR_STALLED,
+	               "%s was not added, and left alone since, by a commit of its own", path);
 }
 
 int request_signer(struct git_port *port, const char *path, struct arena *arena, const char **out,

@@ -52,8 +52,8 @@ DEFINE_CLEANUP(treebuilder)
 
 /* ---- opening ---- */
 
-/* Once for the whole process, for its life: durable writes, nobody's configuration, bounded caches. The owner
- * of a repository does not matter, because nothing in it is ever run. */
+/* Once for the whole process, for its life: durable writes, nobody's configuration, bounded
+ * caches. The owner of a repository does not matter, because nothing in it is ever run. */
 static void settle(void)
 {
 	static bool done;

@@ -43,7 +43,8 @@ int objects_ref(struct objects *objects, const char *name, struct oid *out, stru
 /* Refs that begin with `prefix`, sorted by name. */
 int objects_refs(struct objects *objects, const char *prefix, struct arena *arena,
                  struct ref **refs, size_t *n, struct err *err) must_check;
-/* Compare and swap, durable on return: CONFLICT unless the ref is at `old` ("" absent). `new` "" removes it. */
+/* Compare and swap, durable on return: CONFLICT unless the ref is at `old` ("" absent). `new` ""
+ * removes it. */
 int objects_ref_move(struct objects *objects, const char *name, struct oid old, struct oid new,
                      struct err *err) must_check;
 /* A revision as git reads it ("HEAD", "v1", "main~2") -> its commit. */

@@ -226,7 +226,8 @@ static struct propose_result begin(struct git_port *port, struct proposal_work *
 	struct oid commit;
 	struct err err = {0};
 
-	if (!port->fleet || port->looked_ms < 0 || port->look_finished < work->look || !port->tip.hex[0] ||
+	if (!port->fleet || port->looked_ms < 0 || port->look_finished < work->look ||
+	    !port->tip.hex[0] ||
 	    !oid_same(port->tip, seen_tip(port, port->config.branch)))
 		return running();
 	if (find_commit(port, port->tip, (struct oid){""}, work->digest.hex, &commit, &err))
@@ -307,7 +308,8 @@ static int start_fetch(struct git_port *port, struct proposal_work *work, struct
 	                       1, false, port->now_ms, err);
 }
 
-/* Only a branch of our own is ever replaced, and only while its tip is the one that we looked at. */
+/* Only a branch of our own is ever replaced, and only while its tip is the one that we looked at.
+ * */
 static int start_push(struct git_port *port, struct proposal_work *work, struct err *err)
 {
 	const char *branch = target_branch(port, work), *lease = NULL;

@@ -1,4 +1,5 @@
-/* The status and requests branches: committed here first, joined with what others pushed, pushed. */
+/* The status and requests branches: committed here first, joined with what others pushed, pushed.
+ * */
 #include <stdio.h>
 #include <string.h>
 
@@ -151,8 +152,8 @@ static bool up_to_date(struct git_port *port)
 
 /* ---- joining ---- */
 
-/* At the first sight of a remote status branch that is not ours already: where we sign, its tip must
- * be signed by us, because everything we believe to have decided is read from it. */
+/* At the first sight of a remote status branch that is not ours already: where we sign, its tip
+ * must be signed by us, because everything we believe to have decided is read from it. */
 static int check_own_tip(struct git_port *port, struct oid tip, struct err *err)
 {
 	struct bytes payload, signature;
@@ -173,8 +174,8 @@ static int check_own_tip(struct git_port *port, struct oid tip, struct err *err)
 	return 0;
 }
 
-/* What we have and they have not, put on top of theirs: one merge commit, so that every commit keeps
- * its id and its signature. Where both wrote a file, ours counts. */
+/* What we have and they have not, put on top of theirs: one merge commit, so that every commit
+ * keeps its id and its signature. Where both wrote a file, ours counts. */
 static int join(struct git_port *port, int i, struct oid ours, struct oid theirs, struct err *err)
 {
 	struct commit_spec spec = {.parents = {theirs, ours}, .n_parents = 2};

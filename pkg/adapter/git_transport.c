@@ -46,7 +46,8 @@ static bool is_loopback(const char *host)
 	return !strcmp(host, "127.0.0.1") || !strcmp(host, "localhost") || !strcmp(host, "[::1]");
 }
 
-/* What stands behind "scheme://" must name a host, and must not hold a password: it would be in argv. */
+/* What stands behind "scheme://" must name a host, and must not hold a password: it would be in
+ * argv. */
 static int check_authority(const char *authority, const char *url, struct err *err)
 {
 	const char *at = strchr(authority, '@'), *colon = strchr(authority, ':');

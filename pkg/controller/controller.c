@@ -9,7 +9,8 @@
 
 enum { CLOCK_JUMP_MS = 5000, CLOCK_SETTLE_MS = 10000, GIT_BUSY_MS = 50, PENDING_MS = 100 };
 
-struct controller *controller_new(const struct ports *ports, const struct controller_config *config)
+struct controller *controller_new(const struct ports *ports,
+                                  const struct controller_config *config)
 {
 	struct controller *c = heap_alloc(1, sizeof(*c));
 
@@ -155,7 +156,8 @@ static bool was_decided(const struct controller *c, const struct task *task)
 	return n && history[0].at_ms == c->wall_ms;
 }
 
-/* Neighbours of what changed: a model looks at its deployments' phases, and they at its verdicts. */
+/* Neighbours of what changed: a model looks at its deployments' phases, and they at its verdicts.
+ * */
 static void wake_neighbours(struct controller *c, const struct task *task)
 {
 	const struct model *model = task->key->environment ? task->desired.model : task->model;

@@ -8,7 +8,7 @@
 
 /* Borrowed for the controller's life. */
 struct controller_config {
-	const char *id;         /* of this state folder; another id on the status branch raises the epoch */
+	const char *id;         /* of this state folder; a new one raises the epoch of the branch */
 	const char *fleet_path; /* folder of the fleet repository that holds manifests; "." all of it */
 	const char *fleet_name; /* shown to people: the repository's url without credentials */
 	int state_fd;           /* the state folder: evidence/ below it is ours */
@@ -24,12 +24,13 @@ struct controller_config {
 };
 
 struct controller; /* heap; owned by who made it */
-struct controller *controller_new(const struct ports *ports, const struct controller_config *config);
+struct controller *controller_new(const struct ports *ports,
+                                  const struct controller_config *config);
 void controller_free(struct controller *controller);
 
 /* One pass over all that is due. `wake_ms` is how long (monotonic ms from now) nothing is due, if
- * no event comes. An error is one that ends the controller: STALLED when another controller has taken
- * over (a higher epoch); everything else is in conditions and in the log. */
+ * no event comes. An error is one that ends the controller: STALLED when another controller has
+ * taken over (a higher epoch); everything else is in conditions and in the log. */
 int controller_pass(struct controller *controller, int64_t *wake_ms, struct err *err) must_check;
 
 /* A child ended: what serves or is under way is due again. With `remote` (a webhook, a person)

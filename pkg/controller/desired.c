@@ -227,7 +227,8 @@ static int read_request(struct controller *c, const struct git_file *file,
 	return 0;
 }
 
-/* A person says that the branch was rewritten on purpose: from the commit that we hold to the tip. */
+/* A person says that the branch was rewritten on purpose: from the commit that we hold to the tip.
+ * */
 static void accept_rewind(struct controller *c, const struct request *request)
 {
 	struct oid tip = c->heads.fleet;
@@ -253,7 +254,8 @@ int load_requests(struct controller *c, struct asked_list *out, struct err *err)
 	size_t n;
 
 	*out = (struct asked_list){0};
-	if (!c->applied.hex[0] || !c->heads.requests.hex[0] || oid_same(c->heads.requests, c->requests_done))
+	if (!c->applied.hex[0] || !c->heads.requests.hex[0] ||
+	    oid_same(c->heads.requests, c->requests_done))
 		return 0;
 	if (c->ports.git.changed(c->ports.git.self, GIT_STATUS, c->requests_done, c->heads.requests,
 	                         "requests", &c->arena, &files, &n, &refused, err))

@@ -19,7 +19,8 @@ enum {
 	BACKOFF_MOST_MS = 60000,
 };
 
-/* One deployment or one model that we look after; lives as long as it is declared or has a status. */
+/* One deployment or one model that we look after; lives as long as it is declared or has a status.
+ * */
 struct key {
 	char *id;          /* "deployment/<environment>/<name>" or "model/<name>" */
 	char *environment; /* NULL: a model */
@@ -98,6 +99,7 @@ struct task {
 	const struct plan *plan;
 	bool pending; /* a proposal is under way: look again soon */
 	bool noted;  /* an act's outcome changed `next` */
+	bool told;   /* its transitions stand in a commit of this pass */
 	bool failed; /* an act of it failed; leave the rest */
 };
 
@@ -132,8 +134,8 @@ int task_observe(struct controller *c, struct task *tasks, size_t n, struct err 
 void execute(struct controller *c, struct task *task, bool reducing);
 
 /* propose.c */
-int push_proposal(struct controller *c, const struct proposal_text *text, struct propose_result *out,
-            struct err *err) must_check;
+int push_proposal(struct controller *c, const struct proposal_text *text,
+                  struct propose_result *out, struct err *err) must_check;
 
 /* train.c */
 void run_observe(struct controller *c, const struct model_status *status, struct run_result *out);

@@ -148,7 +148,8 @@ static int merge_edit(struct rebuild *rebuild, struct git_file *files, size_t *n
 			buf_deinit(&out);
 			return -1;
 		}
-		files[j].text = (struct bytes){arena_memdup(&rebuild->c->arena, out.text, out.len), out.len};
+		files[j].text.data = arena_memdup(&rebuild->c->arena, out.text, out.len);
+		files[j].text.len = out.len;
 		buf_deinit(&out);
 		return 0;
 	}
@@ -182,8 +183,8 @@ static int rebuild_on(void *context, struct oid tip, struct arena *arena, struct
 	return 0;
 }
 
-int push_proposal(struct controller *c, const struct proposal_text *text, struct propose_result *out,
-            struct err *err)
+int push_proposal(struct controller *c, const struct proposal_text *text,
+                  struct propose_result *out, struct err *err)
 {
 	struct rebuild rebuild = {c, text};
 

@@ -1,4 +1,5 @@
-/* What was decided, onto the status branch: one commit a batch. And evidence into the state folder. */
+/* What was decided, onto the status branch: one commit a batch. And evidence into the state
+ * folder. */
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,14 +27,17 @@ static void add_file(struct batch *batch, const char *path, const struct buf *te
 		                            text->len};
 }
 
-/* A line of the message for each transition that `next` has and the history before had not. */
-static void add_transitions(struct batch *batch, const struct key *key,
-                            const struct transition *history, size_t n, int64_t now_ms)
+/* A line of the message for each transition that `next` has and the history before had not; what a
+ * commit of this pass told already is not told again by the one that adds the acts' outcomes. */
+static void add_transitions(struct batch *batch, const struct task *task,
+                            const struct transition *history, size_t n)
 {
-	for (size_t i = n; i > 0; i--) {
+	const struct key *key = task->key;
+
+	for (size_t i = n; i > 0 && !task->told; i--) {
 		const struct transition *transition = &history[i - 1];
 
-		if (transition->at_ms != now_ms)
+		if (transition->at_ms != batch->c->wall_ms)
 			continue;
 		if (batch->n_transitions++ == 0)
 			buf_printf(&batch->subject, "%s: %s",
@@ -73,7 +77,7 @@ static void add_deployment(struct batch *batch, struct task *task)
 	}
 	add_file(batch, path, &text);
 	buf_deinit(&text);
-	add_transitions(batch, task->key, next->history, next->n_history, c->wall_ms);
+	add_transitions(batch, task, next->history, next->n_history);
 	key_row(task->key, next);
 	c->readme_stale = true;
 }
@@ -88,7 +92,7 @@ static void add_model(struct batch *batch, struct task *task)
 	model_status_encode(&text, next);
 	add_file(batch, key_path(batch->c, task->key), &text);
 	buf_deinit(&text);
-	add_transitions(batch, task->key, next->history, next->n_history, batch->c->wall_ms);
+	add_transitions(batch, task, next->history, next->n_history);
 }
 
 /* After a start the table is written once every deployment was looked at. */
@@ -201,8 +205,8 @@ static bool may_wait(struct controller *c, struct task *task)
 	return false;
 }
 
-/* One commit for all tasks whose history changed; none when nothing did. CONFLICT: the branch moved;
- * nothing was recorded, look again. */
+/* One commit for all tasks whose history changed; none when nothing did. CONFLICT: the branch
+ * moved; nothing was recorded, look again. */
 int publish(struct controller *c, struct task *tasks, size_t n, const struct asked_list *asked,
             struct err *err)
 {
@@ -225,8 +229,10 @@ int publish(struct controller *c, struct task *tasks, size_t n, const struct ask
 	    (c->readme_stale && rows_known(c)))
 		result = commit(&batch, asked, err);
 	for (size_t i = 0; result == 0 && i < n; i++)
-		if (tasks[i].plan && (tasks[i].rollout.changed || tasks[i].training.changed))
+		if (tasks[i].plan && (tasks[i].rollout.changed || tasks[i].training.changed)) {
 			tasks[i].key->has_status = !tasks[i].rollout.gone;
+			tasks[i].told = true;
+		}
 	buf_deinit(&batch.subject);
 	buf_deinit(&batch.body);
 	return result;

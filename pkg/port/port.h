@@ -33,7 +33,7 @@ struct git_heads {
 	struct oid status_parted;
 	int64_t seen_ms;     /* monotonic time of the last successful look at the remote, after the
 	                      * status and requests branches came along for the first time; -1 never */
-	bool busy;           /* something is under way: sync again soon (100 ms), not at the next poll */
+	bool busy;           /* something is under way: sync again soon, not at the next poll */
 	bool rewritten;      /* HISTORY_REWRITTEN: refuse to act on the new tip until accept-rewind */
 	const char *problem; /* newest failure (fetch, verification, push), one line; NULL none */
 	const char *const *branches; /* remote branches linnet/propose|promote|revert/..., sorted */
@@ -63,9 +63,9 @@ struct port_git {
 	void (*sync)(void *self, int64_t now_ms, struct git_heads *out);
 	/* A look at the remote at once (webhook, `kick`). */
 	void (*poke)(void *self);
-	/* The controller acts on this commit from now on. Called at start too, with the commit of record
-	 * on the status branch, before `heads.accepted` of a sync is acted on; `rewind` for a recorded
-	 * accept-rewind, else `heads.accepted` only ever descends from it. */
+	/* The controller acts on this commit from now on. Called at start too, with the commit of
+	 * record on the status branch, before `heads.accepted` of a sync is acted on; `rewind` for a
+	 * recorded accept-rewind, else `heads.accepted` only ever descends from it. */
 	void (*accept)(void *self, struct oid commit, bool rewind);
 	int (*read_blob)(void *self, enum git_repo repo, struct oid blob, struct arena *arena,
 	                 struct bytes *out, struct err *err) must_check;
@@ -73,8 +73,8 @@ struct port_git {
 	                 struct arena *arena, struct bytes *out, struct oid *blob, struct err *err)
 		must_check; /* ERR_STALLED when absent */
 	/* Files below `path` ("" or ".": all) that differ between two commits (`old` "": all of them),
-	 * sorted by path: a merge walk of trees by id, cost follows the change. Symlinks, submodules and
-	 * unsafe names count as absent and are named in `refused`, one line; NULL none. */
+	 * sorted by path: a merge walk of trees by id, cost follows the change. Symlinks, submodules
+	 * and unsafe names count as absent and are named in `refused`, one line; NULL none. */
 	int (*changed)(void *self, enum git_repo repo, struct oid old, struct oid new,
 	               const char *path, struct arena *arena, struct git_file **files, size_t *n,
 	               const char **refused, struct err *err) must_check;
@@ -86,7 +86,8 @@ struct port_git {
 	 * syncs, on top of somebody else's commits too. */
 	int (*publish)(void *self, struct oid parent, const struct git_file *files, size_t n,
 	               const char *message, struct oid *out, struct err *err) must_check;
-	/* A commit on the fleet branch or on `text->branch`, by digest: started once, looked at after. */
+	/* A commit on the fleet branch or on `text->branch`, by digest: started once, looked at after.
+	 * */
 	int (*propose)(void *self, const struct proposal_text *text, git_rebuild *rebuild,
 	               void *context, struct propose_result *out, struct err *err) must_check;
 	/* Whose key signed the commit that added a file of the requests branch (arena): some 10 ms.
@@ -169,8 +170,8 @@ struct port_serving {
 	/* One batch; out[i] belongs to keys[i]; a key that cannot be read has known = false. */
 	int (*observe)(void *self, const struct serving_key *keys, size_t n, struct arena *arena,
 	               struct observed *out, struct err *err) must_check;
-	/* Starts the act and returns; done when a later observation says so. Idempotent. Weights are read
-	 * back before it returns. ERR_UNKNOWN: observe before anything else. */
+	/* Starts the act and returns; done when a later observation says so. Idempotent. Weights are
+	 * read back before it returns. ERR_UNKNOWN: observe before anything else. */
 	int (*apply)(void *self, const struct serving_target *target, const struct action *action,
 	             struct err *err) must_check;
 	/* Keys that something of ours still runs for, whether declared or not. */

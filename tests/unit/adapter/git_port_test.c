@@ -334,7 +334,8 @@ static void refuses_wrong_configuration(void **state)
 {
 	static const char *const urls[] = {
 		"", "-x", "ftp://host/x", "ext::sh -c x", "http://example.com/x", "http://127.0.0.1@evil/x",
-		"https://user:secret@host/x", "ssh://-oProxyCommand=x/y", "-oProxyCommand=x:y", "https:///x",
+		"https://user:secret@host/x", "ssh://-oProxyCommand=x/y", "-oProxyCommand=x:y",
+		"https:///x",
 		"git://host/x", "https://host/x\ny", "http://localhost.evil/x", "relative/not/there",
 	};
 	struct world *world = *state;

@@ -1,4 +1,5 @@
-/* Real repositories in a temporary folder for the tests of git: made with the git program itself. */
+/* Real repositories in a temporary folder for the tests of git: made with the git program itself.
+ * */
 #ifndef TESTS_ADAPTER_GIT_SUPPORT_H
 #define TESTS_ADAPTER_GIT_SUPPORT_H
 
@@ -52,8 +53,8 @@ static inline void place_free(struct place_of_test *place)
 			fail_msg("%s: %s", #call, err.text);         \
 	} while (0)
 
-/* Runs a program in a folder of the place ("": the place itself) with text on its standard input; the
- * exit code. What it printed is in *out, without the last newline. */
+/* Runs a program in a folder of the place ("": the place itself) with text on its standard input;
+ * the exit code. What it printed is in *out, without the last newline. */
 static inline int run_in(struct place_of_test *place, const char *folder, const char *input,
                          const char **out, const char *const *argv)
 {
