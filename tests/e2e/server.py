@@ -1,5 +1,7 @@
 """A model server of the Open Inference Protocol whose behaviour.json says how it misbehaves:
-failEvery N (every Nth infer answers 500), readyAfter S, exitAtStart, badInterface, wrongAnswers."""
+failEvery N (every Nth infer answers 500), readyAfter S, exitAtStart, badInterface, wrongAnswers,
+failWhile FILE (500 while it exists), hangWhile FILE (accepts, never answers), tell NAME (exits with
+the value of that variable on its standard error), otherPort (listens where nobody looks)."""
 
 import json
 import os
@@ -28,7 +30,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def hang(self):
+        while "hangWhile" in BEHAVIOUR and os.path.exists(BEHAVIOUR["hangWhile"]):
+            time.sleep(0.1)
+
     def do_GET(self):
+        self.hang()
         if self.path == "/v2/health/live":
             self.answer(200, {"live": True})
         elif self.path in ("/v2/health/ready", f"/v2/models/{NAME}/ready"):
@@ -44,10 +51,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         global infers
+        self.hang()
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with lock:
             infers += 1
             fails = BEHAVIOUR.get("failEvery") and infers % BEHAVIOUR["failEvery"] == 0
+        fails = fails or os.path.exists(BEHAVIOUR.get("failWhile", ""))
         if fails:
             self.answer(500, {"error": "as declared"})
             return
@@ -62,7 +71,10 @@ class Handler(BaseHTTPRequestHandler):
 
 if BEHAVIOUR.get("exitAtStart"):
     raise SystemExit("exits at start, as declared")
-server = ThreadingHTTPServer(("127.0.0.1", int(os.environ["LINNET_PORT"])), Handler)
+if "tell" in BEHAVIOUR:
+    raise SystemExit("my key is " + os.environ[BEHAVIOUR["tell"]])
+port = 0 if BEHAVIOUR.get("otherPort") else int(os.environ["LINNET_PORT"])
+server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
 server.daemon_threads = False
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 server.serve_forever()

@@ -97,7 +97,7 @@ def wait(seconds, what, condition):
 class World:
     """One fleet repository with a checkout, one state folder, at most one controller."""
 
-    def __init__(self):
+    def __init__(self, settings="", environment=ENVIRONMENT, url=None):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="linnet-e2e."))
         self.port = free_port()
         self.remote, self.fleet = self.home / "fleet.git", self.home / "fleet"
@@ -110,11 +110,11 @@ class World:
         self.git(self.fleet, "remote", "add", "origin", str(self.remote))
         self.config = self.home / "linnet.yaml"
         self.config.write_text(
-            f'fleet: {{url: "{self.remote}", path: manifests, poll: 500ms}}\n'
+            f'fleet: {{url: "{url or self.remote}", path: manifests, poll: 500ms{settings}}}\n'
             f"state: {self.state}\nstore: {self.store}\n"
             f"secrets: {{dir: {self.home / 'secrets'}}}\n"
             f'data: {{root: {self.home}}}\nlocal: {{listen: "127.0.0.1:{self.port}"}}\n')
-        self.write("manifests/environment.yaml", ENVIRONMENT)
+        self.write("manifests/environment.yaml", environment)
         self.write("manifests/model.yaml", MODEL)
 
     def close(self, keep=False):
@@ -149,8 +149,9 @@ class World:
         self.git(self.fleet, "push", "-q", "origin", "main")
         return self.git(self.fleet, "rev-parse", "HEAD")
 
-    def declare(self, version, behaviour=None, message=None, extra=""):
-        """Commits a version with a serving source of that behaviour, and names it in the deployment."""
+    def declare(self, version, behaviour=None, message=None, extra="", edit=lambda text: text):
+        """Commits a version with a serving source of that behaviour, and names it in the deployment;
+        `edit` changes the deployment's text."""
         self.git(self.fleet, "pull", "-q", "--rebase", "origin", "main", check=False)
         self.write("apps/echo/serve.py", (HERE / "server.py").read_text())
         self.write("apps/echo/behaviour.json", json.dumps({"version": version, **(behaviour or {})}))
@@ -159,8 +160,37 @@ class World:
                         self.git(self.fleet, "write-tree") + ":apps/echo")
         self.write(f"manifests/echo-{version}.yaml",
                    VERSION % {"version": version, "digest": self.digest, "tree": tree})
-        self.write("manifests/deployment.yaml", DEPLOYMENT % {"version": version, "extra": extra})
+        self.write("manifests/deployment.yaml",
+                   edit(DEPLOYMENT % {"version": version, "extra": extra}))
         return self.push(message or f"echo {version}")
+
+    def edit(self, old, new, message, path="manifests/deployment.yaml"):
+        """Commits one changed text of a file."""
+        self.git(self.fleet, "pull", "-q", "--rebase", "origin", "main", check=False)
+        text = (self.fleet / path).read_text()
+        if old not in text:
+            raise AssertionError(f"{path} holds no '{old}'")
+        self.write(path, text.replace(old, new))
+        return self.push(message)
+
+    def request(self, verb, fields="", target="prod/echo"):
+        """Commits a request as the command line does."""
+        checkout = self.home / "requests"
+        if not checkout.exists():
+            self.git(self.home, "init", "-q", "-b", "linnet/requests", str(checkout))
+            self.git(checkout, "remote", "add", "origin", str(self.remote))
+        if self.git(self.remote, "branch", "--list", "linnet/requests"):
+            self.git(checkout, "pull", "-q", "--rebase", "origin", "linnet/requests")
+        folder = checkout / "requests" / target
+        folder.mkdir(parents=True, exist_ok=True)
+        now = time.time_ns() // 1_000_000
+        name = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now // 1000)) + f"{now % 1000:03d}Z"
+        (folder / f"{name}-{verb}.yaml").write_text(
+            f"apiVersion: linnet.dev/v1alpha1\nkind: Request\nverb: {verb}\n"
+            f"by: ada@example.com\n{fields}")
+        self.git(checkout, "add", "-A")
+        self.git(checkout, "commit", "-qm", verb)
+        self.git(checkout, "push", "-q", "origin", "linnet/requests")
 
     def declared_version(self):
         text = self.git(self.remote, "show", "main:manifests/deployment.yaml")
@@ -203,6 +233,13 @@ class World:
                 self.controller.wait()
         self.controller = None
 
+    def status_of(self, name):
+        """As `status`, of another deployment."""
+        done = subprocess.run([BIN / "linnet", "status", f"prod/{name}", "-o", "json", "--repo",
+                               self.remote], capture_output=True, text=True, check=False)
+        found = json.loads(done.stdout)["deployments"] if done.returncode == 0 else []
+        return found[0] if found else {}
+
     def status(self):
         """The deployment as `linnet status -o json` says; {} before there is one."""
         done = subprocess.run([BIN / "linnet", "status", "prod/echo", "-o", "json", "--repo",
@@ -240,6 +277,47 @@ class World:
                 continue
             found[int(process.name)] = env
         return found
+
+    def pids(self, version):
+        return [pid for pid, env in self.replicas().items()
+                if env["LINNET_MODEL_VERSION"] == version]
+
+    def routers(self):
+        """Process ids of this world's HAProxy, the master first."""
+        found = []
+        for process in pathlib.Path("/proc").iterdir():
+            try:
+                if process.name.isdigit() and (process / "comm").read_text() == "haproxy\n" \
+                        and os.readlink(process / "cwd") == str(self.state / "haproxy"):
+                    found.append(int(process.name))
+            except OSError:
+                continue
+        return sorted(found)
+
+    def router_weights(self):
+        """{port: weight} of the servers that the router would send requests to now; {} while it is
+        down."""
+        try:
+            with socket.socket(socket.AF_UNIX) as admin:
+                admin.settimeout(2)
+                admin.connect(str(self.state / "haproxy" / "admin.sock"))
+                admin.sendall(b"show stat -1 4 -1\n")
+                text = b"".join(iter(lambda: admin.recv(65536), b"")).decode()
+        except OSError:
+            return {}
+        lines = [line.split(",") for line in text.splitlines() if line]
+        column = {name: i for i, name in enumerate(lines[0])}
+        return {int(line[column["addr"]].rsplit(":", 1)[1]): int(line[column["weight"]])
+                for line in lines[1:] if line[column["status"]].startswith("UP")
+                and int(line[column["weight"]]) > 0}
+
+    def weight_of(self, version):
+        """Share of the traffic that the router gives to a version's living or dead replicas."""
+        weights = self.router_weights()
+        total = sum(weights.values())
+        ports = {int(env["LINNET_PORT"]) for env in self.replicas().values()
+                 if env["LINNET_MODEL_VERSION"] == version}
+        return sum(w for port, w in weights.items() if port in ports) / total if total else 0
 
     def tail(self):
         return self.log.read_text()[-4000:] if self.log.exists() else ""
