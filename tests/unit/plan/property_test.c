@@ -62,7 +62,8 @@ static void check_weights(struct chaos *chaos, const struct action *action)
 		if (action->reduces && !digest_same(weight->revision, world->history.stable))
 			hold_that(chaos, weight->weight <= 0 || world->history.durable_weight > 0,
 			          "S2: exposure is raised before it is recorded");
-		if (action->reduces && stable_ready && !digest_same(weight->revision, world->history.stable))
+		if (action->reduces && stable_ready &&
+		    !digest_same(weight->revision, world->history.stable))
 			hold_that(chaos, weight->weight <= world->history.durable_weight + 1e-9,
 			          "S3: exposure is raised before it is recorded");
 		if (world_ready(world, weight->revision) > 0)
