@@ -120,8 +120,10 @@ static void plan_all(struct controller *c, struct task *tasks, size_t n, struct 
 		return;
 	asked->upto = (struct oid){""}; /* all that was asked is given again */
 	for (size_t i = 0; i < n; i++)
-		if (tasks[i].n_requests)
+		if (tasks[i].n_requests) {
 			tasks[i].plan = NULL;
+			tasks[i].key->due_ms = c->now_ms + 1000;
+		}
 }
 
 /* When each planned key is due again, by its plan's wish. */
@@ -131,8 +133,8 @@ static void schedule(struct controller *c, struct task *task)
 	int64_t wake_ms = task->plan ? task->plan->wake_ms : -1;
 
 	key->busy = task->plan && wake_ms >= 0 && wake_ms - c->wall_ms < 30000;
-	if (task->failed)
-		return;
+	if (task->failed || !task->plan)
+		return; /* when it is tried again was said where it failed */
 	key->backoff_ms = 0;
 	if (wake_ms < 0)
 		key->due_ms = NEVER;
