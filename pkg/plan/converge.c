@@ -471,7 +471,8 @@ void converge(struct look *look)
 
 	if (is_under_way(look))
 		wake_in(look, SECOND_MS);
-	else if (has_stable(look) || observed->n_replicas > 0 || observed->n_weights > 0)
+	else if (has_stable(look) || observed->n_replicas > 0 || observed->n_weights > 0 ||
+	         !look->in->desired.known)
 		wake_in(look, IDLE_LOOK_MS);
 	converge_weights(look);
 	converge_candidate_work(look);
