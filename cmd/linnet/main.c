@@ -84,31 +84,37 @@ void put_coloured(const struct options *options, const char *code, const char *t
 		fputs(text, stdout);
 }
 
+static int read_output(struct options *options, const char *value, struct err *err)
+{
+	static const char *const outputs[] = {"table", "json"};
+	int output = names_find(NAMES(outputs), value);
+
+	if (output < 0)
+		return err_set(err, ERR_STALLED, "-o %s: write table or json", value);
+	options->output = (enum output)output;
+	return 0;
+}
+
 /* One flag with its value, `--flag VALUE` or `--flag=VALUE`. Returns how many words it took. */
 static int read_flag(struct options *options, int argc, char **argv, int i, struct err *err)
 {
 	const char *word = argv[i], *equals = strncmp(word, "--", 2) ? NULL : strchr(word, '=');
-	size_t len = equals ? (size_t)(equals - word) : strlen(word);
+	size_t len = equals ? (size_t)(equals - word) : strlen(word), f = 0;
 	const char *value = equals ? equals + 1 : i + 1 < argc ? argv[i + 1] : NULL;
+	bool output = !strcmp(word, "-o");
 
+	while (f < ARRAY_LEN(flags) &&
+	       (strlen(flags[f].name) != len || strncmp(flags[f].name, word, len)))
+		f++;
+	if (f == ARRAY_LEN(flags) && !output)
+		return err_set(err, ERR_STALLED, "unknown flag %.*s; see linnet --help", (int)len, word);
 	if (!value)
 		return err_set(err, ERR_STALLED, "%s needs a value", word);
-	if (!strcmp(word, "-o")) {
-		static const char *const outputs[] = {"table", "json"};
-		int output = names_find(NAMES(outputs), value);
-
-		if (output < 0)
-			return err_set(err, ERR_STALLED, "-o %s: write table or json", value);
-		options->output = (enum output)output;
-		return 2;
-	}
-	for (size_t f = 0; f < ARRAY_LEN(flags); f++) {
-		if (strlen(flags[f].name) != len || strncmp(flags[f].name, word, len))
-			continue;
+	if (output && read_output(options, value, err))
+		return -1;
+	if (!output)
 		*(const char **)((char *)options + flags[f].offset) = value;
-		return equals ? 1 : 2;
-	}
-	return err_set(err, ERR_STALLED, "unknown flag %.*s; see linnet --help", (int)len, word);
+	return equals ? 1 : 2;
 }
 
 static int read_words(struct options *options, int argc, char **argv, struct err *err)

@@ -5,18 +5,19 @@
 static void put_json(const struct view *view, const struct diagnostics *diagnostics)
 {
 	struct writer writer;
+	char number[24];
 	struct buf out;
 
 	buf_init(&out, 16 << 20);
 	write_begin(&writer, &out, true);
 	write_map(&writer);
 	write_key(&writer, "files");
-	buf_printf(&out, "%zu", view->n_files);
+	snprintf(number, sizeof(number), "%zu", view->n_files);
+	write_raw(&writer, number);
 	write_key(&writer, "diagnostics");
 	write_list(&writer);
 	for (size_t i = 0; i < diagnostics->n; i++) {
 		const struct diagnostic *item = &diagnostics->items[i];
-		char number[24];
 
 		write_map(&writer);
 		write_key(&writer, "path");

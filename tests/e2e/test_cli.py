@@ -1,0 +1,126 @@
+"""The command line as people and CI use it: words, exit codes, JSON."""
+
+import json
+import subprocess
+import threading
+import unittest
+
+from world import BIN, World, wait
+
+
+class CliTest(unittest.TestCase):
+    def setUp(self):
+        self.world = World()
+        self.addCleanup(self.world.close)
+        self.world.declare("v1")
+
+    def linnet(self, *words, repo=None, env=None):
+        """(exit status, standard output, standard error) of a call on the checkout."""
+        done = subprocess.run([BIN / "linnet", *words, "--repo", repo or self.world.fleet],
+                              capture_output=True, text=True, timeout=90, check=False, env=env)
+        return done.returncode, done.stdout, done.stderr
+
+    def branch_with(self, old, new):
+        """A commit on a branch that replaces text in the deployment."""
+        self.world.git(self.world.fleet, "fetch", "-q", "origin")
+        self.world.git(self.world.fleet, "checkout", "-qb", "change")
+        file = self.world.fleet / "manifests/deployment.yaml"
+        file.write_text(file.read_text().replace(old, new))
+        self.world.git(self.world.fleet, "commit", "-qam", "change")
+
+    def test_validate_names_the_place_the_cause_and_the_fix(self):
+        status, out, _ = self.linnet("validate", str(self.world.fleet / "manifests"))
+        self.assertEqual(status, 0, out)
+        file = self.world.fleet / "manifests/deployment.yaml"
+        file.write_text(file.read_text().replace("replicas: 2", "replica: 2"))
+        status, out, _ = self.linnet("validate", str(self.world.fleet / "manifests"))
+        self.assertEqual(status, 1)
+        self.assertRegex(out, r"deployment\.yaml:\d+:\d+: .*replica.*did you mean 'replicas'")
+        status, out, _ = self.linnet("validate", str(self.world.fleet / "manifests"), "-o", "json")
+        self.assertEqual(status, 1)
+        self.assertEqual(len(json.loads(out)["diagnostics"]), 1)
+
+    def test_plan_says_what_a_merge_would_do(self):
+        self.world.git(self.world.fleet, "fetch", "-q", "origin")
+        status, out, err = self.linnet("plan", "--path", "manifests")
+        self.assertEqual((status, err), (0, ""), out)
+        self.branch_with("replicas: 2", "replicas: 3")
+        status, out, _ = self.linnet("plan", "--path", "manifests")
+        self.assertEqual(status, 2)
+        self.assertIn("parameters prod/echo", out)
+        self.assertIn("live state unknown", out)
+        status, out, _ = self.linnet("plan", "--path", "manifests", "-o", "json")
+        self.assertEqual(status, 2)
+        self.assertEqual([change["key"] for change in json.loads(out)["changes"]], ["prod/echo"])
+        self.branch_with_error()
+
+    def branch_with_error(self):
+        file = self.world.fleet / "manifests/deployment.yaml"
+        file.write_text(file.read_text().replace("replicas: 3", "replicas: many"))
+        self.world.git(self.world.fleet, "commit", "-qam", "broken")
+        status, _, err = self.linnet("plan", "--path", "manifests")
+        self.assertEqual(status, 1)
+        self.assertIn("replicas", err)
+
+    def test_plan_with_live_state_tells_the_rollout(self):
+        self.world.start()
+        wait(30, "v1 is steady", lambda: self.world.is_steady("v1"))
+        self.world.git(self.world.fleet, "fetch", "-q", "origin",
+                       "linnet/status:refs/remotes/origin/linnet/status")
+        self.world.git(self.world.fleet, "checkout", "-qb", "two")
+        text = (self.world.fleet / "manifests/echo-v1.yaml").read_text()
+        text = text.replace("echo-v1", "echo-v2").replace("version: v1\n", "version: v2\n")
+        tree = self.world.git(self.world.fleet, "rev-parse", "HEAD:manifests")
+        self.world.write("manifests/echo-v2.yaml", text.replace(
+            text.split('tree: "')[1].split('"')[0], tree))
+        file = self.world.fleet / "manifests/deployment.yaml"
+        file.write_text(file.read_text().replace("version: v1", "version: v2"))
+        self.world.git(self.world.fleet, "add", "-A")
+        self.world.git(self.world.fleet, "commit", "-qm", "v2")
+        status, out, err = self.linnet("plan", "--path", "manifests", "--base", "origin/main")
+        self.assertEqual(status, 2, err)
+        self.assertIn("v1 -> v2, canary 5 % -> 25 % -> 100 %", out)
+        self.assertNotIn("\x1b[", out)
+        status, out, _ = self.linnet("status", repo=self.world.remote)
+        self.assertEqual(status, 0)
+        self.assertIn("prod/echo", out)
+        self.assertEqual(self.linnet("status", "prod/none", repo=self.world.remote)[0], 1)
+
+    def test_wrong_words_are_told_with_the_nearest_right_ones(self):
+        for words, expected in ((["stats"], "did you mean status"), (["--x"], "unknown verb"),
+                                (["status", "--rep"], "unknown flag"), (["kick"], "usage"),
+                                (["status", "-o", "xml"], "table or json")):
+            done = subprocess.run([BIN / "linnet", *words], capture_output=True, text=True,
+                                  check=False)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertIn(expected, done.stderr)
+
+    def test_fifty_people_who_ask_at_once_are_all_heard(self):
+        results = []
+
+        def ask(i):
+            results.append(self.linnet("restart", "prod/echo", "--reason", f"person {i}",
+                                       repo=self.world.remote))
+
+        threads = [threading.Thread(target=ask, args=(i,)) for i in range(50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual([out for status, _, out in results if status], [])
+        files = self.world.git(self.world.remote, "ls-tree", "-r", "--name-only",
+                               "linnet/requests").splitlines()
+        self.assertEqual(len(files), 50)
+
+    def test_a_restart_that_a_person_asks_for(self):
+        self.world.start()
+        wait(30, "v1 is steady", lambda: self.world.is_steady("v1"))
+        status, out, _ = self.linnet("restart", "prod/echo", repo=self.world.remote)
+        self.assertEqual(status, 0, out)
+        before = set(self.world.replicas())
+        wait(40, "other processes serve", lambda: len(self.world.replicas()) == 2
+             and not before & set(self.world.replicas()))
+
+
+if __name__ == "__main__":
+    unittest.main()
