@@ -1,5 +1,8 @@
 /* linnet validate: every complaint at once, with its place. */
+#include <math.h>
+
 #include "doc/doc.h"
+#include "gate/gates.h"
 #include "view.h"
 
 static void put_json(const struct view *view, const struct diagnostics *diagnostics)
@@ -38,11 +41,40 @@ static void put_json(const struct view *view, const struct diagnostics *diagnost
 	buf_deinit(&out);
 }
 
-static void put_text(const struct options *options, const struct view *view,
+#define DISAGREEMENT 0.1 /* of test rows, before any run has told */
+
+/* How often an equally good candidate would pass what a model declares against the version that
+ * serves; nothing where that cannot be said. */
+static void put_chance(const struct options *options, struct view *view, const char *name)
+{
+	struct object object = {0}, policy = {0};
+	const struct model *model;
+	double p;
+	int64_t n;
+
+	if (fleet_get(view->fleet, KIND_MODEL, NULL, name, view_read, view, options->arena, &object,
+	              NULL, NULL) != DECLARED_OK || !object.model->train)
+		return;
+	model = object.model;
+	if (model->gates.policy &&
+	    fleet_get(view->fleet, KIND_GATE_POLICY, NULL, model->gates.policy, view_read, view,
+	              options->arena, &policy, NULL, NULL) != DECLARED_OK)
+		return;
+	n = (int64_t)floor(model->train->split.test * (double)model->data.validate.min_rows + 1e-6);
+	p = n > 0 ? gates_pass_probability(&model->gates, policy.policy, n, DISAGREEMENT) : NAN;
+	if (is_set(p))
+		printf("%s: a candidate exactly as good as what serves passes versusCurrent in %.0f %% of"
+		       " runs (%lld test rows of data.validate.minRows, %.0f %% of them answered"
+		       " differently)\n", name, 100 * p, (long long)n, 100 * DISAGREEMENT);
+}
+
+static void put_text(const struct options *options, struct view *view,
                      const struct diagnostics *diagnostics)
 {
 	static const char *const plural[KINDS] = {"models", "versions", "deployments", "environments",
 	                                          "policies"};
+	const char **names;
+	size_t n;
 
 	for (size_t i = 0; i < diagnostics->n; i++) {
 		const struct diagnostic *item = &diagnostics->items[i];
@@ -51,10 +83,11 @@ static void put_text(const struct options *options, const struct view *view,
 		put_coloured(options, "31", item->message);
 		printf("\n");
 	}
+	n = fleet_list(view->fleet, KIND_MODEL, options->arena, &names);
+	for (size_t i = 0; i < n; i++)
+		put_chance(options, view, names[i]);
 	printf("%zu files:", view->n_files);
 	for (int kind = 0; kind < KINDS; kind++) {
-		const char **names;
-
 		printf(" %zu %s%s", fleet_list(view->fleet, (enum kind)kind, options->arena, &names),
 		       plural[kind], kind + 1 < KINDS ? "," : "");
 	}

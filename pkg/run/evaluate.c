@@ -138,7 +138,8 @@ static int evaluate(struct run *run, struct run_result *result, struct err *err)
 	judged.rows = subject.train.rows;
 	failed = test_incumbent(run, &subject, &judged, &incumbent, err) ||
 	         keep(run, &subject, &scored, &judged, err) || gates_run(run, &judged, result, err) ||
-	         draft_write(run, subject.version, err);
+	         draft_write(run, subject.version, err) ||
+	         report_write(run, &judged, result->why, err);
 	scored_deinit(&scored);
 	scored_deinit(&incumbent);
 	if (failed)

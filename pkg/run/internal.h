@@ -178,6 +178,12 @@ int gates_incumbent(struct run *run, const struct model_version **out, struct er
 int gates_run(struct run *run, struct judged *judged, struct run_result *result, struct err *err)
 	must_check;
 
+/* ---- report.c ---- */
+
+/* Writes `report.html` and `report.md`: verdict, gates, metrics, groups, confusion. */
+int report_write(struct run *run, const struct judged *judged, const char *why, struct err *err)
+	must_check;
+
 /* ---- result.c: how a run ends ---- */
 
 /* Reads a result file of ours; false when there is none, or one of another run. */

@@ -57,8 +57,9 @@ enum run_exit run_train(const struct run_spec *spec, const char *out_dir,
                         const struct run_world *world);
 /* Scores the test rows of a train run through the candidate's own server and, where one serves,
  * through one of the incumbent's, and judges them by the declared gates, once. Leaves
- * `evaluate.json`, `version.yaml` with metrics, verdict, profile and golden batch; those two (json)
- * and the predictions of both (csv) in the store. */
+ * `evaluate.json`, `version.yaml` with metrics, verdict, profile and golden batch, `report.html`
+ * and `report.md`; in the store profile and golden batch (json) and the predictions of both
+ * (csv). */
 enum run_exit run_evaluate(const struct run_spec *spec, const char *out_dir,
                            const struct run_world *world);
 

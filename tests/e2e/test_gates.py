@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import subprocess
 import unittest
 
 from test_run import RunTest, EXAMPLE
+from world import BIN
 
 # The trainer sees one label on nearly every row, as after a broken join upstream.
 BROKEN_TRAINER = """import csv, os, runpy
@@ -77,6 +79,12 @@ class GatesTest(unittest.TestCase):
         self.assertIn("0.0 points better than with v1 on the same 1,445 rows", version)
         self.assertIn("no prediction changes: in effect it is the same model", version)
         self.assertIn("test 2 of 8", version)
+        page = (self.folder / "evaluate" / "report.html").read_text()
+        for text in ("<span class=\"PASS\">PASS</span>", "What v1 said", "<td>accuracy</td>"):
+            self.assertIn(text, page)
+        self.assertNotIn("http", page)
+        self.assertIn("| accuracy not worse than current | PASS |",
+                      (self.folder / "evaluate" / "report.md").read_text())
 
     def test_a_data_bug_that_makes_every_prediction_one_class(self):
         words = self.serving()
@@ -93,6 +101,11 @@ class GatesTest(unittest.TestCase):
         verdict, why, version = self.judged(**words)
         self.assertEqual(verdict, "FAIL", why)
         self.assertRegex(version, r"points worse than with v1 on the same 1,445 rows")
+
+    def test_validate_says_how_often_an_equal_candidate_would_pass(self):
+        said = subprocess.run([BIN / "linnet", "validate", EXAMPLE / "manifests"], text=True,
+                              stdout=subprocess.PIPE, check=True).stdout
+        self.assertIn("passes versusCurrent in 37 % of runs (300 test rows", said)
 
     def test_a_policy_adds_to_the_gates(self):
         model = self.folder / "model.yaml"
