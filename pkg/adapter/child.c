@@ -271,7 +271,7 @@ int child_check(const struct child *child, const char *what, struct err *err)
 		return err_set(err, ERR_TRANSIENT, "%s: timed out", what);
 	if (child->overflowed)
 		return err_set(err, ERR_TRANSIENT, "%s: wrote more than its limit", what);
-	if (child->exit_code > 128)
+	if (child->exit_code > 128 && child->exit_code <= 128 + SIGRTMAX)
 		return err_set(err, ERR_TRANSIENT, "%s: killed by signal %d", what,
 		               child->exit_code - 128);
 	if (child->exit_code)

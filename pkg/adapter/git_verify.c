@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/heap.h"
 
-enum { TIMEOUT_MS = 10 * 1000, TEXT_BYTES = 64 << 10 };
+enum { TIMEOUT_MS = 10 * 1000, TEXT_BYTES = 64 << 10, NO = 255 };
 #define SSH_SIGNATURE "-----BEGIN SSH SIGNATURE-----"
 
 static const char *const no_env[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C", NULL};
@@ -91,13 +91,14 @@ static bool take_principal(struct signature_check *check)
 	return true;
 }
 
-/* A program that could not do its work says nothing about the signature. */
+/* A program that could not do its work says nothing of the signature; ssh-keygen's no is 255. */
 static enum signature_state give_up(struct signature_check *check, const char *why)
 {
 	struct err failed = {0};
 
 	if (child_check(&check->child, "ssh-keygen", &failed) &&
-	    (check->child.timed_out || check->child.overflowed || check->child.exit_code >= 126))
+	    (check->child.timed_out || check->child.overflowed ||
+	     (check->child.exit_code >= 126 && check->child.exit_code != NO)))
 		check->why = failed;
 	else
 		err_set(&check->why, ERR_STALLED, "%s", why);
