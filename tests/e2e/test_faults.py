@@ -23,8 +23,8 @@ def stay(text):
 
 
 def quick(text):
-    """A rollout in three steps that ask for little."""
-    return text.replace("minRequests: 40", "minRequests: 10")
+    """A rollout in a single step."""
+    return re.sub(r"( +- .weight: \d\d?%,.*\n)+", "", text)
 
 
 class FaultsTest(unittest.TestCase):
@@ -522,6 +522,43 @@ class GitTest(FaultsTest):
         while time.monotonic() < until:
             self.assertEqual(len(world.pids("v1")), 2)
             time.sleep(0.2)
+
+    def test_a_revert_that_a_protected_branch_refuses_becomes_a_branch(self):
+        world = self.serve_v1()
+        hook = world.remote / "hooks" / "update"
+        hook.write_text('#!/bin/sh\n[ "$1" != refs/heads/main ] || '
+                        '[ "$(git log -1 --format=%an "$3")" != Linnet ] || '
+                        '{ echo "main is protected" >&2; exit 1; }\n')
+        hook.chmod(0o755)
+        world.declare("v2", {"exitAtStart": True})
+        branch = wait(35, "a branch for a pull request", lambda: world.git(
+            world.remote, "branch", "--list", "linnet/propose/*", "linnet/revert/*")).strip()
+        self.assertIn("version: v1", world.git(
+            world.remote, "show", f"{branch}:manifests/deployment.yaml"))
+        self.assertEqual(world.declared_version(), "v2")
+        self.assertEqual(len(world.pids("v1")), 2)
+
+    def test_an_unsigned_commit_is_never_acted_on(self):
+        world = self.make()
+        key = world.home / "key"
+        for file in (key, world.home / "own"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", file], check=True)
+        signers = world.home / "signers"
+        signers.write_text("ada@example.com " + key.with_suffix(".pub").read_text())
+        text = world.config.read_text()
+        world.config.write_text(text.replace(
+            "poll: 500ms", f"poll: 500ms, verify: {{allowedSigners: {signers}}}")
+            + f"status: {{signingKey: {world.home / 'own'}}}\n")
+        for name, value in (("gpg.format", "ssh"), ("user.signingkey", str(key)),
+                            ("commit.gpgsign", "true")):
+            world.git(world.fleet, "config", name, value)
+        self.serve_v1(world)
+        self.assertIn("gpgsig", world.git(world.remote, "cat-file", "commit", "linnet/status"))
+        world.git(world.fleet, "config", "commit.gpgsign", "false")
+        world.declare("v2", edit=quick)
+        wait(10, "the log tells", lambda: "sign" in world.log.read_text())
+        self.stays(world, 3)
+        self.assertEqual(world.pids("v2"), [])
 
     def test_a_revert_lands_beside_the_commits_of_people(self):
         world = self.serve_v1()
