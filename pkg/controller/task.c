@@ -98,6 +98,7 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 		.requests = task->requests,
 		.n_requests = task->n_requests,
 		.now_ms = c->wall_ms,
+		.clock_jumped = c->now_ms < c->steady_from_ms,
 	};
 	const struct deployment *declared;
 

@@ -372,7 +372,7 @@ static bool start_hangs(const struct look *look, const struct replica *replica)
 {
 	int64_t timeout_ms = look->spec ? look->spec->start_timeout_ms : 10 * MINUTE_MS;
 
-	return replica->state == REPLICA_STARTING &&
+	return replica->state == REPLICA_STARTING && !look->in->clock_jumped &&
 	       look->in->now_ms - replica->started_ms > timeout_ms;
 }
 

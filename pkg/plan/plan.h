@@ -15,6 +15,7 @@ struct rollout_input {
 	const struct request *requests;
 	size_t n_requests;
 	int64_t now_ms;
+	bool clock_jumped;                /* not long ago: no time-out is believed */
 };
 struct rollout_output {
 	struct plan plan;

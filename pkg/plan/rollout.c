@@ -326,7 +326,7 @@ static bool start_timed_out(const struct look *look, struct digest revision)
 {
 	const struct observed *observed = &look->in->observed;
 
-	for (size_t i = 0; look->spec && i < observed->n_replicas; i++) {
+	for (size_t i = 0; look->spec && i < observed->n_replicas && !look->in->clock_jumped; i++) {
 		const struct replica *replica = &observed->replicas[i];
 
 		if (replica->state == REPLICA_STARTING && digest_same(replica->revision, revision) &&
@@ -338,7 +338,7 @@ static bool start_timed_out(const struct look *look, struct digest revision)
 
 static bool is_overdue(const struct look *look)
 {
-	return look->spec && look->next->rollout_since_ms >= 0 &&
+	return look->spec && look->next->rollout_since_ms >= 0 && !look->in->clock_jumped &&
 	       look->in->now_ms - look->next->rollout_since_ms >= look->spec->rollout.deadline_ms;
 }
 
