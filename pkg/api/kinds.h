@@ -277,6 +277,7 @@ struct analysis_spec {
 	double false_rollback;
 	double errors_max, errors_margin;
 	double latency_margin;
+	int64_t latency_floor_ms; /* answers faster than it are fast enough, whatever stable takes */
 	double predictions_max_distance; /* NAN: not watched */
 	struct metric_spec *metrics;
 	size_t n_metrics;

@@ -101,10 +101,13 @@ static double above(const struct arm *arm, int bin)
 	return n;
 }
 
-/* The edge that about a twentieth of the stable arm's requests pass, the margin beyond it: more
- * than that share of the candidate's, as far as the stable arm's can be known, is slower. */
-static double latency_harm(const struct arm *candidate, const struct arm *stable, double margin)
+/* The edge that about a twentieth of the stable arm's requests pass, the margin beyond it and not
+ * below the floor: more than that share of the candidate's, as far as the stable arm's can be known,
+ * is slower. */
+static double latency_harm(const struct arm *candidate, const struct arm *stable,
+                           const struct analysis_spec *analysis)
 {
+	double margin = analysis->latency_margin, floor_ms = (double)analysis->latency_floor_ms;
 	double quantile = latency_quantile(stable->latency, LATENCY_QUANTILE);
 	double total = above(stable, 0), share;
 	int edge, moved;
@@ -113,6 +116,8 @@ static double latency_harm(const struct arm *candidate, const struct arm *stable
 		return 0;
 	edge = latency_bin(quantile) + 1;
 	moved = edge + (int)ceil(8 * log2(1 + margin) - 1e-9);
+	if (floor_ms > 0 && moved <= latency_bin(floor_ms))
+		moved = latency_bin(floor_ms) + 1;
 	if (moved >= LATENCY_BINS)
 		return 0;
 	share = proportion_upper(above(stable, edge), total, REFERENCE_ALPHA);
@@ -208,7 +213,7 @@ struct judgement gate_canary(const struct evidence *evidence, const struct analy
 	const char *errors = errors_text(arena, candidate, stable);
 	double enough = harm_enough(analysis);
 	double errors_e = errors_harm(evidence);
-	double latency_e = latency_harm(candidate, stable, analysis->latency_margin);
+	double latency_e = latency_harm(candidate, stable, analysis);
 
 	if (fails_from_start(evidence, analysis, enough))
 		return startup_failure(judgement, evidence, arena);
@@ -252,7 +257,7 @@ struct judgement gate_alone(const struct evidence *evidence, const struct arm *r
 	const char *errors = errors_text(arena, arm, reference);
 	double enough = harm_enough(analysis), level = level_alone(reference, analysis);
 	double errors_e = level_ln(E_LEVEL_HARM, level, arm_trials(arm), (double)arm->bad);
-	double latency_e = latency_harm(arm, reference, analysis->latency_margin);
+	double latency_e = latency_harm(arm, reference, analysis);
 
 	if (fails_from_start(evidence, analysis, enough))
 		return startup_failure(judgement, evidence, arena);

@@ -40,9 +40,9 @@ struct judgement gate_alone(const struct evidence *evidence, const struct arm *r
                             const struct analysis_spec *analysis, int64_t now_ms,
                             struct arena *arena);
 
-/* May this revision be admitted at all? By the controller's own newest verdict about its artifact, in
- * the model's status, however it is served. Without one: INCONCLUSIVE where a gate is declared, else
- * NOT_APPLICABLE; each with its reason. */
+/* May this revision be admitted at all? By the controller's own newest verdict about its artifact,
+ * in the model's status, however it is served. Without one: INCONCLUSIVE where a gate is declared,
+ * else NOT_APPLICABLE; each with its reason. */
 struct admission gate_admit(const struct revision *revision, const struct model *model,
                             const struct gate_policy *policy, const struct model_status *status,
                             struct arena *arena);

@@ -58,9 +58,13 @@ static const struct field latency_fields[] = {
 	{.name = "margin", .type = FIELD_SHARE,
 	 IN(struct analysis_spec, latency_margin, latency_margin),
 	 .fallback = "10%", .help = "A slowdown below this is nobody's concern."},
+	{.name = "floor", .type = FIELD_DURATION,
+	 IN(struct analysis_spec, latency_margin, latency_floor_ms), .fallback = "5ms",
+	 .help = "Answers faster than this are fast enough, whatever the stable revision takes."},
 };
-static const struct record latency_record = SECTION(
-	struct analysis_spec, latency_margin, latency_margin, latency, "How much slower is too slow.");
+static const struct record latency_record =
+	SECTION(struct analysis_spec, latency_margin, latency_floor_ms, latency,
+	        "How much slower is too slow.");
 
 static const struct field predictions_fields[] = {
 	{.name = "maxDistance", .type = FIELD_SHARE,

@@ -380,9 +380,10 @@ static void take_all(struct look *look, const char *what, const char *why)
 static struct digest rollout_digest(const struct rollout_spec *rollout, struct arena *arena)
 {
 	const struct analysis_spec *a = &rollout->analysis;
-	char *text = arena_printf(arena, "%d %g %g %g %g %g %lld %lld %d", (int)rollout->strategy,
+	char *text = arena_printf(arena, "%d %g %g %g %g %g %g %lld %lld %d", (int)rollout->strategy,
 	                          a->false_rollback, a->errors_max, a->errors_margin,
-	                          a->latency_margin, a->predictions_max_distance,
+	                          a->latency_margin, (double)a->latency_floor_ms,
+	                          a->predictions_max_distance,
 	                          (long long)a->warmup_ms, (long long)a->warmup_requests,
 	                          (int)rollout->on_inconclusive);
 

@@ -70,7 +70,7 @@ spec:
       - {weight: 100%%}
     analysis:
       errors: {max: 10%%}
-      latency: {margin: 100%%}
+      latency: {margin: 100%%, floor: 200ms}
       warmup: {duration: 0s, requests: 5}
     keepPrevious: 2s
     deadline: 5m
