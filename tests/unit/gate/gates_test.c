@@ -302,6 +302,25 @@ static void spent_rows_answer_no_more(void **state)
 	assert_int_equal(judge(w), VERDICT_FAIL);
 }
 
+static void a_set_inherits_the_uses_of_rows_that_it_shares(void **state)
+{
+	struct ledger_entry entries[] = {
+		{digest_of("now", 3), "now", 1500, 1000, 2000, 9},
+		{digest_of("now", 3), "again", 1500, 1000, 2000, 8},
+		{digest_of("tenth", 5), "tenth", 1500, 100, 1100, 7},
+		{digest_of("less", 4), "less", 1500, 100, 1099, 6},
+		{digest_of("past", 4), "past", 1500, 0, 900, 5},
+		{digest_of("when", 4), "when", 1500, -1, -1, 4},
+	};
+	struct model_status status = {.ledger = entries, .n_ledger = ARRAY_LEN(entries)};
+
+	(void)state;
+	assert_int_equal(gate_uses(&status, "now"), 4); /* itself, again, tenth, when */
+	assert_int_equal(gate_uses(&status, "unknown"), 7);
+	status.n_ledger = 0;
+	assert_int_equal(gate_uses(&status, "now"), 1);
+}
+
 /* ---- guards ---- */
 
 static void a_guard_is_switched_off_with_a_reason(void **state)
@@ -552,6 +571,7 @@ int main(void)
 		IN_WORLD(the_worst_slice_is_named),
 		IN_WORLD(a_slice_without_rows_fails_and_a_small_one_cannot_tell),
 		IN_WORLD(spent_rows_answer_no_more),
+		cmocka_unit_test(a_set_inherits_the_uses_of_rows_that_it_shares),
 		IN_WORLD(a_guard_is_switched_off_with_a_reason),
 		IN_WORLD(what_a_person_has_to_look_at),
 		IN_WORLD(probabilities_must_say_more_than_the_shares),
