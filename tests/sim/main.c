@@ -17,6 +17,7 @@ static const char usage[] =
 	"  --jobs N            in so many processes (1)\n"
 	"  --round N           which part of the systematic runs and which seeds (the time)\n"
 	"  --regressions FILE  seeds that failed once, run first\n"
+	"  --first             ends with the first violation\n"
 	"  --plain             every scenario once without faults, with its speed\n"
 	"  --hashes N          hashes of the first N seeds\n"
 	"  --seed N            one seed, with its trace\n"
@@ -91,6 +92,8 @@ static void take_options(struct options *options, struct session *session, int a
 			options->trace = true;
 		else if (!strcmp(argv[i], "--plain"))
 			options->plain = true;
+		else if (!strcmp(argv[i], "--first"))
+			session->first = true;
 		else if (!strcmp(argv[i], "--after"))
 			options->faults.after_effect = true;
 		else if (i + 1 < argc && take_value(options, session, argv[i], argv[i + 1]))

@@ -2,6 +2,7 @@
  * swarms; and the smallest run that still fails, told line by line. */
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/heap.h"
 #include "sim.h"
@@ -133,6 +134,10 @@ static void report(struct session *session, const struct trial *failed, const ch
 
 	printf("VIOLATION in '%s' (%s): %s\n", session->scenarios[failed->scenario].name, how,
 	       failed->violation);
+	if (session->first) {
+		fflush(stdout);
+		_exit(1);
+	}
 	if (session->totals.violations++ < TOLD_MAX) {
 		shrink_faults(session, &trial);
 		shrink_lines(session, &trial);

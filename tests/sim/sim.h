@@ -351,6 +351,7 @@ struct session {
 	struct totals totals;
 	uint64_t round; /* which part of the systematic runs is looked at first */
 	char (*ends)[512]; /* of each scenario without faults */
+	bool first;        /* the first violation ends it, untold */
 };
 uint64_t session_run(struct session *session, size_t scenario, uint64_t seed,
                      const struct faults *faults, FILE *trace);

@@ -1,0 +1,88 @@
+#!/bin/bash
+# Does what is broken die? `hack/mutants.sh N [SEED]`: N random mutants of the pure modules plan and
+# gate, each judged by their unit tests and SIM_SECONDS (20) of the simulator.
+# `hack/mutants.sh seeded`: one mutant an invariant (hack/mutants/), judged by the simulator alone.
+#
+# What is broken on purpose runs as nobody, with limits, in a folder that is thrown away: and only
+# pure code is broken, or code that the simulator has cut off from files, processes and network.
+set -u
+cd "$(dirname "$0")/.."
+work=$(mktemp -d /tmp/linnet-mutants.XXXXXX) || exit 1
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+mkdir "$work/tree" "$work/log"
+cp -r Makefile pkg tests hack "$work/tree"
+chmod -R a+rX "$work/tree"
+cp -r "$work/tree/pkg" "$work/pkg" # as it was
+export SIM_SECONDS=${SIM_SECONDS:-20}
+flags='-O1 -g0'
+build() { make -s -C "$work/tree" BUILD="$work/build" CFLAGS="$flags" "$@" >"$work/log/build" 2>&1; }
+judge() { # judge COMMAND...: as nobody, alone, for at most two minutes
+	(cd "$work/tree" && exec unshare --net --ipc --pid --fork --kill-child \
+		setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
+		prlimit --as=8000000000 --cpu=120 --fsize=10000000 --nofile=64 --core=0 \
+		timeout -k 1 120 "$@") >"$work/log/run" 2>&1 </dev/null
+}
+units=$(cd tests/unit && ls plan/*_test.c gate/*_test.c | sed 's/\.c$//')
+sim="$work/build/sim tests/sim/scenarios.txt --first --round"
+
+unit_dies() {
+	for unit in $units; do
+		judge "$work/build/unit/$unit" || { how="unit $unit"; return 0; }
+	done
+	return 1
+}
+
+sim_dies() { # sim_dies ROUND
+	judge $sim "$1" --seconds "$SIM_SECONDS" && return 1
+	how="simulator: $(grep -am1 '^VIOLATION\|^panic' "$work/log/run" | cut -c1-150)"
+	return 0
+}
+
+targets="$work/build/sim $(for unit in $units; do echo "$work/build/unit/$unit"; done)"
+died=0 lived=0
+one() { # one NAME: judges what is in the tree now
+	how=
+	if ! build $targets; then
+		printf '%s: does not compile\n' "$1"
+	elif { [ "$seeded" = 0 ] && unit_dies; } || sim_dies "${2:-1}"; then
+		died=$((died + 1))
+		printf '%s: dies (%s)\n' "$1" "$how"
+	else
+		lived=$((lived + 1))
+		printf '%s: LIVES\n' "$1"
+	fi
+}
+
+seeded=0
+[ "${1:-}" != seeded ] || seeded=1
+build $targets || { tail -n 20 "$work/log/build"; exit 1; }
+if { [ "$seeded" = 0 ] && unit_dies; } || sim_dies 1; then
+	echo "what is not broken fails already: $how"
+	tail -n 5 "$work/log/run"
+	exit 1
+fi
+if [ "$seeded" = 1 ]; then
+	for script in ${2:-hack/mutants/*.sed}; do
+		file=$(sed -n 's/^# file: //p' "$script")
+		sed -E -i -f "$script" "$work/tree/$file"
+		if cmp -s "$work/$file" "$work/tree/$file"; then
+			printf '%s: changes nothing any more\n' "$script"
+			lived=$((lived + 1))
+		else
+			one "$(basename "$script" .sed) ($(sed -n 's/^# breaks: //p' "$script"))"
+		fi
+		cp "$work/$file" "$work/tree/$file"
+	done
+else
+	for i in $(seq "${2:-1}" $((${2:-1} + ${1:-30} - 1))); do
+		said=$(cd "$work/tree" && hack/mutate "$i" pkg/plan/*.c pkg/gate/*.c)
+		file=${said%%:*}
+		one "$i $said" "$i"
+		cp "$work/$file" "$work/tree/$file"
+	done
+fi
+printf '%d of %d mutants died (%d %%)\n' "$died" $((died + lived)) \
+	$((100 * died / (died + lived > 0 ? died + lived : 1)))
+printf '%d passed, %d failed\n' "$died" "$lived"
+[ "$seeded" = 0 ] || [ "$lived" = 0 ]
