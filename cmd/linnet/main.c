@@ -30,6 +30,11 @@ static int verb_restart(const struct options *options, struct err *err)
 	return verb_request("restart", options, err);
 }
 
+static int verb_accept_rewind(const struct options *options, struct err *err)
+{
+	return verb_request("accept-rewind", options, err);
+}
+
 static int verb_version(const struct options *options, struct err *err)
 {
 	(void)options;
@@ -47,6 +52,8 @@ static const struct verb verbs[] = {
 	{"retry", "ENV/NAME", "try a rolled back or stalled version again", verb_retry},
 	{"rollback", "ENV/NAME", "go back to the version promoted before", verb_rollback},
 	{"restart", "ENV/NAME", "replace the replicas one by one", verb_restart},
+	{"accept-rewind", "OLD NEW", "the branch was rewritten on purpose: go on from NEW",
+	 verb_accept_rewind},
 	{"version", "", "print the version", verb_version},
 };
 
@@ -68,7 +75,7 @@ static void print_help(FILE *out)
 {
 	fprintf(out, "linnet: GitOps for model deployments\n\nusage: linnet VERB [ARGS] [FLAGS]\n\n");
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		fprintf(out, "  %-9s %-22s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+		fprintf(out, "  %-13s %-22s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
 	fprintf(out, "\n");
 	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
 		fprintf(out, "  %-9s %-6s %s\n", flags[i].name, flags[i].value, flags[i].help);

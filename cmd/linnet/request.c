@@ -14,6 +14,11 @@ static int read_target(const char *verb, const struct options *options, const ch
 	const char *target = options->args[0], *slash = target ? strchr(target, '/') : NULL;
 	bool model = !strcmp(verb, "kick");
 
+	if (!strcmp(verb, "accept-rewind")) { /* of the whole fleet: no deployment's */
+		*environment = *name = "fleet";
+		return options->n_args == 2 ? 0 : err_set(err, ERR_STALLED, "usage: linnet accept-rewind "
+		                                          "OLD NEW, whole commit ids");
+	}
 	if (options->n_args != 1 || (model ? slash != NULL : slash == NULL))
 		return err_set(err, ERR_STALLED, "usage: linnet %s %s", verb,
 		               model ? "MODEL [--event NAME]" : "ENVIRONMENT/DEPLOYMENT");
@@ -99,6 +104,10 @@ int verb_request(const char *verb, const struct options *options, struct err *er
 	if (read_target(verb, options, &environment, &name, err))
 		return -1;
 	request.verb = (enum request_verb)names_find(request_verb_names, verb);
+	if (request.verb == REQUEST_ACCEPT_REWIND) {
+		request.old_commit = options->args[0];
+		request.new_commit = options->args[1];
+	}
 	path = own_path(options, environment, name, request.verb);
 	subject = arena_printf(options->arena, "%s %s%s%s\n", verb, options->args[0],
 	                       options->reason ? ": " : "", options->reason ? options->reason : "");

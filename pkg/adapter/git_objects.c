@@ -632,11 +632,12 @@ static int walk_emit(struct walk *walk, const struct entry *entry, struct err *e
 	if (entry) {
 		file->blob = oid_text(entry->id);
 		file->executable = entry->mode == MODE_PROGRAM;
+		file->refused = !entry_is_file(entry);
 	}
 	return 0;
 }
 
-/* Why an entry of the new side counts as absent, or NULL. */
+/* Why an entry of the new side is not followed, or NULL. */
 static const char *why_refused(const struct entry *entry, bool path_fits)
 {
 	if (!name_is_safe(entry->name, entry->name_len))
@@ -669,10 +670,8 @@ static int walk_entry(struct walk *walk, const struct entry *old, const struct e
 
 	if (old && new && old->mode == new->mode && git_oid_equal(old->id, new->id))
 		return 0;
-	if (new && refused) {
+	if (new && refused)
 		walk_refuse(walk, frame, new, refused);
-		new = NULL;
-	}
 	if (!fits || !name_is_safe(any->name, any->name_len))
 		return 0;
 	if (any->mode == MODE_TREE) {
@@ -684,9 +683,7 @@ static int walk_entry(struct walk *walk, const struct entry *old, const struct e
 		walk->path[len + 1] = '\0';
 		return walk_push(walk, old ? old->id : NULL, new ? new->id : NULL, len + 1, err);
 	}
-	if (old && !entry_is_file(old))
-		old = NULL;
-	if ((!old && !new) || (old && new && git_oid_equal(old->id, new->id)))
+	if (old && new && entry_is_file(old) == entry_is_file(new) && git_oid_equal(old->id, new->id))
 		return 0;
 	return walk_emit(walk, new, err);
 }

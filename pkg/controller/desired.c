@@ -53,19 +53,21 @@ static void look_for_emptiness(struct controller *c)
 		          "meant, start the controller with --allow-empty", c->applied.hex);
 }
 
-/* The text of a changed file. One that can never be read, being too large, stands for a file that
- * does not say what it declares: it freezes what it declared before, and nothing else. */
+/* The text of a changed file. One that can never be read, being too large or a link, stands for a
+ * file that does not say what it declares: it freezes what it declared before, and nothing else. */
 static int file_text(struct controller *c, const struct git_file *file, struct bytes *out,
                      struct err *err)
 {
 	static const char says_nothing[] = "\x01"; /* no YAML */
 
 	*out = (struct bytes){0};
-	if (!file->blob.hex[0] || !fleet_blob(c, file->blob, &c->arena, out, err))
+	if (!file->refused &&
+	    (!file->blob.hex[0] || !fleet_blob(c, file->blob, &c->arena, out, err)))
 		return 0;
-	if (err->kind != ERR_STALLED)
+	if (!file->refused && err->kind != ERR_STALLED)
 		return err_wrap(err, "%s", file->path);
-	log_warn("%s: %s; what it declared stays as it was", file->path, err->text);
+	log_warn("%s: %s; what it declared stays as it was", file->path,
+	         file->refused ? "a link or a submodule stands in its place" : err->text);
 	*err = (struct err){0};
 	*out = (struct bytes){says_nothing, sizeof(says_nothing) - 1};
 	return 0;
@@ -266,7 +268,7 @@ int load_requests(struct controller *c, struct asked_list *out, struct err *err)
 		struct key *key;
 		struct asked *asked;
 
-		if (!files[i].blob.hex[0])
+		if (!files[i].blob.hex[0] || files[i].refused)
 			continue;
 		if (read_request(c, &files[i], &file, &bad)) {
 			if (bad.kind == ERR_TRANSIENT) {

@@ -1,4 +1,5 @@
 /* One key from the world to a plan. */
+#include <stdio.h>
 #include <string.h>
 
 #include "controller/internal.h"
@@ -90,6 +91,19 @@ static struct model_status *model_status_of(struct controller *c, const char *na
 	return model_history(c, key, status, &ignored) ? NULL : status;
 }
 
+/* After a restart the index does not know what was accepted before a file was broken: the status
+ * does. */
+static void remember_accepted(struct controller *c, enum kind kind, const struct key *key,
+                              const char *manifest)
+{
+	struct oid blob = {""};
+
+	if (!manifest)
+		return;
+	snprintf(blob.hex, sizeof(blob.hex), "%s", manifest);
+	fleet_accept(c->fleet, kind, key->environment, key->name, NULL, blob);
+}
+
 /* Plans one deployment from `task->observed`. */
 int task_deployment(struct controller *c, struct task *task, struct err *err)
 {
@@ -106,6 +120,7 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 		return -1;
 	if (!task->key->row.known && task->key->has_status)
 		key_row(task->key, &input.history);
+	remember_accepted(c, KIND_MODEL_DEPLOYMENT, task->key, input.history.observed_manifest);
 	fleet_desired(c->fleet, task->key->environment, task->key->name, c->applied.hex, fleet_blob,
 	              c, &c->arena, &task->desired);
 	task->desired.known = task->desired.known && desired_known(c) && !c->unread;
@@ -212,14 +227,15 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 	};
 	struct object object = {0};
 	struct oid blob = {""};
-	enum declared declared =
-		fleet_get(c->fleet, KIND_MODEL, NULL, task->key->name, fleet_blob, c, &c->arena, &object,
-	                  &blob, NULL);
+	enum declared declared;
 
-	if (!object.model || declared == DECLARED_ABSENT)
-		return 0;
 	if (model_history(c, task->key, &input.history, err))
 		return -1;
+	remember_accepted(c, KIND_MODEL, task->key, input.history.observed_manifest);
+	declared = fleet_get(c->fleet, KIND_MODEL, NULL, task->key->name, fleet_blob, c, &c->arena,
+	                     &object, &blob, NULL);
+	if (!object.model || declared == DECLARED_ABSENT)
+		return 0;
 	task->model = input.model = object.model;
 	input.known = desired_known(c) && declared == DECLARED_OK;
 	input.manifest = arena_strdup(&c->arena, blob.hex);

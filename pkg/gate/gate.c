@@ -102,8 +102,8 @@ static double above(const struct arm *arm, int bin)
 }
 
 /* The edge that about a twentieth of the stable arm's requests pass, the margin beyond it and not
- * below the floor: more than that share of the candidate's, as far as the stable arm's can be known,
- * is slower. */
+ * below the floor: more than that share of the candidate's, as far as the stable arm's can be
+ * known, is slower. */
 static double latency_harm(const struct arm *candidate, const struct arm *stable,
                            const struct analysis_spec *analysis)
 {

@@ -45,6 +45,7 @@ struct git_file {
 	struct oid blob;   /* "" when it is gone (of git_changed) */
 	struct bytes text; /* of a file to write; data NULL removes it */
 	bool executable;   /* of git_changed: mode 100755 */
+	bool refused;      /* of git_changed: a link or submodule stands there, which is not followed */
 };
 enum propose_state { PROPOSE_NONE, PROPOSE_RUNNING, PROPOSE_DONE, PROPOSE_REFUSED, PROPOSE_FAILED };
 struct propose_result {
@@ -74,7 +75,8 @@ struct port_git {
 		must_check; /* ERR_STALLED when absent */
 	/* Files below `path` ("" or ".": all) that differ between two commits (`old` "": all of them),
 	 * sorted by path: a merge walk of trees by id, cost follows the change. Symlinks, submodules
-	 * and unsafe names count as absent and are named in `refused`, one line; NULL none. */
+	 * and unsafe names are named in `refused`, one line; NULL none. The first two are listed too,
+	 * so that one in place of a file is not taken for the file's deletion. */
 	int (*changed)(void *self, enum git_repo repo, struct oid old, struct oid new,
 	               const char *path, struct arena *arena, struct git_file **files, size_t *n,
 	               const char **refused, struct err *err) must_check;

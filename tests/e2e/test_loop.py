@@ -142,6 +142,33 @@ class LoopTest(unittest.TestCase):
         with Load(self.world.port):
             wait(60, "v2 is steady", lambda: self.world.is_steady("v2"))
 
+    def test_a_restart_while_a_manifest_is_broken_stops_nothing(self):
+        """Unreadable is never empty: text that does not parse, or a link in a manifest's place."""
+        self.serve_v1()
+        before = set(self.world.replicas())
+        file = self.world.fleet / "manifests/deployment.yaml"
+        text = file.read_text()
+        file.write_text("kind: [ModelDeployment\n" + text)
+        self.world.push("broken")
+        self.restart_and_look(before)
+        file.unlink()
+        file.symlink_to("/etc/hostname")
+        self.world.push("a link")
+        self.restart_and_look(before)
+        file.unlink()
+        file.write_text(text.replace("replicas: 2", "replicas: 1"))
+        self.world.push("mended")
+        wait(20, "one replica", lambda: len(self.world.replicas()) == 1)
+
+    def restart_and_look(self, before):
+        head = self.world.git(self.world.fleet, "rev-parse", "HEAD")[:10]
+        wait(15, "the commit is taken in", lambda: f"fleet at {head}" in self.world.tail())
+        self.world.kill()
+        self.world.start()
+        wait(15, "it is taken in again", lambda: self.world.tail().count(f"fleet at {head}") > 1)
+        time.sleep(4)       # twice keepPrevious: whatever would be retired were retired by now
+        self.assertEqual(set(self.world.replicas()), before)
+
     def test_what_is_deleted_serves_on_for_keep_previous_then_stops(self):
         self.world.write("manifests/other.yaml", DEPLOYMENT.replace("name: echo,", "name: other,")
                          % {"version": "none", "extra": ""})

@@ -44,7 +44,7 @@ static const char *changed(struct place_of_test *place, struct objects *objects,
 	buf_init(&out, 1 << 20);
 	for (size_t i = 0; i < n; i++) {
 		buf_printf(&out, "%s%s%s ", files[i].path, files[i].blob.hex[0] ? "" : "-",
-		           files[i].executable ? "*" : "");
+		           files[i].executable ? "*" : files[i].refused ? "!" : "");
 		if (i)
 			assert_true(strcmp(files[i - 1].path, files[i].path) < 0);
 	}
@@ -107,10 +107,10 @@ static void refuses_links_and_submodules(void **state)
 	git(place, "work", "commit", "-q", "-m", "b");
 	b = oid_of(git(place, "work", "rev-parse", "HEAD"));
 	objects = open_work(place);
-	assert_string_equal(changed(place, objects, none, b, "", &refused), "");
+	assert_string_equal(changed(place, objects, none, b, "", &refused), "sub! was-a-file! ");
 	assert_string_equal(refused, "sub (submodule), was-a-file (symbolic link)");
-	assert_string_equal(changed(place, objects, a, b, "", &refused), "was-a-file- ");
-	assert_string_equal(changed(place, objects, b, a, "", &refused), "was-a-file ");
+	assert_string_equal(changed(place, objects, a, b, "", &refused), "sub! was-a-file! ");
+	assert_string_equal(changed(place, objects, b, a, "", &refused), "sub- was-a-file ");
 	assert_null(refused);
 	objects_close(objects);
 }
