@@ -26,7 +26,7 @@ closure   = $(call uniq,$(1) $(foreach m,$(needs.$(1)),$(call closure,$(m))))
 uniq      = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 archives  = $(foreach m,$(1),$(BUILD)/$(m).a)
 
-.PHONY: all help sim sim-long setup test test-san unit e2e demo tidy fmt bench install clean
+.PHONY: all help sim sim-long sim-same mutants setup test test-san unit e2e demo tidy fmt bench install clean
 .SECONDARY:
 all: $(programs:%=$(BUILD)/%)
 
@@ -84,6 +84,12 @@ SEED    ?=
 simulate = $(BUILD)/sim tests/sim/scenarios.txt --jobs $(shell nproc) --regressions tests/sim/seeds.txt
 sim: $(BUILD)/sim ## SEED=n: one seed with its trace; else every scenario for SECONDS
 	@$(if $(SEED),$(BUILD)/sim tests/sim/scenarios.txt --seed $(SEED),$(simulate) --seconds $(SECONDS))
+
+sim-same: ## the same seeds twice, and with gcc and clang: the same traces
+	@hack/sim-same
+
+mutants: ## N=n: random mutants of plan and gate; and one an invariant: which of them die
+	@hack/mutants.sh seeded; hack/mutants.sh $(or $(N),30)
 
 sim-long: $(BUILD)/sim ## HOURS=n: as sim, for so long
 	@$(simulate) --hours $(HOURS)
