@@ -144,6 +144,8 @@ class LoopTest(unittest.TestCase):
 
     def test_a_restart_while_a_manifest_is_broken_stops_nothing(self):
         """Unreadable is never empty: text that does not parse, or a link in a manifest's place."""
+        self.world.write("manifests/other.yaml", DEPLOYMENT.replace("name: echo,", "name: other,")
+                         % {"version": "none", "extra": ""})
         self.serve_v1()
         before = set(self.world.replicas())
         file = self.world.fleet / "manifests/deployment.yaml"
