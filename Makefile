@@ -83,7 +83,7 @@ HOURS   ?= 1
 SEED    ?=
 simulate = $(BUILD)/sim tests/sim/scenarios.txt --jobs $(shell nproc) --regressions tests/sim/seeds.txt
 sim: $(BUILD)/sim ## SEED=n: one seed with its trace; else every scenario for SECONDS
-	@$(if $(SEED),$(BUILD)/sim tests/sim/scenarios.txt --seed $(SEED),$(simulate) --seconds $(SECONDS))
+	@$(if $(SEED),$(BUILD)/sim tests/sim/scenarios.txt --seed $(SEED),$(simulate) --seconds $(SECONDS) $(ROUND:%=--round %))
 
 sim-same: ## the same seeds twice, and with gcc and clang: the same traces
 	@hack/sim-same
