@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "adapter/clock_posix.h"
@@ -253,6 +254,35 @@ static bool wait_for(struct daemon *d, struct controller *controller, int64_t wa
 	return stop;
 }
 
+/* A reserve that is given back when the disk is full, so that a rollback can still be recorded. */
+static void look_at_disk(struct daemon *d, struct controller *controller)
+{
+	enum { RESERVE_BYTES = 8 << 20, LOW_BYTES = 4 << 20, ROOM_BYTES = 13 << 20,
+	       ENOUGH_BYTES = 24 << 20 };
+	struct statvfs disk;
+	int64_t free_bytes;
+	bool reserved = faccessat(d->state_fd, "reserve", F_OK, 0) == 0;
+
+	if (fstatvfs(d->state_fd, &disk))
+		return;
+	free_bytes = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+	if (free_bytes < LOW_BYTES) {
+		if (reserved)
+			unlinkat(d->state_fd, "reserve", 0);
+		controller_disk(controller, true);
+	} else if (free_bytes > ROOM_BYTES) {
+		controller_disk(controller, false);
+	}
+	if (free_bytes > ENOUGH_BYTES && !reserved) {
+		int fd = openat(d->state_fd, "reserve", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+		if (fd >= 0 && posix_fallocate(fd, 0, RESERVE_BYTES))
+			unlinkat(d->state_fd, "reserve", 0);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
 static int turn(struct daemon *d, struct controller *controller, struct err *err)
 {
 	bool stop = false;
@@ -260,6 +290,7 @@ static int turn(struct daemon *d, struct controller *controller, struct err *err
 	while (!stop) {
 		int64_t wait_ms;
 
+		look_at_disk(d, controller);
 		if (controller_pass(controller, &wait_ms, err))
 			return -1;
 		if (d->config.once && controller_quiet(controller))

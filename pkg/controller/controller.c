@@ -48,6 +48,17 @@ void controller_poke(struct controller *c, bool remote)
 		c->ports.git.poke(c->ports.git.self);
 }
 
+void controller_disk(struct controller *c, bool full)
+{
+	if (full == c->disk_full)
+		return;
+	c->disk_full = full;
+	if (full)
+		log_error("the disk of the state folder is full: nothing new begins, what serves goes on");
+	else
+		log_info("the disk of the state folder has room again");
+}
+
 /* A wall clock that jumps is not trusted until it has been steady for a while (S20). */
 static void look_at_clock(struct controller *c)
 {

@@ -57,6 +57,7 @@ struct controller {
 	struct oid applied; /* fleet commit that the index holds; "" none */
 	struct oid recorded; /* the same as the status branch has it, before the index holds any */
 	struct oid loaded;  /* status commit whose keys and controller.yaml were read */
+	bool disk_full;
 	bool emptied;       /* the applied commit declares nothing, though something serves */
 	bool started;       /* the status branch was read once */
 	bool unread;        /* a blob that the plan in the making needs cannot be read now */

@@ -268,6 +268,8 @@ class DiskTest(FaultsTest):
             wait(15, "v2 has no weight", lambda: not world.weight_of("v2")
                  and len(world.router_weights()) == 2)
             self.assertIsNone(world.controller.poll())
+            wait(5, "the log tells", lambda: "state folder is full" in world.log.read_text())
+            self.assertFalse((world.state / "reserve").exists(), "the reserve was given back")
             (world.state / "filler").unlink()
             wait(20, "a revert on main", lambda: world.declared_version() == "v1")
         self.assertEqual(load.failed_by_linnet(failing=("v2",)), {})
