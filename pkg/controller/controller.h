@@ -37,8 +37,8 @@ int controller_pass(struct controller *controller, int64_t *wake_ms, struct err 
  * everything is, and Git is looked at at once. */
 void controller_poke(struct controller *controller, bool remote);
 
-/* The disk is (nearly) full, or has room again: while it is, nothing new begins; healing, rollback and
- * what serves go on. */
+/* The disk is (nearly) full, or has room again: while it is, nothing new begins; healing, rollback
+ * and what serves go on. */
 void controller_disk(struct controller *controller, bool full);
 
 /* Whether nothing is under way: all keys rest, nothing waits for a push, Git was seen. */

@@ -21,7 +21,8 @@ bool desired_known(const struct controller *c)
 {
 	int64_t age_max_ms = c->config.poll_ms * 10 > 120000 ? c->config.poll_ms * 10 : 120000;
 
-	return c->applied.hex[0] && !c->emptied && !c->disk_full && !c->heads.rewritten && c->heads.seen_ms >= 0 &&
+	return c->applied.hex[0] && !c->emptied && !c->disk_full &&
+	       !c->heads.rewritten && c->heads.seen_ms >= 0 &&
 	       c->now_ms - c->heads.seen_ms < age_max_ms && c->now_ms >= c->steady_from_ms;
 }
 

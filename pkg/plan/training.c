@@ -59,11 +59,21 @@ struct cause {
 	const char *occurrence, *why;
 };
 
+/* A version of ours is on its way into the accepted commit. */
+static bool version_lands(const struct cycle *cycle)
+{
+	for (size_t i = 0; i < cycle->next->n_proposed; i++)
+		if (!cycle->next->proposed[i].target &&
+		    cycle->next->proposed[i].outcome == PROPOSAL_WAITING)
+			return true;
+	return false;
+}
+
 static bool first_due(const struct cycle *cycle, struct cause *cause)
 {
 	const struct training_input *in = cycle->in;
 
-	if (in->n_versions > 0 || (in->n_targets == 0 && in->model->n_triggers == 0))
+	if (in->n_versions > 0 || version_lands(cycle) || (in->n_targets == 0 && in->model->n_triggers == 0))
 		return false;
 	cause->occurrence = "first";
 	cause->why = "the model has no version yet";

@@ -153,6 +153,19 @@ static void check_step(const struct step *step)
 		step->place->at_step = story->requests;
 }
 
+/* What was promoted here before takes no steps: a canary of it has forgotten that it goes back. */
+static void check_going_back(const struct step *step)
+{
+	enum { WINDOW = 3 };
+	const struct deployment_status *new = step->new;
+
+	for (size_t i = 0; i < new->n_promoted && i < WINDOW; i++)
+		if (new->phase == PHASE_CANARY &&
+		    digest_same(new->promoted[i].revision, new->candidate))
+			world_violation(step->world, "S18", "a canary of %s, which was promoted before",
+			                new->promoted[i].version);
+}
+
 /* S13, S20: nothing new is taken up or admitted while Git is unknown. */
 static void check_taken_up(const struct step *step)
 {
@@ -338,6 +351,7 @@ static void check_deployment(struct world *world, int environment, const char *b
 	check_history(world, old->history, old->n_history, step.new->history, step.new->n_history);
 	check_phase(&step);
 	check_step(&step);
+	check_going_back(&step);
 	check_taken_up(&step);
 	check_promoted(&step);
 	check_approvals(&step);
