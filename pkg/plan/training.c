@@ -73,7 +73,8 @@ static bool first_due(const struct cycle *cycle, struct cause *cause)
 {
 	const struct training_input *in = cycle->in;
 
-	if (in->n_versions > 0 || version_lands(cycle) || (in->n_targets == 0 && in->model->n_triggers == 0))
+	if (in->n_versions > 0 || version_lands(cycle) ||
+	    (in->n_targets == 0 && in->model->n_triggers == 0))
 		return false;
 	cause->occurrence = "first";
 	cause->why = "the model has no version yet";
