@@ -23,7 +23,6 @@ enum {
 	GC_EVERY_MS = 10 * 60 * 1000,
 	GC_LOOSE = 2000,
 	GC_PACKS = 30,
-	LOCK_AGE_S = 10,          /* others lock refs of status.git for moments only */
 };
 
 /* Branches of ours for pull requests, as heads.branches lists them. */
@@ -661,7 +660,7 @@ static int open_stores(struct git_port *port, struct err *err)
 	if (port->config.signing_key &&
 	    signature_own_signers(port->config.signing_key, port->own_signers, err))
 		return -1;
-	transport_sweep(port->status_path, LOCK_AGE_S);
+	transport_sweep(port->status_path, 0); /* whoever held a lock there died with the last of us */
 	if (status_open(port, err))
 		return -1;
 	if (fleet_open(port, &damage))
