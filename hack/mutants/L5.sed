@@ -1,3 +1,8 @@
 # file: pkg/controller/execute.c
 # breaks: L5, a proposal that cannot be pushed at once is forgotten
-s/^\tif \(push_proposal\(c, action->proposal, &result, err\)\)/\tif (push_proposal(c, action->proposal, \&result, err)) {\n\t\tif (find_proposal(task, action->proposal->digest))\n\t\t\tfind_proposal(task, action->proposal->digest)->outcome = PROPOSAL_DROPPED;\n\t\ttask->noted = true;\n\t\treturn 0;\n\t}\n\tif (result.state == PROPOSE_NONE && false)/
+/^	if \(push_proposal\(c, action->proposal, &result, err\)\)/ {
+	s/.*/	if (push_proposal(c, action->proposal, \&result, err)) {/
+	a\		struct proposal *lost = find_proposal(task, action->proposal->digest);\n\n\t\tif (lost)\n\t\t\tlost->outcome = PROPOSAL_DROPPED;\n\t\ttask->noted = true;
+	n
+	s/.*/		return 0;\n	}/
+}

@@ -1,5 +1,5 @@
 # file: pkg/plan/converge.c
-# breaks: S6, stopped while it carries weight
-s/live_weight\(look, revision\) > 0 \|\|/false ||/
-s/share_of\(look, effective_shares\(look\), revision\) > 0\)/false)/
-s/^\tconverge_weights\(look\);/\tstop_unwanted(look);\n&/
+# breaks: S6, a restart stops the last ready replica
+/^static bool is_next_to_restart/,/^}/ {
+	s/ready_below\(look, replica->revision, n\) < n/false/
+}

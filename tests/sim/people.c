@@ -428,7 +428,10 @@ static void add_approval(struct world *world, struct request *request, const cha
  * [EVENT]", "model approve", "model retry" */
 static void verb_ask(struct world *world, const char *words)
 {
-	struct request request = {.by = "ada", .expires_ms = -1, .reason = "asked by the scenario"};
+	struct request request = {
+		.by = "ada", .expires_ms = -1,
+		.reason = arena_printf(&world->arena, "request %d", world->n_requests),
+	};
 	bool of_model = !strncmp(words, "model ", 6) || !strncmp(words, "kick", 4);
 	char verb[16] = "", more[16] = "";
 
