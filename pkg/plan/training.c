@@ -309,7 +309,11 @@ static bool was_cancelled(struct cycle *cycle)
 
 	if (next->cancelled || digest_same(next->train_digest, cycle->in->train_digest))
 		return false;
-	add_run_action(cycle, ACTION_CANCEL_RUN, "train, interface or source changed");
+	if (cycle->in->run.train == RUN_ACTIVE || cycle->in->run.evaluate == RUN_ACTIVE) {
+		/* until it is seen ended: after a crash, too, nothing of it runs beside the next one */
+		add_run_action(cycle, ACTION_CANCEL_RUN, "train, interface or source changed");
+		return true;
+	}
 	cycle_note(cycle, "cancelled", "train, interface or source changed");
 	next->cancelled = true;
 	next->run = run_id(cycle, &cause);
