@@ -50,8 +50,12 @@ static int edit_one(struct rebuild *rebuild, struct oid tip, size_t i, struct ar
 	const char *now = NULL;
 	int result = -1;
 
+	c->unread = false;
 	fleet_get(c->fleet, KIND_MODEL_DEPLOYMENT, edit->environment, edit->deployment, fleet_blob, c,
 	          arena, &object, NULL, NULL);
+	if (!object.deployment && c->unread)
+		return err_set(err, ERR_TRANSIENT, "%s/%s cannot be read now", edit->environment,
+		               edit->deployment);
 	if (!object.deployment) {
 		*why = arena_printf(arena, "%s/%s is not declared", edit->environment, edit->deployment);
 		return 1;
