@@ -232,20 +232,26 @@ static int read_request(struct controller *c, const struct git_file *file,
 
 /* A person says that the branch was rewritten on purpose: from the commit that we hold to the tip.
  * */
-static void accept_rewind(struct controller *c, const struct request *request)
+static int accept_rewind(struct controller *c, const struct request *request, struct err *err)
 {
 	struct oid tip = c->heads.fleet;
+	bool named = request->old_commit && request->new_commit &&
+	             !strcmp(request->old_commit, c->applied.hex) &&
+	             !strcmp(request->new_commit, tip.hex);
 
-	if (!c->heads.rewritten || !request->old_commit || !request->new_commit ||
-	    strcmp(request->old_commit, c->applied.hex) || strcmp(request->new_commit, tip.hex)) {
+	if (named && !c->heads.rewritten && strcmp(tip.hex, c->heads.accepted.hex))
+		return err_set(err, ERR_TRANSIENT, "accept-rewind waits: %.10s is not looked at yet",
+		               tip.hex); /* a restart: git has only now been told what is held */
+	if (!named || !c->heads.rewritten) {
 		log_warn("accept-rewind refused: it names %.10s -> %.10s, the branch went %.10s -> %.10s",
 		         request->old_commit ? request->old_commit : "nothing",
 		         request->new_commit ? request->new_commit : "nothing", c->applied.hex, tip.hex);
-		return;
+		return 0;
 	}
 	log_warn("the rewritten branch is accepted at %.10s, asked by %s", tip.hex,
 	         request->by ? request->by : "somebody");
 	c->ports.git.accept(c->ports.git.self, tip, true);
+	return 0;
 }
 
 /* The requests that were added since the last ones acted on. A file that does not decode is named
@@ -280,8 +286,10 @@ int load_requests(struct controller *c, struct asked_list *out, struct err *err)
 			continue;
 		}
 		if (file.request.verb == REQUEST_ACCEPT_REWIND) {
-			accept_rewind(c, &file.request);
-			continue;
+			if (!accept_rewind(c, &file.request, err))
+				continue;
+			*out = (struct asked_list){0}; /* all of them again, later */
+			return -1;
 		}
 		key = key_find(c, file.environment, file.name);
 		if (!key) {
