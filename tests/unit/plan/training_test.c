@@ -487,6 +487,8 @@ static void a_change_of_training_cancels_once(void **state)
 	world->in.train_digest = digest_of("u", 1);
 	tick(world);
 	assert_int_equal(world->cancelled, 1);
+	assert_true(digest_same(first, world->in.history.run)); /* until it is seen ended */
+	tick(world);
 	assert_false(digest_same(first, world->in.history.run));
 	tick(world);
 	assert_int_equal(world->trained, 2);
