@@ -122,9 +122,13 @@ static void check_live(struct world *world, int environment)
 		                stable_version(status), declared->version);
 	if (!status->stable.hex[0])
 		return;
-	if (fabs(serving_weight(place, status->stable) - 1) > 0.006)
-		world_violation(world, "L1", "%s: Steady, and the weight is %.3f", place->name,
-		                serving_weight(place, status->stable));
+	for (int i = 0; i < place->n_weights; i++)
+		if (place->weights[i].weight > 0 && !digest_same(place->weights[i].revision, status->stable) &&
+		    serving_ready(world, environment, place->weights[i].revision))
+			world_violation(world, "L1", "%s: Steady, and %.10s has weight %.3f", place->name,
+			                place->weights[i].revision.hex, place->weights[i].weight);
+	if (serving_weight(place, status->stable) <= 0)
+		world_violation(world, "L1", "%s: Steady, and without weight", place->name);
 	if (serving_ready(world, environment, status->stable) != status->replicas)
 		world_violation(world, "L1", "%s: Steady, and %d of %lld replicas are ready", place->name,
 		                serving_ready(world, environment, status->stable),
