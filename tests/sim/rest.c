@@ -123,7 +123,8 @@ static void check_live(struct world *world, int environment)
 	if (!status->stable.hex[0])
 		return;
 	for (int i = 0; i < place->n_weights; i++)
-		if (place->weights[i].weight > 0 && !digest_same(place->weights[i].revision, status->stable) &&
+		if (place->weights[i].weight > 0 &&
+		    !digest_same(place->weights[i].revision, status->stable) &&
 		    serving_ready(world, environment, place->weights[i].revision))
 			world_violation(world, "L1", "%s: Steady, and %.10s has weight %.3f", place->name,
 			                place->weights[i].revision.hex, place->weights[i].weight);
