@@ -1,6 +1,6 @@
 #!/bin/bash
 # Does what is broken die? `hack/mutants.sh N [SEED]`: N random mutants of the pure modules plan and
-# gate, each judged by their unit tests and SIM_SECONDS (20) of the simulator.
+# gate (or of FILES), each judged by their unit tests and SIM_SECONDS (20) of the simulator.
 # `hack/mutants.sh seeded`: one mutant an invariant (hack/mutants/), judged by the simulator alone.
 #
 # What is broken on purpose runs as nobody, with limits, in a folder that is thrown away: and only
@@ -54,6 +54,7 @@ one() { # one NAME: judges what is in the tree now
 	fi
 }
 
+files=${FILES:-pkg/plan/*.c pkg/gate/*.c}
 seeded=0
 [ "${1:-}" != seeded ] || seeded=1
 build $targets || { tail -n 20 "$work/log/build"; exit 1; }
@@ -76,7 +77,7 @@ if [ "$seeded" = 1 ]; then
 	done
 else
 	for i in $(seq "${2:-1}" $((${2:-1} + ${1:-30} - 1))); do
-		said=$(cd "$work/tree" && hack/mutate "$i" pkg/plan/*.c pkg/gate/*.c)
+		said=$(cd "$work/tree" && hack/mutate "$i" $files)
 		file=${said%%:*}
 		one "$i $said" "$i"
 		cp "$work/$file" "$work/tree/$file"
