@@ -27,6 +27,7 @@ enum {
 	LOCK_FD = 3, /* in the started process */
 	STAT_START_FIELD = 22, /* proc(5): /proc/pid/stat */
 	FORGET_WAIT_MS = 2000,
+	GROUP_WAIT_MS = 200,
 };
 
 static int64_t clock_ms(clockid_t clock)
@@ -319,6 +320,22 @@ int process_signal(const char *folder, int signal_number, struct err *err)
 	return 0;
 }
 
+/* The leader is dead; the rest of its group, killed with it, dies in its own time, and until then
+ * nothing can start here. What could not be killed is not waited for long. */
+static void wait_group(const char *folder)
+{
+	const struct timespec pause = {.tv_nsec = 2000000};
+	struct err ignored;
+	bool absent;
+	int dir = open_folder(folder, &absent, &ignored);
+
+	if (dir < 0)
+		return;
+	for (int ms = 0; ms < GROUP_WAIT_MS && lock_is_held(dir); ms += 2)
+		nanosleep(&pause, NULL);
+	close(dir);
+}
+
 int process_end(const char *folder, int64_t wait_ms, struct err *err)
 {
 	int64_t until_ms = clock_ms(CLOCK_MONOTONIC) + wait_ms;
@@ -328,8 +345,10 @@ int process_end(const char *folder, int64_t wait_ms, struct err *err)
 	for (;;) {
 		if (process_signal(folder, SIGKILL, err) < 0 || process_look(folder, &seen, err) < 0)
 			return -1;
-		if (seen.state != PROCESS_RUNNING)
+		if (seen.state != PROCESS_RUNNING) {
+			wait_group(folder);
 			return 0;
+		}
 		if (clock_ms(CLOCK_MONOTONIC) >= until_ms)
 			return err_set(err, ERR_TRANSIENT, "%s: process %d does not end", folder,
 			               (int)seen.pid);
