@@ -15,7 +15,12 @@ enum { TABLE_BYTES_MAX = 64 << 20, TABLE_ARENA_BYTES = 256 << 20, BACKENDS_MAX =
 /* Latency is the time from the request's to the response's headers, so that a slow client is not
  * held against a server. A prediction changes nothing, so that it may be tried again elsewhere when
  * a server dies before it answers. A worker that is being replaced answers what comes on an idle
- * connection once more, so that a reload is no client's error. */
+ * connection once more, so that a reload is no client's error.
+ *
+ * A server that hangs is out after at most inter + 2 * timeout check + fastinter = 1.75 s. One that
+ * is only busy stays: it may take 0.7 s for each answer, or pause once for 1.4 s. Two short checks
+ * are better there than a long one: a burst of connections that fills a server's backlog fails one
+ * check at once, but seldom the next. */
 static const char config_head[] =
 	"global\n"
 	"\tstats socket unix@admin.sock mode 600 level admin expose-fd listeners\n"
@@ -33,7 +38,7 @@ static const char config_head[] =
 	"\ttimeout http-request 30s\n"
 	"\ttimeout http-keep-alive 60s\n"
 	"\ttimeout queue 5s\n"
-	"\ttimeout check 2s\n"
+	"\ttimeout check 700ms\n"
 	"\tbalance roundrobin\n"
 	"\thttp-reuse safe\n"
 	"\tretries 2\n"
@@ -42,7 +47,7 @@ static const char config_head[] =
 	"\toption httpchk\n"
 	"\thttp-check send meth GET uri /v2/health/live ver HTTP/1.1 hdr Host localhost"
 	" hdr Connection close\n"
-	"\tdefault-server check inter 2s fastinter 500ms downinter 1s fall 4 rise 1"
+	"\tdefault-server check inter 300ms fastinter 50ms downinter 500ms fall 2 rise 1"
 	" observe layer4 error-limit 3 on-error mark-down\n"
 	"\thttp-error status 502 content-type application/json"
 	" string '{\"error\":\"the model server gave no answer\"}'\n"

@@ -406,6 +406,28 @@ static void a_dead_server_is_seen_and_its_share_moves(void **state)
 	assert_int_equal(count_new(20, "{}"), 10);
 }
 
+/* It accepts and answers nothing for a moment: busy. For ever: out, and in again when it answers.
+ * How soon is a matter for hack/bench-serving. */
+static void a_server_that_hangs_is_out_and_a_busy_one_is_not(void **state)
+{
+	(void)state;
+	two_replicas(0.5, 0.5);
+	kill(models[1].pid, SIGSTOP);
+	test_pause_ms(500);
+	kill(models[1].pid, SIGCONT);
+	for (int i = 0; i < 100; i++) {
+		ok(haproxy_refresh(router, &err));
+		assert_true(server_of(candidate)->seen.up);
+		test_pause_ms(10);
+	}
+	kill(models[1].pid, SIGSTOP);
+	refresh_until(candidate_is_down);
+	assert_true(fabs(live(stable) - 1) < 1e-9);
+	assert_int_equal(count_new(20, "{}"), 0);
+	kill(models[1].pid, SIGCONT);
+	refresh_until(candidate_is_up);
+}
+
 /* Two stable replicas at 95 %: one dies, and the candidate's 5 % stay 5 %. */
 static void a_death_does_not_raise_the_others_share(void **state)
 {
@@ -635,6 +657,7 @@ int main(void)
 		TEST(five_percent_is_five_hundred_of_ten_thousand),
 		TEST(failures_are_counted_once),
 		TEST(a_dead_server_is_seen_and_its_share_moves),
+		TEST(a_server_that_hangs_is_out_and_a_busy_one_is_not),
 		TEST(a_death_does_not_raise_the_others_share),
 		TEST(weights_change_under_load),
 		TEST(the_pool_grows_under_load),
