@@ -26,7 +26,7 @@ closure   = $(call uniq,$(1) $(foreach m,$(needs.$(1)),$(call closure,$(m))))
 uniq      = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 archives  = $(foreach m,$(1),$(BUILD)/$(m).a)
 
-.PHONY: all help sim sim-long sim-same mutants setup test test-san unit e2e demo tidy fmt bench install clean
+.PHONY: all help sim sim-long sim-same mutants setup test test-san unit e2e demo tidy schemas cli bench clean
 .SECONDARY:
 all: $(programs:%=$(BUILD)/%)
 
@@ -106,6 +106,13 @@ setup: ## install the Debian packages that are missing
 
 tidy: ## sizes, include table, purity, one library a file, banned calls
 	@hack/tidy.sh
+
+kinds := Model ModelVersion ModelDeployment Environment GatePolicy
+schemas: $(BUILD)/linnet ## manifests/schemas: the JSON Schema of each kind, from the field tables
+	@for kind in $(kinds); do $< schema $$kind >manifests/schemas/$$kind.json || exit 1; done
+
+cli: $(BUILD)/linnet ## the command line without a controller
+	@LINNET_BIN=$(BUILD) hack/run-python tests/cli
 
 bench: all ## measured figures
 	@hack/bench

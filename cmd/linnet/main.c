@@ -10,157 +10,165 @@
 #include "api/kinds.h"
 #include "base/log.h"
 
-static int verb_kick(const struct options *options, struct err *err)
+static void write_version(struct writer *writer, const void *context)
 {
-	return verb_request("kick", options, err);
+	(void)context;
+	write_map(writer);
+	write_member(writer, "version", LINNET_VERSION);
+	write_member(writer, "apiVersion", API_VERSION);
+	write_map_end(writer);
 }
 
-static int verb_retry(const struct options *options, struct err *err)
+int verb_version(const struct options *options, struct err *err)
 {
-	return verb_request("retry", options, err);
-}
-
-static int verb_rollback(const struct options *options, struct err *err)
-{
-	return verb_request("rollback", options, err);
-}
-
-static int verb_restart(const struct options *options, struct err *err)
-{
-	return verb_request("restart", options, err);
-}
-
-static int verb_accept_rewind(const struct options *options, struct err *err)
-{
-	return verb_request("accept-rewind", options, err);
-}
-
-static int verb_version(const struct options *options, struct err *err)
-{
-	(void)options;
 	(void)err;
-	printf("linnet %s (%s)\n", LINNET_VERSION, API_VERSION);
-	return 0;
-}
-
-static const struct verb verbs[] = {
-	{"validate", "[PATH]", "check the manifests of a folder: file:line:column", verb_validate},
-	{"plan", "[--base REV]", "what merging HEAD would do: exit 0 nothing, 2 changes", verb_plan},
-	{"status", "[ENV/NAME]", "what serves where, as the status branch says", verb_status},
-	{"history", "[ENV/NAME]", "what was decided and why, newest first", verb_history},
-	{"kick", "MODEL [--event NAME]", "ask for a training run", verb_kick},
-	{"retry", "ENV/NAME", "try a rolled back or stalled version again", verb_retry},
-	{"rollback", "ENV/NAME", "go back to the version promoted before", verb_rollback},
-	{"restart", "ENV/NAME", "replace the replicas one by one", verb_restart},
-	{"accept-rewind", "OLD NEW", "the branch was rewritten on purpose: go on from NEW",
-	 verb_accept_rewind},
-	{"version", "", "print the version", verb_version},
-};
-
-#define AT(member) offsetof(struct options, member)
-static const struct {
-	const char *name, *value, *help;
-	size_t offset;
-} flags[] = {
-	{"--repo", "DIR", "a checkout or bare repository (default: .)", AT(repo)},
-	{"--path", "DIR", "the folder of the manifests in it (default: .)", AT(path)},
-	{"--remote", "URL", "where requests go (default: origin of --repo, or itself)", AT(remote)},
-	{"--base", "REV", "plan: compare with the merge base of HEAD and REV", AT(base)},
-	{"--event", "NAME", "kick: the named event", AT(event)},
-	{"--reason", "TEXT", "requests: why; kept in the history", AT(reason)},
-	{"-n", "COUNT", "history: how many (default 20)", AT(number)},
-};
-
-static void print_help(FILE *out)
-{
-	fprintf(out, "linnet: GitOps for model deployments\n\nusage: linnet VERB [ARGS] [FLAGS]\n\n");
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		fprintf(out, "  %-13s %-22s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
-	fprintf(out, "\n");
-	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
-		fprintf(out, "  %-9s %-6s %s\n", flags[i].name, flags[i].value, flags[i].help);
-	fprintf(out, "  %-9s %-6s %s\n", "-o", "FORMAT", "table or json (default: table)");
-	fprintf(out, "\nexit status: 0 no change or done, 2 changes, 1 error\n");
-}
-
-void put_coloured(const struct options *options, const char *code, const char *text)
-{
-	if (options->colour)
-		printf("\033[%sm%s\033[0m", code, text);
+	if (options->output == OUTPUT_TABLE)
+		printf("linnet %s (%s)\n", LINNET_VERSION, API_VERSION);
 	else
-		fputs(text, stdout);
+		put_document(options, write_version, NULL);
+	return 0;
 }
 
-static int read_output(struct options *options, const char *value, struct err *err)
-{
-	static const char *const outputs[] = {"table", "json"};
-	int output = names_find(NAMES(outputs), value);
+/* ---- reading the words ---- */
 
-	if (output < 0)
-		return err_set(err, ERR_STALLED, "-o %s: write table or json", value);
-	options->output = (enum output)output;
-	return 0;
+static const struct flag *find_flag(const char *word, size_t len)
+{
+	for (size_t i = 0; i < n_flags; i++)
+		if (strlen(flags[i].name) == len && !strncmp(flags[i].name, word, len))
+			return &flags[i];
+	return NULL;
+}
+
+static bool is_taken(const struct verb *verb, const struct flag *flag)
+{
+	return verb->flags & 1U << (flag - flags);
+}
+
+static int unknown_flag(const struct verb *verb, const char *word, struct err *err)
+{
+	const char *names[32], *near;
+	int n = 0;
+
+	for (size_t i = 0; i < n_flags; i++)
+		if (is_taken(verb, &flags[i]))
+			names[n++] = flags[i].name;
+	near = nearest(word, names, n);
+	return err_set(err, ERR_STALLED, "unknown flag %s of %s%s%s; see linnet %s --help", word,
+	               verb->name, near ? "; did you mean " : "", near ? near : "", verb->name);
+}
+
+static int check_value(const struct flag *flag, const char *value, struct err *err)
+{
+	char all[128] = "";
+	size_t len = 0;
+
+	for (int i = 0; flag->values && flag->values[i]; i++) {
+		if (!strcmp(flag->values[i], value))
+			return 0;
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i ? ", " : "",
+		                        flag->values[i]);
+	}
+	if (!flag->values)
+		return 0;
+	return err_set(err, ERR_STALLED, "%s %s: write one of %s", flag->name, value, all);
 }
 
 /* One flag with its value, `--flag VALUE` or `--flag=VALUE`. Returns how many words it took. */
 static int read_flag(struct options *options, int argc, char **argv, int i, struct err *err)
 {
 	const char *word = argv[i], *equals = strncmp(word, "--", 2) ? NULL : strchr(word, '=');
-	size_t len = equals ? (size_t)(equals - word) : strlen(word), f = 0;
+	size_t len = equals ? (size_t)(equals - word) : strlen(word);
 	const char *value = equals ? equals + 1 : i + 1 < argc ? argv[i + 1] : NULL;
-	bool output = !strcmp(word, "-o");
+	const struct flag *flag = find_flag(word, len);
 
-	while (f < ARRAY_LEN(flags) &&
-	       (strlen(flags[f].name) != len || strncmp(flags[f].name, word, len)))
-		f++;
-	if (f == ARRAY_LEN(flags) && !output)
-		return err_set(err, ERR_STALLED, "unknown flag %.*s; see linnet --help", (int)len, word);
-	if (!value)
-		return err_set(err, ERR_STALLED, "%s needs a value", word);
-	if (output && read_output(options, value, err))
+	if (!flag || !is_taken(options->verb, flag))
+		return unknown_flag(options->verb, arena_strndup(options->arena, word, len), err);
+	if (flag->value && !value)
+		return err_set(err, ERR_STALLED, "%s needs a value: %s", flag->name, flag->value);
+	if (!flag->value && equals)
+		return err_set(err, ERR_STALLED, "%s takes no value", flag->name);
+	if (flag->value && check_value(flag, value, err))
 		return -1;
-	if (!output)
-		*(const char **)((char *)options + flags[f].offset) = value;
-	return equals ? 1 : 2;
+	*(const char **)((char *)options + flag->offset) = flag->value ? value : "";
+	return !flag->value || equals ? 1 : 2;
+}
+
+/* "ENV/NAME [FILE]": at least one word, at most two. */
+static void count_words(const char *args, int *least, int *most)
+{
+	*least = *most = 0;
+	for (const char *at = args; *at; at += strspn(at, " ")) {
+		*least += *at != '[';
+		*most += 1;
+		at += strcspn(at, " ");
+	}
 }
 
 static int read_words(struct options *options, int argc, char **argv, struct err *err)
 {
-	for (int i = 2; i < argc;) {
-		int took = 1;
+	static const enum output outputs[] = {OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_YAML};
+	int least, most, took;
 
+	count_words(options->verb->args, &least, &most);
+	for (int i = 2; i < argc; i += took) {
+		took = 1;
 		if (argv[i][0] == '-' && argv[i][1])
 			took = read_flag(options, argc, argv, i, err);
-		else if (options->n_args < (int)ARRAY_LEN(options->args))
+		else if (options->n_args < most)
 			options->args[options->n_args++] = argv[i];
 		else
-			return err_set(err, ERR_STALLED, "too many words: '%s'", argv[i]);
+			return err_set(err, ERR_STALLED, "too many words: '%s'; usage: linnet %s %s", argv[i],
+			               options->verb->name, options->verb->args);
 		if (took < 0)
 			return -1;
-		i += took;
 	}
+	if (options->n_args < least)
+		return err_set(err, ERR_STALLED, "usage: linnet %s %s", options->verb->name,
+		               options->verb->args);
+	for (size_t i = 0; options->format && i < ARRAY_LEN(outputs); i++)
+		if (*options->format == "tjy"[i])
+			options->output = outputs[i];
 	return 0;
 }
 
 static const struct verb *find_verb(const char *name, struct err *err)
 {
-	const char *names[ARRAY_LEN(verbs)], *near;
+	const char *names[64], *near;
 
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+	for (size_t i = 0; i < n_verbs; i++) {
 		if (!strcmp(verbs[i].name, name))
 			return &verbs[i];
 		names[i] = verbs[i].name;
 	}
-	near = nearest(name, names, (int)ARRAY_LEN(verbs));
+	near = nearest(name, names, (int)n_verbs);
 	err_set(err, ERR_STALLED, "unknown verb '%s'%s%s; see linnet --help", name,
 	        near ? "; did you mean " : "", near ? near : "");
 	return NULL;
 }
 
+static bool wants_help(int argc, char **argv)
+{
+	for (int i = 2; i < argc; i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return true;
+	return false;
+}
+
+static int run(struct options *options, int argc, char **argv, struct err *err)
+{
+	options->verb = find_verb(argv[1], err);
+	if (!options->verb)
+		return -1;
+	if (wants_help(argc, argv)) {
+		put_verb_help(options->verb);
+		return 0;
+	}
+	return read_words(options, argc, argv, err) ? -1 : options->verb->run(options, err);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {.repo = ".", .path = "."};
-	const struct verb *verb;
 	char program[PATH_MAX];
 	struct arena arena;
 	struct err err = {0};
@@ -168,8 +176,9 @@ int main(int argc, char **argv)
 
 	if (git_askpass(argc, argv, &status))
 		return status;
-	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
-		print_help(argc < 2 ? stderr : stdout);
+	if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+	    (!strcmp(argv[1], "help") && argc == 2)) {
+		put_help(argc < 2 ? stderr : stdout);
 		return argc < 2 ? EXIT_ERROR : 0;
 	}
 	log_open(STDERR_FILENO, LOG_WARN, false);
@@ -177,8 +186,7 @@ int main(int argc, char **argv)
 	arena_init(&arena, (size_t)2 << 30);
 	options.arena = &arena;
 	options.program = realpath("/proc/self/exe", program);
-	verb = find_verb(argv[1], &err);
-	status = !verb || read_words(&options, argc, argv, &err) ? -1 : verb->run(&options, &err);
+	status = run(&options, argc, argv, &err);
 	if (status < 0) {
 		fprintf(stderr, "linnet: %s\n", err.text);
 		status = EXIT_ERROR;

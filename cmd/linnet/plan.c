@@ -2,7 +2,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "doc/doc.h"
 #include "plan/plan.h"
 #include "view.h"
 
@@ -245,38 +244,27 @@ static void put_table(const struct comparison *cmp)
 	printf("\n%zu change%s\n", cmp->n, cmp->n == 1 ? "" : "s");
 }
 
-static void put_json(const struct comparison *cmp)
+static void write_comparison(struct writer *writer, const void *context)
 {
-	struct writer writer;
-	struct buf out;
+	const struct comparison *cmp = context;
 
-	buf_init(&out, 64 << 20);
-	write_begin(&writer, &out, true);
-	write_map(&writer);
-	write_key(&writer, "head");
-	write_string(&writer, cmp->head.commit.hex);
-	write_key(&writer, "base");
-	write_string(&writer, cmp->base.commit.hex);
-	write_key(&writer, "live");
-	write_raw(&writer, cmp->live ? "true" : "false");
-	write_key(&writer, "changes");
-	write_list(&writer);
+	write_map(writer);
+	write_member(writer, "head", cmp->head.commit.hex);
+	write_member(writer, "base", cmp->base.commit.hex);
+	write_key(writer, "live");
+	write_raw(writer, cmp->live ? "true" : "false");
+	write_key(writer, "changes");
+	write_list(writer);
 	for (size_t i = 0; i < cmp->n; i++) {
-		write_map(&writer);
-		write_key(&writer, "kind");
-		write_string(&writer, change_names[cmp->changes[i].kind]);
-		write_key(&writer, "key");
-		write_string(&writer, cmp->changes[i].key);
-		write_key(&writer, "what");
-		write_string(&writer, cmp->changes[i].what);
-		write_key(&writer, "then");
-		write_string(&writer, cmp->changes[i].then);
-		write_map_end(&writer);
+		write_map(writer);
+		write_member(writer, "kind", change_names[cmp->changes[i].kind]);
+		write_member(writer, "key", cmp->changes[i].key);
+		write_member(writer, "what", cmp->changes[i].what);
+		write_member(writer, "then", cmp->changes[i].then);
+		write_map_end(writer);
 	}
-	write_list_end(&writer);
-	write_map_end(&writer);
-	printf("%s\n", buf_text(&out));
-	buf_deinit(&out);
+	write_list_end(writer);
+	write_map_end(writer);
 }
 
 /* HEAD, and its merge base with `--base` (default: origin/main, else HEAD's first parent). */
@@ -332,10 +320,10 @@ int verb_plan(const struct options *options, struct err *err)
 	}
 	for_each(&cmp, KIND_MODEL_DEPLOYMENT, compare_deployment);
 	for_each(&cmp, KIND_MODEL, compare_model);
-	if (options->output == OUTPUT_JSON)
-		put_json(&cmp);
-	else
+	if (options->output == OUTPUT_TABLE)
 		put_table(&cmp);
+	else
+		put_document(options, write_comparison, &cmp);
 	result = cmp.n ? EXIT_CHANGES : EXIT_NO_CHANGE;
 done:
 	view_close(&cmp.head);

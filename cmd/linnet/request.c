@@ -11,17 +11,16 @@
 static int read_target(const char *verb, const struct options *options, const char **environment,
                        const char **name, struct err *err)
 {
-	const char *target = options->args[0], *slash = target ? strchr(target, '/') : NULL;
+	const char *target = options->args[0], *slash = strchr(target, '/');
 	bool model = !strcmp(verb, "kick");
 
 	if (!strcmp(verb, "accept-rewind")) { /* of the whole fleet: no deployment's */
 		*environment = *name = "fleet";
-		return options->n_args == 2 ? 0 : err_set(err, ERR_STALLED, "usage: linnet accept-rewind "
-		                                          "OLD NEW, whole commit ids");
+		return 0;
 	}
-	if (options->n_args != 1 || (model ? slash != NULL : slash == NULL))
-		return err_set(err, ERR_STALLED, "usage: linnet %s %s", verb,
-		               model ? "MODEL [--event NAME]" : "ENVIRONMENT/DEPLOYMENT");
+	if (model ? slash != NULL : slash == NULL)
+		return err_set(err, ERR_STALLED, "'%s': usage: linnet %s %s", target, verb,
+		               options->verb->args);
 	*name = model ? target : slash + 1;
 	*environment = model ? NULL : arena_strndup(options->arena, target, (size_t)(slash - target));
 	if (!is_name(*name) || (*environment && !is_name(*environment)))
@@ -92,11 +91,27 @@ static const char *own_path(const struct options *options, const char *environme
 	                    path + strlen(path) - tail);
 }
 
-int verb_request(const char *verb, const struct options *options, struct err *err)
+struct asked {
+	const char *commit, *path;
+};
+
+static void write_asked(struct writer *writer, const void *context)
 {
+	const struct asked *asked = context;
+
+	write_map(writer);
+	write_member(writer, "commit", asked->commit);
+	write_member(writer, "path", asked->path);
+	write_map_end(writer);
+}
+
+int verb_request(const struct options *options, struct err *err)
+{
+	const char *verb = options->verb->name;
 	struct request request = {.by = whoami(), .reason = options->reason, .event = options->event,
 	                          .expires_ms = -1};
 	const char *environment = NULL, *name = NULL, *path, *subject;
+	struct asked asked;
 	struct oid commit;
 	struct buf text;
 	int result;
@@ -117,8 +132,9 @@ int verb_request(const char *verb, const struct options *options, struct err *er
 	buf_deinit(&text);
 	if (result)
 		return -1;
-	if (options->output == OUTPUT_JSON)
-		printf("{\"commit\": \"%s\", \"path\": \"%s\"}\n", commit.hex, path);
+	asked = (struct asked){commit.hex, path};
+	if (options->output != OUTPUT_TABLE)
+		put_document(options, write_asked, &asked);
 	else
 		printf("asked: %s %s (commit %.10s on linnet/requests); `linnet history` will tell\n", verb,
 		       options->args[0], commit.hex);

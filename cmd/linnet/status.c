@@ -2,7 +2,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "doc/doc.h"
 #include "view.h"
 
 static const char *version_of(const struct deployment_status *status, struct digest digest)
@@ -12,25 +11,6 @@ static const char *version_of(const struct deployment_status *status, struct dig
 	return revision ? revision->version : "none";
 }
 
-static void write_number(struct writer *writer, double value)
-{
-	struct buf text;
-
-	buf_init(&text, 64);
-	buf_number(&text, value);
-	write_raw(writer, buf_text(&text));
-	buf_deinit(&text);
-}
-
-static void write_time(struct writer *writer, const char *key, int64_t at_ms)
-{
-	char text[TIME_TEXT];
-
-	format_time(at_ms, text);
-	write_key(writer, key);
-	write_string(writer, text);
-}
-
 static void write_live(struct writer *writer, const struct deployment_status *status,
                        const char *key, struct digest digest, double weight)
 {
@@ -38,10 +18,8 @@ static void write_live(struct writer *writer, const struct deployment_status *st
 		return;
 	write_key(writer, key);
 	write_map(writer);
-	write_key(writer, "revision");
-	write_string(writer, digest.hex);
-	write_key(writer, "version");
-	write_string(writer, version_of(status, digest));
+	write_member(writer, "revision", digest.hex);
+	write_member(writer, "version", version_of(status, digest));
 	write_key(writer, "weight");
 	write_number(writer, weight);
 	write_map_end(writer);
@@ -56,14 +34,10 @@ static void write_conditions(struct writer *writer, const struct condition *cond
 		if (!has[i])
 			continue;
 		write_map(writer);
-		write_key(writer, "type");
-		write_string(writer, condition_type_names.names[i]);
-		write_key(writer, "status");
-		write_string(writer, truth_names.names[conditions[i].status]);
-		write_key(writer, "reason");
-		write_string(writer, conditions[i].reason);
-		write_key(writer, "message");
-		write_string(writer, conditions[i].message);
+		write_member(writer, "type", condition_type_names.names[i]);
+		write_member(writer, "status", truth_names.names[conditions[i].status]);
+		write_member(writer, "reason", conditions[i].reason);
+		write_member(writer, "message", conditions[i].message);
 		write_map_end(writer);
 	}
 	write_list_end(writer);
@@ -76,10 +50,8 @@ static void write_history(struct writer *writer, const struct transition *histor
 	for (size_t i = 0; i < n; i++) {
 		write_map(writer);
 		write_time(writer, "at", history[i].at_ms);
-		write_key(writer, "what");
-		write_string(writer, history[i].what);
-		write_key(writer, "why");
-		write_string(writer, history[i].why);
+		write_member(writer, "what", history[i].what);
+		write_member(writer, "why", history[i].why);
 		write_map_end(writer);
 	}
 	write_list_end(writer);
@@ -88,17 +60,12 @@ static void write_history(struct writer *writer, const struct transition *histor
 static void write_deployment(struct writer *writer, const struct deployment_status *status)
 {
 	write_map(writer);
-	write_key(writer, "environment");
-	write_string(writer, status->environment);
-	write_key(writer, "name");
-	write_string(writer, status->name);
-	write_key(writer, "phase");
-	write_string(writer, phase_names.names[status->phase]);
+	write_member(writer, "environment", status->environment);
+	write_member(writer, "name", status->name);
+	write_member(writer, "phase", phase_names.names[status->phase]);
 	write_time(writer, "since", status->phase_since_ms);
-	write_key(writer, "reason");
-	write_string(writer, status->reason);
-	write_key(writer, "message");
-	write_string(writer, status->message);
+	write_member(writer, "reason", status->reason);
+	write_member(writer, "message", status->message);
 	write_live(writer, status, "stable", status->stable, status->stable_weight);
 	write_live(writer, status, "candidate", status->candidate, status->candidate_weight);
 	write_conditions(writer, status->conditions, status->has_condition);
@@ -106,12 +73,9 @@ static void write_deployment(struct writer *writer, const struct deployment_stat
 	write_list(writer);
 	for (size_t i = 0; i < status->n_quarantine; i++) {
 		write_map(writer);
-		write_key(writer, "revision");
-		write_string(writer, status->quarantine[i].revision.hex);
-		write_key(writer, "version");
-		write_string(writer, status->quarantine[i].version);
-		write_key(writer, "reason");
-		write_string(writer, status->quarantine[i].reason);
+		write_member(writer, "revision", status->quarantine[i].revision.hex);
+		write_member(writer, "version", status->quarantine[i].version);
+		write_member(writer, "reason", status->quarantine[i].reason);
 		write_map_end(writer);
 	}
 	write_list_end(writer);
@@ -122,42 +86,38 @@ static void write_deployment(struct writer *writer, const struct deployment_stat
 static void write_model(struct writer *writer, const struct model_status *status)
 {
 	write_map(writer);
-	write_key(writer, "name");
-	write_string(writer, status->name);
-	write_key(writer, "phase");
-	write_string(writer, cycle_phase_names.names[status->phase]);
+	write_member(writer, "name", status->name);
+	write_member(writer, "phase", cycle_phase_names.names[status->phase]);
 	write_time(writer, "since", status->phase_since_ms);
-	write_key(writer, "reason");
-	write_string(writer, status->reason);
-	write_key(writer, "message");
-	write_string(writer, status->message);
+	write_member(writer, "reason", status->reason);
+	write_member(writer, "message", status->message);
 	write_conditions(writer, status->conditions, status->has_condition);
 	write_history(writer, status->history, status->n_history);
 	write_map_end(writer);
 }
 
-static void put_json(const struct deployment_status *deployments, size_t n,
-                     const struct model_status *models, size_t n_models)
-{
-	struct writer writer;
-	struct buf out;
+struct overview {
+	const struct deployment_status *deployments;
+	const struct model_status *models;
+	size_t n, n_models;
+};
 
-	buf_init(&out, (size_t)1 << 30);
-	write_begin(&writer, &out, true);
-	write_map(&writer);
-	write_key(&writer, "deployments");
-	write_list(&writer);
-	for (size_t i = 0; i < n; i++)
-		write_deployment(&writer, &deployments[i]);
-	write_list_end(&writer);
-	write_key(&writer, "models");
-	write_list(&writer);
-	for (size_t i = 0; i < n_models; i++)
-		write_model(&writer, &models[i]);
-	write_list_end(&writer);
-	write_map_end(&writer);
-	printf("%s\n", buf_text(&out));
-	buf_deinit(&out);
+static void write_overview(struct writer *writer, const void *context)
+{
+	const struct overview *overview = context;
+
+	write_map(writer);
+	write_key(writer, "deployments");
+	write_list(writer);
+	for (size_t i = 0; i < overview->n; i++)
+		write_deployment(writer, &overview->deployments[i]);
+	write_list_end(writer);
+	write_key(writer, "models");
+	write_list(writer);
+	for (size_t i = 0; i < overview->n_models; i++)
+		write_model(writer, &overview->models[i]);
+	write_list_end(writer);
+	write_map_end(writer);
 }
 
 static const char *ago(struct arena *arena, int64_t at_ms)
@@ -260,8 +220,9 @@ int verb_status(const struct options *options, struct err *err)
 		result = -1;
 		goto done;
 	}
-	if (options->output == OUTPUT_JSON)
-		put_json(deployments, n, models, n_models);
+	if (options->output != OUTPUT_TABLE)
+		put_document(options, write_overview,
+		             &(struct overview){deployments, models, n, n_models});
 	else if (!view.tip.hex[0])
 		printf("no branch linnet/status here yet: no controller has written one, or it was not "
 		       "fetched (git fetch origin linnet/status:refs/remotes/origin/linnet/status)\n");
@@ -305,37 +266,36 @@ static void add_lines(const struct options *options, const struct commit_info *c
 	}
 }
 
-static void put_history(const struct options *options, const struct line *lines, size_t n)
+struct lines {
+	const struct line *items;
+	size_t n;
+};
+
+static void write_lines(struct writer *writer, const void *context)
 {
-	struct writer writer;
-	struct buf out;
+	const struct lines *lines = context;
 
-	if (options->output == OUTPUT_TABLE) {
-		for (size_t i = 0; i < n; i++) {
-			char at[TIME_TEXT];
+	write_list(writer);
+	for (size_t i = 0; i < lines->n; i++) {
+		write_map(writer);
+		write_time(writer, "at", lines->items[i].at_ms);
+		write_member(writer, "commit", lines->items[i].commit);
+		write_member(writer, "text", lines->items[i].text);
+		write_map_end(writer);
+	}
+	write_list_end(writer);
+}
 
-			format_time(lines[i].at_ms, at);
-			printf("%s %.10s ", at, lines[i].commit);
-			put_coloured(options, "1", lines[i].text);
-			printf("\n");
-		}
-		return;
+static void put_lines(const struct options *options, const struct lines *lines)
+{
+	char at[TIME_TEXT];
+
+	for (size_t i = 0; i < lines->n; i++) {
+		format_time(lines->items[i].at_ms, at);
+		printf("%s %.10s ", at, lines->items[i].commit);
+		put_coloured(options, "1", lines->items[i].text);
+		printf("\n");
 	}
-	buf_init(&out, 64 << 20);
-	write_begin(&writer, &out, true);
-	write_list(&writer);
-	for (size_t i = 0; i < n; i++) {
-		write_map(&writer);
-		write_time(&writer, "at", lines[i].at_ms);
-		write_key(&writer, "commit");
-		write_string(&writer, lines[i].commit);
-		write_key(&writer, "text");
-		write_string(&writer, lines[i].text);
-		write_map_end(&writer);
-	}
-	write_list_end(&writer);
-	printf("%s\n", buf_text(&out));
-	buf_deinit(&out);
 }
 
 int verb_history(const struct options *options, struct err *err)
@@ -343,6 +303,7 @@ int verb_history(const struct options *options, struct err *err)
 	struct commit_info *commits;
 	struct status_view view;
 	struct line *lines = NULL;
+	struct lines shown;
 	size_t n_commits, n = 0;
 	int64_t most = 20;
 
@@ -357,7 +318,11 @@ int verb_history(const struct options *options, struct err *err)
 	}
 	for (size_t i = 0; view.tip.hex[0] && i < n_commits && n < (size_t)most; i++)
 		add_lines(options, &commits[i], &lines, &n);
-	put_history(options, lines, n < (size_t)most ? n : (size_t)most);
+	shown = (struct lines){lines, n < (size_t)most ? n : (size_t)most};
+	if (options->output == OUTPUT_TABLE)
+		put_lines(options, &shown);
+	else
+		put_document(options, write_lines, &shown);
 	status_close(&view);
 	return 0;
 }

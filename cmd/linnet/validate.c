@@ -1,44 +1,37 @@
 /* linnet validate: every complaint at once, with its place. */
 #include <math.h>
 
-#include "doc/doc.h"
 #include "gate/gates.h"
 #include "view.h"
 
-static void put_json(const struct view *view, const struct diagnostics *diagnostics)
+struct outcome {
+	const struct view *view;
+	const struct diagnostics *diagnostics;
+};
+
+static void write_outcome(struct writer *writer, const void *context)
 {
-	struct writer writer;
-	char number[24];
-	struct buf out;
+	const struct outcome *outcome = context;
 
-	buf_init(&out, 16 << 20);
-	write_begin(&writer, &out, true);
-	write_map(&writer);
-	write_key(&writer, "files");
-	snprintf(number, sizeof(number), "%zu", view->n_files);
-	write_raw(&writer, number);
-	write_key(&writer, "diagnostics");
-	write_list(&writer);
-	for (size_t i = 0; i < diagnostics->n; i++) {
-		const struct diagnostic *item = &diagnostics->items[i];
+	write_map(writer);
+	write_key(writer, "files");
+	write_int(writer, (int64_t)outcome->view->n_files);
+	write_key(writer, "diagnostics");
+	write_list(writer);
+	for (size_t i = 0; i < outcome->diagnostics->n; i++) {
+		const struct diagnostic *item = &outcome->diagnostics->items[i];
 
-		write_map(&writer);
-		write_key(&writer, "path");
-		write_string(&writer, item->path);
-		write_key(&writer, "line");
-		snprintf(number, sizeof(number), "%d", item->line);
-		write_raw(&writer, number);
-		write_key(&writer, "column");
-		snprintf(number, sizeof(number), "%d", item->column);
-		write_raw(&writer, number);
-		write_key(&writer, "message");
-		write_string(&writer, item->message);
-		write_map_end(&writer);
+		write_map(writer);
+		write_member(writer, "path", item->path);
+		write_key(writer, "line");
+		write_int(writer, item->line);
+		write_key(writer, "column");
+		write_int(writer, item->column);
+		write_member(writer, "message", item->message);
+		write_map_end(writer);
 	}
-	write_list_end(&writer);
-	write_map_end(&writer);
-	printf("%s\n", buf_text(&out));
-	buf_deinit(&out);
+	write_list_end(writer);
+	write_map_end(writer);
 }
 
 #define DISAGREEMENT 0.1 /* of test rows, before any run has told */
@@ -108,10 +101,10 @@ int verb_validate(const struct options *options, struct err *err)
 		return -1;
 	}
 	fleet_diagnose(view.fleet, view_read, &view, options->arena, &diagnostics);
-	if (options->output == OUTPUT_JSON)
-		put_json(&view, &diagnostics);
-	else
+	if (options->output == OUTPUT_TABLE)
 		put_text(options, &view, &diagnostics);
+	else
+		put_document(options, write_outcome, &(struct outcome){&view, &diagnostics});
 	view_close(&view);
 	return diagnostics.n ? EXIT_ERROR : 0;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -91,6 +92,8 @@ void write_key(struct writer *writer, const char *key);
 void write_string(struct writer *writer, const char *text); /* NULL writes null */
 void write_quoted(struct writer *writer, const char *text); /* quoted, needed or not */
 void write_raw(struct writer *writer, const char *text);    /* a number or boolean as it is */
+void write_number(struct writer *writer, double value);     /* exactly; NaN and infinity: null */
+void write_int(struct writer *writer, int64_t value);
 void write_node(struct writer *writer, const struct node *node);
 
 #endif

@@ -63,12 +63,18 @@ struct field {
 	              void *out);
 	void (*encode)(struct writer *writer, const struct field *field, const void *in);
 };
+/* What holds between the keys of a map, in the words of JSON Schema; ended by a NULL keyword. For
+ * tools only: who decodes checks it by hand. */
+struct schema_rule {
+	const char *keyword, *schema;
+};
 struct record {
 	const char *name;
 	size_t size;
 	const struct field *fields;
 	size_t n;
 	const char *help;
+	const struct schema_rule *rules; /* or NULL */
 };
 
 /* One complaint; all of a document are collected, up to LIMIT_DIAGNOSTICS. */

@@ -290,16 +290,6 @@ bool scalar_is_nothing(const struct field *field, const void *in)
 
 /* ---- writing ---- */
 
-static void write_double(struct writer *writer, double number)
-{
-	struct buf text;
-
-	buf_init(&text, NUMBER_TEXT);
-	buf_number(&text, number);
-	write_raw(writer, buf_text(&text));
-	buf_deinit(&text);
-}
-
 /* The shortest percentage that reads back as the same share, else the number. */
 static void write_share(struct writer *writer, double share)
 {
@@ -318,7 +308,7 @@ static void write_share(struct writer *writer, double share)
 	if (exact)
 		write_string(writer, buf_text(&text));
 	else
-		write_double(writer, share);
+		write_number(writer, share);
 	buf_deinit(&text);
 }
 
@@ -379,11 +369,11 @@ void scalar_write(struct writer *writer, const struct field *field, const void *
 		write_raw(writer, value.flag ? "true" : "false");
 		break;
 	case FIELD_INT:
-		write_int64(writer, value.integer, "");
+		write_int(writer, value.integer);
 		break;
 	case FIELD_NUMBER:
 	case FIELD_AMOUNT:
-		write_double(writer, value.number);
+		write_number(writer, value.number);
 		break;
 	case FIELD_SHARE:
 		write_share(writer, value.number);
@@ -397,7 +387,7 @@ void scalar_write(struct writer *writer, const struct field *field, const void *
 		break;
 	case FIELD_CPU:
 		if (value.integer % 1000 == 0)
-			write_int64(writer, value.integer / 1000, "");
+			write_int(writer, value.integer / 1000);
 		else
 			write_int64(writer, value.integer, "m");
 		break;

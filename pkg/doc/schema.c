@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "doc/scalar.h"
+#include "doc/text.h"
 
 enum { TEXT_BYTES = 4096 };
 
@@ -21,19 +22,23 @@ static void raw_pair(struct writer *writer, const char *key, const char *value)
 	write_raw(writer, value);
 }
 
+#define SHARE_PATTERN "^((100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%|[01](\\.[0-9]+)?)$"
+#define TIME_PATTERN \
+	"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:]{8}(\\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+
 /* The JSON types and the pattern of its texts, of each scalar type and of simple containers. */
 static const struct {
 	const char *types, *pattern;
 } shapes[] = {
-	[FIELD_STRING] = {"\"string\"", NULL},
-	[FIELD_NAME] = {"\"string\"", "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
+	[FIELD_STRING] = {"[\"string\",\"number\",\"boolean\"]", NULL},
+	[FIELD_NAME] = {"[\"string\",\"integer\",\"boolean\"]", "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"},
 	[FIELD_BOOL] = {"\"boolean\"", NULL},
 	[FIELD_INT] = {"\"integer\"", NULL},
 	[FIELD_NUMBER] = {"\"number\"", NULL},
-	[FIELD_SHARE] = {"[\"string\",\"number\"]", "^[0-9]+(\\.[0-9]+)?%?$"},
+	[FIELD_SHARE] = {"[\"string\",\"number\"]", SHARE_PATTERN},
 	[FIELD_AMOUNT] = {"[\"string\",\"number\"]", "^-?[0-9]+(\\.[0-9]+)?%?$"},
 	[FIELD_DURATION] = {"[\"string\",\"integer\"]", "^(0|[0-9]+(ms|s|m|h|d))$"},
-	[FIELD_TIME] = {"\"string\"", NULL},
+	[FIELD_TIME] = {"\"string\"", TIME_PATTERN},
 	[FIELD_MEMORY] = {"[\"string\",\"integer\"]", "^[0-9]+(k|[KMGTPE]i|[MGTPE])?$"},
 	[FIELD_CPU] = {"[\"string\",\"number\"]", "^[0-9]+(m|\\.[0-9]{1,3})?$"},
 	[FIELD_DIGEST] = {"\"string\"", "^(sha256:)?[0-9a-f]{64}$"},
@@ -97,13 +102,16 @@ static void write_bounds(struct writer *writer, const struct field *field)
 		raw_pair(writer, "minimum", "0");
 		raw_pair(writer, "maximum", "0");
 		break;
-	case FIELD_TIME:
-		pair(writer, "format", "date-time");
+	case FIELD_CPU:
+		raw_pair(writer, "minimum", "0");
+		raw_pair(writer, "maximum", "1048576");
 		break;
 	case FIELD_NAME:
-	case FIELD_BOOL:
 	case FIELD_MEMORY:
-	case FIELD_CPU:
+		raw_pair(writer, "minimum", "0");
+		break;
+	case FIELD_TIME:
+	case FIELD_BOOL:
 	case FIELD_DIGEST:
 	case FIELD_ENUM:
 	case FIELD_RECORD:
@@ -151,6 +159,8 @@ static void write_keys(struct writer *writer, const struct record *record, size_
 		any = any || (record->fields[i].flags & FIELD_REQUIRED);
 	}
 	write_map_end(writer);
+	for (const struct schema_rule *rule = record->rules; rule && rule->keyword; rule++)
+		raw_pair(writer, rule->keyword, rule->schema);
 	if (!any)
 		return;
 	write_key(writer, "required");
@@ -187,35 +197,34 @@ static void write_contents(struct writer *writer, const struct field *field)
 	}
 }
 
-/* Without a schema of its own: the words, or the map, that it may be or hold. */
+/* Without a schema of its own: one of the words, or the map, that it is. */
 static void write_custom(struct writer *writer, const struct field *field)
 {
-	if (!field->names && !field->record)
-		return;
-	write_key(writer, "anyOf");
-	write_list(writer);
-	for (int in_list = 0; in_list < 2; in_list++) {
-		write_map(writer);
-		if (in_list) {
-			pair(writer, "type", "array");
-			write_key(writer, "items");
-			write_map(writer);
-		}
-		if (field->names)
-			write_enum(writer, field->names);
-		else
-			write_keys(writer, field->record, 0);
-		if (in_list)
-			write_map_end(writer);
-		write_map_end(writer);
+	if (field->names) {
+		write_enum(writer, field->names);
+	} else if (field->record) {
+		pair(writer, "type", "object");
+		write_keys(writer, field->record, 0);
 	}
-	write_list_end(writer);
+}
+
+/* The field's own JSON Schema, with what the field means in front of it. */
+static void write_own_schema(struct writer *writer, const struct field *field)
+{
+	struct buf text;
+
+	buf_init(&text, TEXT_BYTES);
+	buf_puts(&text, "{\"description\":");
+	add_quoted(&text, field->help ? field->help : "", true);
+	buf_printf(&text, ",%s", field->schema + 1);
+	write_raw(writer, buf_text(&text));
+	buf_deinit(&text);
 }
 
 static void write_field(struct writer *writer, const struct field *field)
 {
 	if (field->type == FIELD_CUSTOM && field->schema) {
-		write_raw(writer, field->schema);
+		write_own_schema(writer, field);
 		return;
 	}
 	write_map(writer);

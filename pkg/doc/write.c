@@ -1,6 +1,9 @@
 /* Writers of YAML and JSON. In YAML, a map or list is not begun before its first child is known, so
  * that an empty one can stand as {} or [] on the line of its key. */
 #include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/parse.h"
@@ -82,6 +85,25 @@ void write_quoted(struct writer *writer, const char *text)
 void write_raw(struct writer *writer, const char *text)
 {
 	scalar(writer, text, false);
+}
+
+void write_number(struct writer *writer, double value)
+{
+	struct buf text;
+
+	buf_init(&text, 512);
+	if (isfinite(value))
+		buf_number(&text, value);
+	write_raw(writer, isfinite(value) ? buf_text(&text) : "null");
+	buf_deinit(&text);
+}
+
+void write_int(struct writer *writer, int64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%" PRId64, value);
+	write_raw(writer, text);
 }
 
 static void container(struct writer *writer, bool list)

@@ -18,9 +18,17 @@
 	{.name = #table, .size = sizeof(type), .fields = table##_fields, \
 	 .n = ARRAY_LEN(table##_fields), .help = text}
 #define SECTION(type, first, last, table, text) \
-	{.name = #table, \
-	 .size = offsetof(type, last) + sizeof(((type *)0)->last) - offsetof(type, first), \
-	 .fields = table##_fields, .n = ARRAY_LEN(table##_fields), .help = text}
+	{.name = #table, .size = SPAN(type, first, last), .fields = table##_fields, \
+	 .n = ARRAY_LEN(table##_fields), .help = text}
+#define SPAN(type, first, last) \
+	(offsetof(type, last) + sizeof(((type *)0)->last) - offsetof(type, first))
+/* The same with rules between their keys. */
+#define RULED(type, table, text) \
+	{.name = #table, .size = sizeof(type), .fields = table##_fields, \
+	 .n = ARRAY_LEN(table##_fields), .help = text, .rules = table##_rules}
+#define RULED_SECTION(type, first, last, table, text) \
+	{.name = #table, .size = SPAN(type, first, last), .fields = table##_fields, \
+	 .n = ARRAY_LEN(table##_fields), .help = text, .rules = table##_rules}
 
 /* Bounds of counts that have no natural one. */
 #define COUNT_MAX 1e9
@@ -73,10 +81,17 @@ DECLARE_CUSTOM(amounts);     /* struct named_number list: a map of names to amou
 DECLARE_CUSTOM(named_lists); /* struct role or struct grid_axis list: a map of names to lists */
 DECLARE_CUSTOM(int);         /* int */
 
-#define EMPTY_MAP_SCHEMA "{\"type\":\"object\",\"maxProperties\":0}"
-#define AMOUNTS_SCHEMA \
-	"{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"number\",\"string\"]}}"
-#define NAMED_LISTS_SCHEMA "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"array\"}}"
+#define ANY_SCALAR_SCHEMA "{\"type\":[\"string\",\"number\",\"boolean\"]}"
+#define AMOUNT_SCHEMA \
+	"{\"type\":[\"number\",\"string\"],\"pattern\":\"^-?[0-9]+(\\\\.[0-9]+)?%?$\"}"
+#define EMPTY_MAP_SCHEMA \
+	"{\"type\":[\"object\",\"array\",\"null\"],\"maxProperties\":0,\"maxItems\":0}"
+#define AMOUNTS_SCHEMA "{\"type\":\"object\",\"additionalProperties\":" AMOUNT_SCHEMA "}"
+#define NAMED_LISTS_SCHEMA \
+	"{\"type\":\"object\",\"additionalProperties\":{\"type\":\"array\",\"minItems\":1," \
+	"\"items\":" ANY_SCALAR_SCHEMA "}}"
+/* Two keys of which at most one stands. */
+#define NOT_BOTH(a, b) {"not", "{\"required\":[\"" a "\",\"" b "\"]}"}
 
 /* The count of the list that a custom field fills: `field` has both offsets, `out` is the items. */
 size_t *count_of(const struct field *field, void *out);
@@ -87,8 +102,5 @@ bool expect_list(struct decoder *decoder, const struct node *node);
 bool expect_scalar(struct decoder *decoder, const struct node *node);
 /* Complains that `node` says none of `names`, with the nearest. */
 int complain_word(struct decoder *decoder, const struct node *node, struct names names);
-/* Writes a number exactly; null when it is not set. */
-void write_number(struct writer *writer, double value);
-void write_int(struct writer *writer, int64_t value);
 
 #endif

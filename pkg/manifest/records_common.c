@@ -91,8 +91,11 @@ static const struct field env_fields[] = {
 	{.name = "secret", .type = FIELD_RECORD, AT(struct env_var, secret_name),
 	 .record = &secret_record, .help = "In place of value: a secret by reference."},
 };
+static const struct schema_rule env_rules[] = {
+	{"oneOf", "[{\"required\":[\"value\"]},{\"required\":[\"secret\"]}]"}, {0},
+};
 const struct record env_record =
-	RECORD(struct env_var, env, "An environment variable of the model server.");
+	RULED(struct env_var, env, "An environment variable of the model server.");
 
 static const struct field resources_fields[] = {
 	{.name = "cpu", .type = FIELD_CPU, IN(struct deployment, cpu_millis, cpu_millis),

@@ -266,7 +266,9 @@ static const struct field deployment_spec_fields[] = {
 	{.name = "model", .type = FIELD_NAME, IN(struct deployment, model, model),
 	 .flags = FIELD_REQUIRED, .help = "The Model that is served."},
 	{.name = "version", CUSTOM(version), IN(struct deployment, model, version),
-	 .flags = FIELD_REQUIRED, .schema = "{\"type\":\"string\"}",
+	 .flags = FIELD_REQUIRED,
+	 .schema = "{\"type\":[\"string\",\"integer\",\"boolean\"],\"minimum\":0,"
+	           "\"pattern\":\"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$\"}",
 	 .help = "The one line that a promotion changes; none: waits for the first proposal."},
 	{.name = "promotion", .type = FIELD_OPTIONAL, IN(struct deployment, model, promotion),
 	 .record = &promotion_record,
@@ -292,7 +294,8 @@ static const struct field deployment_spec_fields[] = {
 	{.name = "hold", .type = FIELD_OPTIONAL, IN(struct deployment, model, hold),
 	 .record = &hold_record, .help = "Stops new rollouts and steps up, and nothing that protects."},
 };
-static const struct record deployment_spec_record = SECTION(
+static const struct schema_rule deployment_spec_rules[] = {NOT_BOTH("replicas", "autoscale"), {0}};
+static const struct record deployment_spec_record = RULED_SECTION(
 	struct deployment, model, hold, deployment_spec, "What a ModelDeployment declares.");
 
 static const struct field deployment_fields[] = {

@@ -48,7 +48,8 @@ static const struct field serving_fields[] = {
 	 IN(struct environment, kubernetes, kubernetes), .record = &kubernetes_record,
 	 .help = "A Kubernetes cluster."},
 };
-static const struct record serving_record = SECTION(
+static const struct schema_rule serving_rules[] = {NOT_BOTH("local", "kubernetes"), {0}};
+static const struct record serving_record = RULED_SECTION(
 	struct environment, kubernetes, kubernetes, serving, "Where replicas run.");
 
 #define AUTOMATED(key, what, text) \
@@ -114,7 +115,8 @@ static const struct field approvals_fields[] = {
 	 .schema = NAMED_LISTS_SCHEMA,
 	 .help = "Members of each role."},
 	{.name = "evidence", CUSTOM(evidence), AT(struct approvals_spec, evidence), .fallback = "any",
-	 .schema = "{\"type\":\"array\",\"items\":{\"enum\":[\"signature\",\"merge\",\"forge\"]}}",
+	 .schema = "{\"anyOf\":[{\"const\":\"any\"},{\"type\":\"array\",\"minItems\":1,"
+	           "\"items\":{\"enum\":[\"signature\",\"merge\",\"forge\"]}}]}",
 	 .help = "What proves an approval: signature, merge, forge; absent: any of them."},
 	{.name = "allowedSigners", .type = FIELD_STRING, AT(struct approvals_spec, allowed_signers),
 	 .help = "Path in the fleet repository of the keys that may sign."},
@@ -307,20 +309,26 @@ static const struct field scan_fields[] = {
 static const struct record scan_record =
 	SECTION(struct serving_gate, scan_report, scan_severity, scan, "What an image scan may find.");
 
+#define SPAN_SCHEMA \
+	"{\"type\":[\"string\",\"integer\"],\"pattern\":\"^(none|0|[0-9]+(ms|s|m|h|d))$\"," \
+	"\"minimum\":0,\"maximum\":0}"
+#define SIZE_SCHEMA \
+	"{\"type\":[\"string\",\"integer\"],\"pattern\":\"^(none|[0-9]+(k|[KMGTPE]i|[MGTPE])?)$\"," \
+	"\"minimum\":0}"
+
 static const struct field serving_gate_fields[] = {
-	{.name = "latencyP95", CUSTOM(span), .schema = "{\"type\":\"string\"}",
-	 AT(struct serving_gate, latency_p95_ms),
-	 .fallback = "none", .help = "Largest 95 % quantile of a request; none: not gated."},
-	{.name = "startTime", CUSTOM(span), .schema = "{\"type\":\"string\"}",
-	 AT(struct serving_gate, start_time_ms),
-	 .fallback = "none", .help = "Longest time until ready; none: not gated."},
-	{.name = "memory", CUSTOM(size),
-	 .schema = "{\"type\":[\"integer\",\"string\"]}", AT(struct serving_gate, memory_bytes),
-	 .fallback = "none",
+	{.name = "latencyP95", CUSTOM(span), .schema = SPAN_SCHEMA,
+	 AT(struct serving_gate, latency_p95_ms), .fallback = "none",
+	 .help = "Largest 95 % quantile of a request; none: not gated."},
+	{.name = "startTime", CUSTOM(span), .schema = SPAN_SCHEMA,
+	 AT(struct serving_gate, start_time_ms), .fallback = "none",
+	 .help = "Longest time until ready; none: not gated."},
+	{.name = "memory", CUSTOM(size), .schema = SIZE_SCHEMA,
+	 AT(struct serving_gate, memory_bytes), .fallback = "none",
 	 .help = "Most memory of a replica under test; none: not gated."},
-	{.name = "artifactSize", CUSTOM(size),
-	 .schema = "{\"type\":[\"integer\",\"string\"]}", AT(struct serving_gate, artifact_bytes),
-	 .fallback = "none", .help = "Largest artifact; none: not gated."},
+	{.name = "artifactSize", CUSTOM(size), .schema = SIZE_SCHEMA,
+	 AT(struct serving_gate, artifact_bytes), .fallback = "none",
+	 .help = "Largest artifact; none: not gated."},
 	{.name = "scan", .type = FIELD_RECORD, AT(struct serving_gate, scan_report),
 	 .record = &scan_record, .help = "What an image scan may find; absent: not gated."},
 };

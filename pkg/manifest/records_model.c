@@ -124,8 +124,9 @@ static const struct field split_fields[] = {
 	{.name = "crossValidation", .type = FIELD_RECORD, IN(struct train_spec, split, folds),
 	 .record = &folds_record, .help = "Cross-validation in place of validation rows."},
 };
+static const struct schema_rule split_rules[] = {NOT_BOTH("validation", "crossValidation"), {0}};
 static const struct record split_record =
-	SECTION(struct train_spec, split, folds, split, "Which rows train, choose and test.");
+	RULED_SECTION(struct train_spec, split, folds, split, "Which rows train, choose and test.");
 
 static const struct field select_fields[] = {
 	{.name = "metric", .type = FIELD_STRING, IN(struct train_spec, select_metric, select_metric),
@@ -166,8 +167,9 @@ static const struct field train_fields[] = {
 	{.name = "earlyStopping", .type = FIELD_BOOL, AT(struct train_spec, early_stopping),
 	 .fallback = "false", .help = "Whether the trainer is given the validation rows."},
 };
+static const struct schema_rule train_rules[] = {NOT_BOTH("candidates", "grid"), {0}};
 static const struct record train_record =
-	RECORD(struct train_spec, train, "How a version is trained.");
+	RULED(struct train_spec, train, "How a version is trained.");
 
 static const struct field performance_fields[] = {
 	{.name = "metric", .type = FIELD_STRING, IN(struct trigger_spec, metric, metric),
@@ -215,8 +217,15 @@ static const struct field trigger_fields[] = {
 	{.name = "source", CUSTOM(bare), AT(struct trigger_spec, kind), .schema = EMPTY_MAP_SCHEMA,
 	 .help = "The tree of train's or serve's source changed."},
 };
+static const struct schema_rule trigger_rules[] = {
+	{"oneOf", "[{\"required\":[\"schedule\"]},{\"required\":[\"newRows\"]},"
+	          "{\"required\":[\"performance\"]},{\"required\":[\"drift\"]},"
+	          "{\"required\":[\"event\"]},{\"required\":[\"source\"]}]"},
+	{"dependentRequired", "{\"timeZone\":[\"schedule\"]}"},
+	{0},
+};
 static const struct record trigger_record =
-	RECORD(struct trigger_spec, trigger, "What starts a training run.");
+	RULED(struct trigger_spec, trigger, "What starts a training run.");
 
 static const struct field automation_fields[] = {
 	{.name = "retrain", .type = FIELD_ENUM, IN(struct model, retrain, retrain),

@@ -51,28 +51,6 @@ int complain_word(struct decoder *decoder, const struct node *node, struct names
 	return complain(decoder, node, "unknown value '%.80s'", node->text);
 }
 
-void write_number(struct writer *writer, double value)
-{
-	struct buf text;
-
-	if (!is_set(value)) {
-		write_string(writer, NULL);
-		return;
-	}
-	buf_init(&text, 64);
-	buf_number(&text, value);
-	write_raw(writer, buf_text(&text));
-	buf_deinit(&text);
-}
-
-void write_int(struct writer *writer, int64_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRId64, value);
-	write_raw(writer, text);
-}
-
 /* ---- constant, word, words ---- */
 
 int decode_constant(struct decoder *decoder, const struct field *field, const struct node *node,

@@ -111,7 +111,8 @@ static const struct field entry_fields[] = {
 	 .help = "PASS, FAIL, INCONCLUSIVE or NOT_APPLICABLE."},
 	{.name = "value", .type = FIELD_AMOUNT, AT(struct gate_entry, value), .help = "As measured."},
 	{.name = "interval", CUSTOM(interval), AT(struct gate_entry, low), .fallback = "none",
-	 .schema = "{\"type\":\"array\",\"items\":{\"type\":[\"number\",\"string\"]}}",
+	 .schema = "{\"anyOf\":[{\"const\":\"none\"},{\"type\":\"array\",\"minItems\":2,\"maxItems\":2,"
+	           "\"items\":" AMOUNT_SCHEMA "}]}",
 	 .help = "Its confidence interval, [low, high]; absent: none."},
 	{.name = "needed", .type = FIELD_AMOUNT, AT(struct gate_entry, needed),
 	 .help = "The bound that was required."},

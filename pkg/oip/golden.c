@@ -8,16 +8,6 @@
 
 /* ---- As a document ---- */
 
-static void write_number(struct writer *writer, double value)
-{
-	struct buf text;
-
-	buf_init(&text, 64);
-	buf_number(&text, value);
-	write_raw(writer, buf_text(&text));
-	buf_deinit(&text);
-}
-
 static void write_row(struct writer *writer, const struct interface_spec *interface,
                       const char *const *values)
 {

@@ -30,8 +30,7 @@ static const struct field fuzz_item_fields[] = {
 	{.name = "s", .type = FIELD_SHARE, .offset = offsetof(struct fuzz_item, share)},
 };
 static const struct record fuzz_item_record = {
-	"item", sizeof(struct fuzz_item), fuzz_item_fields, ARRAY_LEN(fuzz_item_fields), NULL,
-};
+	"item", sizeof(struct fuzz_item), fuzz_item_fields, ARRAY_LEN(fuzz_item_fields), NULL, NULL};
 static const struct field fuzz_fields[] = {
 	{.name = "a", .type = FIELD_STRING, .offset = offsetof(struct fuzz_record, text)},
 	{.name = "b", .type = FIELD_INT, .offset = offsetof(struct fuzz_record, count)},
@@ -43,8 +42,7 @@ static const struct field fuzz_fields[] = {
 	 .count_offset = offsetof(struct fuzz_record, n_named), .record = &fuzz_item_record},
 };
 static const struct record fuzz_record = {
-	"fuzz", sizeof(struct fuzz_record), fuzz_fields, ARRAY_LEN(fuzz_fields), NULL,
-};
+	"fuzz", sizeof(struct fuzz_record), fuzz_fields, ARRAY_LEN(fuzz_fields), NULL, NULL};
 
 static inline void fuzz_same(const struct node *a, const struct node *b)
 {

@@ -77,26 +77,28 @@ static const struct field step_fields[] = {
 	{.name = "minRequests", .type = FIELD_INT, .offset = offsetof(struct step, requests),
 	 .max = 1000, .fallback = "10"},
 };
-static const struct record step_record = {"step", sizeof(struct step), step_fields, 2, NULL};
+static const struct record step_record = {"step", sizeof(struct step), step_fields, 2, NULL, NULL};
 static const struct field part_fields[] = {
 	{.name = "label", .type = FIELD_STRING, .offset = offsetof(struct part, label)},
 	{.name = "share", .type = FIELD_SHARE, .offset = offsetof(struct part, share),
 	 .flags = FIELD_REQUIRED},
 };
-static const struct record part_record = {"part", sizeof(struct part), part_fields, 2, NULL};
+static const struct record part_record = {"part", sizeof(struct part), part_fields, 2, NULL, NULL};
 static const struct field inner_fields[] = {
 	{.name = "from", .type = FIELD_NAME, .offset = offsetof(struct inner, from),
 	 .flags = FIELD_REQUIRED},
 	{.name = "soak", .type = FIELD_DURATION, .offset = offsetof(struct inner, soak),
 	 .fallback = "24h"},
 };
-static const struct record inner_record = {"inner", sizeof(struct inner), inner_fields, 2, NULL};
+static const struct record inner_record = {
+	"inner", sizeof(struct inner), inner_fields, 2, NULL, NULL,
+};
 static const struct field flat_fields[] = {
 	{.name = "a", .type = FIELD_NUMBER, .offset = 0},
 	{.name = "b", .type = FIELD_NUMBER, .fallback = "2",
 	 .offset = offsetof(struct every, flat_b) - offsetof(struct every, flat_a)},
 };
-static const struct record flat_record = {"flat", 2 * sizeof(double), flat_fields, 2, NULL};
+static const struct record flat_record = {"flat", 2 * sizeof(double), flat_fields, 2, NULL, NULL};
 static const struct field every_fields[] = {
 	{.name = "text", .type = FIELD_STRING, AT(text), .flags = FIELD_NON_EMPTY, .help = "A text."},
 	{.name = "name", .type = FIELD_NAME, AT(name)},
@@ -128,7 +130,7 @@ static const struct field every_fields[] = {
 	{.name = "flat", .type = FIELD_RECORD, AT(flat_a), .record = &flat_record},
 };
 static const struct record every_record = {
-	"every", sizeof(struct every), every_fields, ARRAY_LEN(every_fields), "All of them.",
+	"every", sizeof(struct every), every_fields, ARRAY_LEN(every_fields), "All of them.", NULL,
 };
 
 /* ---- */
@@ -309,7 +311,7 @@ static void a_required_field_is_written_always(void **state)
 		{.name = "colour", .type = FIELD_ENUM, .offset = 0, .names = &colour_names,
 		 .flags = FIELD_REQUIRED},
 	};
-	static const struct record record = {"one", sizeof(enum colour), fields, 1, NULL};
+	static const struct record record = {"one", sizeof(enum colour), fields, 1, NULL, NULL};
 	enum colour red = RED;
 	struct writer writer;
 	struct buf out;

@@ -23,7 +23,9 @@ static const struct field step_fields[] = {
 	{.name = "minRequests", .type = FIELD_INT, .offset = offsetof(struct step, requests),
 	 .max = 1000, .fallback = "10", .help = "Least requests."},
 };
-static const struct record step_record = {"step", sizeof(struct step), step_fields, 2, "A step."};
+static const struct record step_record = {
+	"step", sizeof(struct step), step_fields, 2, "A step.", NULL,
+};
 static const struct field spec_fields[] = {
 	{.name = "model", .type = FIELD_NAME, .offset = offsetof(struct spec, model),
 	 .flags = FIELD_REQUIRED, .help = "What serves."},
@@ -39,8 +41,12 @@ static const struct field spec_fields[] = {
 	{.name = "any", .type = FIELD_CUSTOM, .schema = "{\"type\":\"array\"}"},
 	{.name = "words", .type = FIELD_CUSTOM, .names = &mode_names},
 };
+static const struct schema_rule spec_rules[] = {
+	{"not", "{\"required\":[\"any\",\"words\"]}"},
+	{NULL, NULL},
+};
 static const struct record spec_record = {
-	"spec", sizeof(struct spec), spec_fields, ARRAY_LEN(spec_fields), "All of it.",
+	"spec", sizeof(struct spec), spec_fields, ARRAY_LEN(spec_fields), "All of it.", spec_rules,
 };
 
 static void makes_a_schema(void **state)
@@ -52,7 +58,7 @@ static void makes_a_schema(void **state)
 		{"title", "spec"},
 		{"additionalProperties", "false"},
 		{"required[0]", "model"},
-		{"properties.model.type", "string"},
+		{"properties.model.type[0]", "string"},
 		{"properties.mode.enum[0]", "hold"},
 		{"properties.mode.enum[1]", "rollback"},
 		{"properties.mode.default", "hold"},
@@ -66,7 +72,8 @@ static void makes_a_schema(void **state)
 		{"properties.steps.items.additionalProperties", "false"},
 		{"properties.shares.additionalProperties.properties.minRequests.type", "integer"},
 		{"properties.any.type", "array"},
-		{"properties.words.anyOf[1].items.enum[1]", "rollback"},
+		{"not.required[1]", "words"},
+		{"properties.words.enum[1]", "rollback"},
 	};
 	struct writer writer;
 	struct arena arena;

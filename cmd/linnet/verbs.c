@@ -1,0 +1,51 @@
+/* The one table of verbs and flags: what is parsed, and what --help, the manual and the completion
+ * say. */
+#include "cli.h"
+
+#define AT(member) offsetof(struct options, member)
+static const char *const formats[] = {"table", "json", "yaml", NULL};
+
+enum {
+	REPO = 1 << 0, PATH = 1 << 1, REMOTE = 1 << 2, BASE = 1 << 3, EVENT = 1 << 4,
+	REASON = 1 << 5, NUMBER = 1 << 6, OUTPUT = 1 << 7,
+};
+/* In the order of the bits above. */
+const struct flag flags[] = {
+	{"--repo", "DIR", "a checkout or bare repository (default: .)", AT(repo), NULL},
+	{"--path", "DIR", "the folder of the manifests in it (default: .)", AT(path), NULL},
+	{"--remote", "URL", "where requests go (default: origin of --repo, or itself)", AT(remote),
+	 NULL},
+	{"--base", "REV", "compare with the merge base of HEAD and REV", AT(base), NULL},
+	{"--event", "NAME", "the named event", AT(event), NULL},
+	{"--reason", "TEXT", "why; kept in the history", AT(reason), NULL},
+	{"-n", "COUNT", "how many (default 20)", AT(number), NULL},
+	{"-o", "FORMAT", "table, json or yaml (default: table)", AT(format), formats},
+};
+const size_t n_flags = ARRAY_LEN(flags);
+
+enum { ASK = REPO | REMOTE | REASON | OUTPUT };
+const struct verb verbs[] = {
+	{"validate", "[PATH]", "check the manifests of a folder: file:line:column",
+	 REPO | PATH | OUTPUT, verb_validate, NULL},
+	{"plan", "", "what merging HEAD would do: exit 0 nothing, 2 changes",
+	 REPO | PATH | BASE | OUTPUT, verb_plan,
+	 "Reads Git only: the manifests at HEAD and at the merge base, and the status branch for the "
+	 "live state. Data, artifacts, secrets and servers are never read."},
+	{"status", "[ENV/NAME]", "what serves where, as the status branch says", REPO | OUTPUT,
+	 verb_status, NULL},
+	{"history", "[ENV/NAME]", "what was decided and why, newest first", REPO | NUMBER | OUTPUT,
+	 verb_history, NULL},
+	{"explain", "KIND[.PATH]", "what a field of a manifest means, its default and range", 0,
+	 verb_explain,
+	 "`linnet explain ModelDeployment` shows the keys of a kind, `linnet explain "
+	 "ModelDeployment.rollout.steps` those of a section; `spec.` may be left out."},
+	{"schema", "KIND", "the JSON Schema of a kind, for editors and for CI", 0, verb_schema, NULL},
+	{"kick", "MODEL", "ask for a training run", ASK | EVENT, verb_request, NULL},
+	{"retry", "ENV/NAME", "try a rolled back or stalled version again", ASK, verb_request, NULL},
+	{"rollback", "ENV/NAME", "go back to the version promoted before", ASK, verb_request, NULL},
+	{"restart", "ENV/NAME", "replace the replicas one by one", ASK, verb_request, NULL},
+	{"accept-rewind", "OLD NEW", "the branch was rewritten on purpose: go on from NEW", ASK,
+	 verb_request, NULL},
+	{"version", "", "print the version", OUTPUT, verb_version, NULL},
+};
+const size_t n_verbs = ARRAY_LEN(verbs);
