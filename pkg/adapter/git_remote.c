@@ -10,7 +10,7 @@
 #include "adapter/git_verify.h"
 #include "base/file.h"
 
-enum { WITHIN_MS = 60000, BACKOFF_LEAST_MS = 50, BACKOFF_MOST_MS = 4000 };
+enum { WITHIN_MS = 60000, BACKOFF_LEAST_MS = 250, BACKOFF_MOST_MS = 4000 };
 
 struct attempt {
 	const struct transport *transport;
@@ -26,33 +26,24 @@ static void wait_child(struct child *child)
 		child_wait(child);
 }
 
-/* The remote's tip of the branch, fetched; "" when there is none. */
+/* The remote's tip of the branch, fetched; "" when there is none. One connection, without a look
+ * first: what others push in between is what costs another attempt. */
 static int fetch_tip(struct attempt *attempt, struct oid *tip, struct err *err)
 {
-	const char *patterns[] = {attempt->ref};
 	const char *refspecs[] = {arena_printf(&attempt->arena, "+%s:%s", attempt->ref, attempt->ref)};
 	struct child child = {0};
-	struct ref *refs;
-	size_t n = 0;
-	int result;
+	bool absent = false;
+	int result = transport_fetch(&child, attempt->transport, attempt->repo, refspecs, 1, false,
+	                             child_clock_ms(), err);
 
 	*tip = (struct oid){""};
-	result = transport_list(&child, attempt->transport, patterns, 1, child_clock_ms(), err);
 	if (!result) {
 		wait_child(&child);
-		result = transport_refs(&child, &attempt->arena, &refs, &n, err);
+		absent = strstr(buf_text(&child.errors), "couldn't find remote ref") != NULL;
+		result = absent ? 0 : child_check(&child, "git fetch", err);
 	}
 	child_stop(&child);
-	if (result || n == 0)
-		return result;
-	result = transport_fetch(&child, attempt->transport, attempt->repo, refspecs, 1, false,
-	                         child_clock_ms(), err);
-	if (!result) {
-		wait_child(&child);
-		result = child_check(&child, "git fetch", err);
-	}
-	child_stop(&child);
-	return result ? result : objects_ref(attempt->objects, attempt->ref, tip, err);
+	return result || absent ? result : objects_ref(attempt->objects, attempt->ref, tip, err);
 }
 
 static int sign(void *key, struct bytes payload, struct buf *signature, struct err *err)
@@ -76,14 +67,13 @@ static int commit_on(struct attempt *attempt, struct oid tip, struct oid *out, s
 		.sign_context = (void *)commit->signing_key,
 	};
 
-	if (objects_commit(attempt->objects, &spec, out, NULL, err))
-		return -1;
-	return objects_ref_move(attempt->objects, attempt->ref, tip, *out, err);
+	return objects_commit(attempt->objects, &spec, out, NULL, err);
 }
 
-static int push(struct attempt *attempt, enum push_outcome *outcome, struct err *err)
+static int push(struct attempt *attempt, struct oid made, enum push_outcome *outcome,
+                struct err *err)
 {
-	const char *refspecs[] = {arena_printf(&attempt->arena, "%s:%s", attempt->ref, attempt->ref)};
+	const char *refspecs[] = {arena_printf(&attempt->arena, "%s:%s", made.hex, attempt->ref)};
 	struct child child = {0};
 	int result = transport_push(&child, attempt->transport, attempt->repo, refspecs, 1, NULL,
 	                            child_clock_ms(), err);
@@ -104,14 +94,15 @@ static int try_once(struct attempt *attempt, struct oid *out, enum push_outcome 
 	arena_reset(&attempt->arena);
 	if (fetch_tip(attempt, &tip, err) || commit_on(attempt, tip, out, err))
 		return -1;
-	return push(attempt, outcome, err);
+	return push(attempt, *out, outcome, err);
 }
 
-/* Full jitter, so that fifty writers at once do not meet again. */
+/* Full jitter, so that fifty writers at once do not meet again. It grows by four: an attempt that
+ * loses costs as much as one that lands, and with many at work most of the early ones would. */
 static void back_off(int n)
 {
 	uint32_t dice;
-	int most = BACKOFF_LEAST_MS << (n < 7 ? n : 7);
+	int most = BACKOFF_LEAST_MS << (n < 2 ? 2 * n : 4);
 
 	random_bytes(&dice, sizeof(dice));
 	if (most > BACKOFF_MOST_MS)

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import threading
 import unittest
 
 from world import BIN, World, wait
@@ -94,23 +93,6 @@ class CliTest(unittest.TestCase):
                                   check=False)
             self.assertEqual(done.returncode, 1, words)
             self.assertIn(expected, done.stderr)
-
-    def test_fifty_people_who_ask_at_once_are_all_heard(self):
-        results = []
-
-        def ask(i):
-            results.append(self.linnet("restart", "prod/echo", "--reason", f"person {i}",
-                                       repo=self.world.remote))
-
-        threads = [threading.Thread(target=ask, args=(i,)) for i in range(50)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual([out for status, _, out in results if status], [])
-        files = self.world.git(self.world.remote, "ls-tree", "-r", "--name-only",
-                               "linnet/requests").splitlines()
-        self.assertEqual(len(files), 50)
 
     def test_a_restart_that_a_person_asks_for(self):
         self.world.start()
