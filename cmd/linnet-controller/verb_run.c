@@ -18,7 +18,8 @@ struct order {
 	struct arena arena;
 	bool evaluate;
 	const char *commit, *manifest, *state, *trigger, *run, *at;
-	const char *incumbent, *incumbent_tree, *policy, *uses;
+	const char *incumbent, *incumbent_tree, *policy, *uses, *version;
+	const char *rows, *rows_count, *rows_from, *rows_to;
 	struct run_spec spec;
 };
 
@@ -36,6 +37,10 @@ static int read_words(struct order *order, int argc, char **argv, struct err *er
 		{"tree", &order->spec.source_tree}, {"serve-tree", &order->spec.serve_tree},
 		{"incumbent", &order->incumbent}, {"incumbent-tree", &order->incumbent_tree},
 		{"policy", &order->policy}, {"uses", &order->uses},
+		{"version", &order->version}, {"version-tree", &order->spec.serve_tree},
+		{"version-name", &order->spec.version_name}, {"rows", &order->rows},
+		{"rows-count", &order->rows_count}, {"rows-from", &order->rows_from},
+		{"rows-to", &order->rows_to},
 	};
 
 	for (int i = 3; i < argc; i++) {
@@ -78,6 +83,7 @@ static int export_manifest(struct order *order, const char *path, const char *na
 static int export_manifests(struct order *order, struct err *err)
 {
 	if (export_manifest(order, order->manifest, "model.yaml", err) ||
+	    (order->version && export_manifest(order, order->version, "subject.yaml", err)) ||
 	    (order->incumbent && export_manifest(order, order->incumbent, "incumbent.yaml", err)))
 		return -1;
 	return order->policy ? export_manifest(order, order->policy, "policy.yaml", err) : 0;
@@ -99,6 +105,22 @@ static int export_source(struct order *order, const char *tree, const char **fol
 	return git_export(repo, id, *folder, err);
 }
 
+/* The test rows of a version whose artifact was tested before. */
+static int read_rows(struct order *order, struct err *err)
+{
+	struct run_spec *spec = &order->spec;
+
+	spec->rows_from_ms = spec->rows_to_ms = -1;
+	if (!order->rows)
+		return 0;
+	if (!order->rows_count || !order->rows_from || !order->rows_to)
+		return err_set(err, ERR_STALLED, "a word is missing");
+	return digest_parse(order->rows, &spec->rows, err) ||
+	       parse_int(order->rows_count, 0, INT64_MAX, &spec->rows_count, err) ||
+	       parse_int(order->rows_from, -1, INT64_MAX, &spec->rows_from_ms, err) ||
+	       parse_int(order->rows_to, -1, INT64_MAX, &spec->rows_to_ms, err) ? -1 : 0;
+}
+
 static int write_spec(struct order *order, const char *folder, struct err *err)
 {
 	struct run_spec *spec = &order->spec;
@@ -108,8 +130,11 @@ static int write_spec(struct order *order, const char *folder, struct err *err)
 
 	if (digest_parse(order->run, &spec->run, err) ||
 	    parse_int(order->at, 0, INT64_MAX, &spec->at_ms, err) ||
-	    (order->uses && parse_int(order->uses, 0, INT32_MAX, &spec->uses, err)))
+	    (order->uses && parse_int(order->uses, 0, INT32_MAX, &spec->uses, err)) ||
+	    read_rows(order, err))
 		return -1;
+	if (order->version)
+		spec->version = arena_printf(&order->arena, "%s/subject.yaml", folder);
 	if (order->incumbent)
 		spec->incumbent = arena_printf(&order->arena, "%s/incumbent.yaml", folder);
 	if (order->policy)

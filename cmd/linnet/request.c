@@ -7,12 +7,12 @@
 #include "adapter/git_remote.h"
 #include "view.h"
 
-/* "ENV/NAME", or the name of a model for `kick`. */
+/* "ENV/NAME", or the name of a model for `kick` and `retry`. */
 static int read_target(const char *verb, const struct options *options, const char **environment,
                        const char **name, struct err *err)
 {
 	const char *target = options->args[0], *slash = strchr(target, '/');
-	bool model = !strcmp(verb, "kick");
+	bool model = !strcmp(verb, "kick") || (!strcmp(verb, "retry") && !slash);
 
 	if (!strcmp(verb, "accept-rewind")) { /* of the whole fleet: no deployment's */
 		*environment = *name = "fleet";

@@ -54,6 +54,6 @@ struct run_result {
 	struct digest rows;           /* test rows to be used, of train */
 	int64_t n_rows, rows_from_ms, rows_to_ms;
 	enum verdict_result verdict;  /* of evaluate */
-	struct digest verdict_key;
+	struct digest verdict_key, subject, incumbent, gate; /* as in struct verdict_record */
 };
 #endif

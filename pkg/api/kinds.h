@@ -199,6 +199,8 @@ struct model {
 	int64_t keep_versions;
 };
 
+/* Adds what a model takes and gives. */
+void interface_digest_add(struct digest_stream *stream, const struct interface_spec *interface);
 /* Adds all of a model that its training depends on, beside the data and the source's tree. */
 void model_digest_training(struct digest_stream *stream, const struct model *model);
 

@@ -13,7 +13,8 @@ enum action_kind {
 	                       * like PREPARE, one that failed is done over */
 	ACTION_DROP,          /* the deployment leaves the router; nothing of it runs any more */
 	ACTION_PROPOSE,       /* `proposal`: a commit on the fleet branch or on a branch of ours */
-	ACTION_TRAIN,         /* run: start or adopt `linnet-run train` */
+	ACTION_TRAIN,         /* run: start or adopt `linnet-run train`; with `spec` it trains nothing,
+	                       * but takes up that version for its test */
 	ACTION_EVALUATE,      /* run: start or adopt `linnet-run evaluate` */
 	ACTION_CANCEL_RUN,    /* run */
 	ACTION_KINDS
@@ -42,7 +43,10 @@ struct action {
 	enum action_kind kind;
 	struct digest revision;
 	int slot;
-	const struct revision *spec;      /* PREPARE, START_REPLICA, CHECK */
+	const struct revision *spec;      /* PREPARE, START_REPLICA, CHECK; TRAIN, EVALUATE of a version
+	                                   * from elsewhere */
+	const struct revision *incumbent; /* TRAIN, EVALUATE: what it is compared with; NULL: nothing */
+	const struct ledger_entry *rows;  /* of a version whose artifact was tested before: its rows */
 	struct revision_weight *weights;  /* SET_WEIGHTS, at most 2 */
 	size_t n_weights;
 	int64_t drain_ms;                 /* STOP_REPLICA: how long it may finish requests */

@@ -5,8 +5,9 @@
 
 #include "api/status.h"
 
-/* Changes when the encoding does, so that no digest of an older one is taken for one of this. */
+/* Change when an encoding does, so that no digest of an older one is taken for one of this. */
 #define ENCODING "linnet revision 1"
+#define SUBJECT "linnet subject 1"
 
 static void add_number(struct digest_stream *stream, int64_t number)
 {
@@ -75,6 +76,18 @@ void revision_seal(struct revision *revision)
 	add_number(stream, revision->cpu_millis);
 	add_number(stream, revision->memory_bytes);
 	revision->digest = digest_end(stream);
+}
+
+struct digest subject_digest(struct digest artifact, const struct serve_spec *serve,
+                             const struct interface_spec *interface)
+{
+	struct digest_stream *stream = digest_begin();
+
+	digest_add_field(stream, SUBJECT);
+	digest_add_field(stream, artifact.hex);
+	add_serve(stream, serve);
+	interface_digest_add(stream, interface);
+	return digest_end(stream);
 }
 
 void revision_short(struct digest digest, char out[REVISION_SHORT + 1])

@@ -27,6 +27,10 @@ struct revision {
 /* Sorts `env` and fills `digest` from the other members. Neither the version's name nor the place
  * an image or a source is taken from is part of it: the tree and the image's digest are. */
 void revision_seal(struct revision *revision);
+/* What a verdict is about: an artifact, how it is served, and what it takes and gives. Environment
+ * and resources are not part of it. */
+struct digest subject_digest(struct digest artifact, const struct serve_spec *serve,
+                             const struct interface_spec *interface);
 /* The first REVISION_SHORT digits and NUL. */
 void revision_short(struct digest digest, char out[REVISION_SHORT + 1]);
 
@@ -238,6 +242,9 @@ extern const struct names cycle_phase_names;
 struct verdict_record {
 	struct digest key; /* artifact, serve, rows, gate, evaluator, incumbent */
 	struct digest artifact;
+	struct digest subject;   /* subject_digest of what was judged, ... */
+	struct digest incumbent; /* ... and of what it was compared with; "" with nothing */
+	struct digest gate, rows;
 	enum verdict_result result;
 	const char *why;
 	int64_t at_ms;
@@ -246,6 +253,15 @@ struct ledger_entry {
 	struct digest rows; /* the test rows */
 	const char *run;
 	int64_t n_rows, from_ms, to_ms, at_ms;
+};
+/* The evaluation of a version that no run of ours has made, or whose verdict counts no more. */
+struct evaluation {
+	struct digest run;   /* its id; "" none */
+	const char *version; /* for people */
+	int attempts;        /* errors in a row; after the third it waits for a person */
+	int64_t retry_ms;    /* not before; -1 */
+	const char *why;     /* the last error, or NULL */
+	int64_t asked_ms;    /* when a person asked for all of it anew; -1 */
 };
 /* ModelStatus of a model: its retraining cycle. */
 struct model_status {
@@ -268,6 +284,7 @@ struct model_status {
 	int fruitless;             /* runs in a row that did not help */
 	struct artifact_ref artifact; /* of the run: what `train` made */
 	int64_t highest_version;
+	struct evaluation evaluation;
 	struct verdict_record *verdicts;
 	size_t n_verdicts;
 	struct ledger_entry *ledger;

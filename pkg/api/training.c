@@ -20,7 +20,7 @@ static void add_strings(struct digest_stream *stream, const struct strings *list
 		digest_add_field(stream, list->items[i]);
 }
 
-static void add_interface(struct digest_stream *stream, const struct interface_spec *interface)
+void interface_digest_add(struct digest_stream *stream, const struct interface_spec *interface)
 {
 	add_number(stream, interface->layout);
 	add_number(stream, (double)interface->n_inputs);
@@ -62,7 +62,7 @@ void model_digest_training(struct digest_stream *stream, const struct model *mod
 {
 	const struct train_spec *train = model->train;
 
-	add_interface(stream, &model->interface);
+	interface_digest_add(stream, &model->interface);
 	digest_add_field(stream, model->data.uri);
 	digest_add_field(stream, model->data.label);
 	if (!train)

@@ -28,7 +28,7 @@ struct key {
 	int64_t due_ms;    /* monotonic; NEVER: on an event only */
 	int64_t held_ms;    /* since when a read-back waits for company; 0 none does */
 	int64_t backoff_ms; /* 0: the last act succeeded */
-	bool running;       /* a run of this model was active when last looked at */
+	int running;        /* runs of this model that were active when last looked at */
 	bool in_pass;       /* while the keys of a pass are gathered */
 	bool busy;          /* its last plan was not at rest */
 	bool has_status;    /* a file of it is on the status branch, ... */
@@ -96,7 +96,6 @@ struct task {
 	/* model */
 	struct training_output training;
 	const struct model *model;
-	const char *parent; /* version that serves where a new one would go first; NULL none */
 	const struct plan *plan;
 	bool pending; /* a proposal is under way: look again soon */
 	bool noted;  /* an act's outcome changed `next` */
@@ -139,7 +138,8 @@ int push_proposal(struct controller *c, const struct proposal_text *text,
                   struct propose_result *out, struct err *err) must_check;
 
 /* train.c */
-void run_observe(struct controller *c, const struct model_status *status, struct run_result *out);
+void run_observe(struct controller *c, struct digest run, struct run_result *out);
+bool run_active(const struct run_result *run);
 int run_start(struct controller *c, const struct task *task, const struct action *action,
               struct err *err) must_check;
 int run_cancel(struct controller *c, const struct action *action, struct err *err) must_check;

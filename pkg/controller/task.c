@@ -76,6 +76,7 @@ static int model_history(struct controller *c, const struct key *key, struct mod
 	*out = (struct model_status){.name = key->name};
 	out->phase_since_ms = c->wall_ms;
 	out->last_finished_ms = out->retry_ms = -1;
+	out->evaluation.retry_ms = out->evaluation.asked_ms = -1;
 	return 0;
 }
 
@@ -201,17 +202,19 @@ static struct digest train_digest(struct controller *c, const struct model *mode
 	return digest_end(stream);
 }
 
-static const char *serving_version(const struct training_input *input)
+/* The policy that the model's gates name; false when there is one that cannot be read. */
+static bool model_policy(struct controller *c, const struct model *model,
+                         const struct gate_policy **out)
 {
-	for (size_t i = 0; i < input->n_targets; i++) {
-		const struct deployment_status *status = input->targets[i].status;
-		const struct revision *stable =
-			status ? status_revision(status, status->stable) : NULL;
+	struct object object = {0};
 
-		if (stable && !input->targets[i].deployment->promotion)
-			return stable->version;
-	}
-	return NULL;
+	if (!model->gates.policy)
+		return true;
+	if (fleet_get(c->fleet, KIND_GATE_POLICY, NULL, model->gates.policy, fleet_blob, c, &c->arena,
+	              &object, NULL, NULL) != DECLARED_OK)
+		return false;
+	*out = object.policy;
+	return true;
 }
 
 /* Plans one model's retraining cycle. A model that is not declared (any more) plans nothing. */
@@ -245,9 +248,10 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 		return -1;
 	if (c->unread) /* a deployment that is left out would be left out of a proposal too */
 		return err_set(err, ERR_TRANSIENT, "some of the fleet cannot be read now");
-	task->parent = serving_version(&input);
-	run_observe(c, &input.history, &input.run);
-	task->key->running = input.run.train == RUN_ACTIVE || input.run.evaluate == RUN_ACTIVE;
+	input.known = input.known && model_policy(c, object.model, &input.policy);
+	run_observe(c, input.history.run, &input.run);
+	run_observe(c, input.history.evaluation.run, &input.evaluation);
+	task->key->running = run_active(&input.run) + run_active(&input.evaluation);
 	task->training = plan_training(&input, &c->arena);
 	task->plan = &task->training.plan;
 	return 0;

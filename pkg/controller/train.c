@@ -5,7 +5,7 @@
 #include "controller/internal.h"
 #include "gate/gates.h"
 
-enum { RUN_MARGIN_MS = 10 * 60 * 1000, RUN_WORDS = 24 };
+enum { RUN_MARGIN_MS = 10 * 60 * 1000, RUN_WORDS = 28 };
 
 static const char *run_key(struct controller *c, struct digest run, bool evaluate)
 {
@@ -44,26 +44,31 @@ static enum run_state state_of(struct controller *c, struct digest run, bool eva
 	return RUN_FAILED;
 }
 
-void run_observe(struct controller *c, const struct model_status *status, struct run_result *out)
+bool run_active(const struct run_result *run)
+{
+	return run->train == RUN_ACTIVE || run->evaluate == RUN_ACTIVE;
+}
+
+void run_observe(struct controller *c, struct digest run, struct run_result *out)
 {
 	struct bytes train, evaluate;
 	struct err err = {0};
 	const char *why = NULL;
 
 	*out = (struct run_result){0};
-	if (!status->run.hex[0])
+	if (!run.hex[0])
 		return;
-	if (read_result(c, status->run, false, "train.json", &train))
+	if (read_result(c, run, false, "train.json", &train))
 		train = (struct bytes){0};
-	if (read_result(c, status->run, true, "evaluate.json", &evaluate))
+	if (read_result(c, run, true, "evaluate.json", &evaluate))
 		evaluate = (struct bytes){0};
 	if ((train.data || evaluate.data) &&
 	    run_result_decode(train.data, train.len, evaluate.data, evaluate.len, &c->arena, out, &err))
 		*out = (struct run_result){.train = RUN_FAILED, .why = arena_strdup(&c->arena, err.text)};
-	out->run = status->run;
-	out->train = state_of(c, status->run, false, out->train, &why);
+	out->run = run;
+	out->train = state_of(c, run, false, out->train, &why);
 	if (out->train == RUN_SUCCEEDED)
-		out->evaluate = state_of(c, status->run, true, out->evaluate, &why);
+		out->evaluate = state_of(c, run, true, out->evaluate, &why);
 	if (why)
 		out->why = why;
 }
@@ -113,35 +118,36 @@ static int add_tree(struct words *words, const char *name, const char *folder, s
 	return 0;
 }
 
-static void add_lineage(struct words *words, const struct task *task)
+static void add_lineage(struct words *words, const struct task *task, const struct action *action)
 {
 	const struct model_status *status = &task->training.next;
 
 	add_word(words, "trigger", trigger_kind_names.names[status->trigger]);
 	add_word(words, "why", status->trigger_why);
-	add_word(words, "parent", task->parent);
+	add_word(words, "parent", action->incumbent ? action->incumbent->version : NULL);
 	add_word(words, "at", arena_printf(&words->c->arena, "%lld",
 	                                   (long long)status->phase_since_ms));
 }
 
-/* The version that serves, as it is declared, and the tree that it is served from. */
-static int add_incumbent(struct words *words, const struct task *task, struct err *err)
+/* The declared ModelVersion of a revision, as the word `name`; its tree as `name`-tree. */
+static int add_version(struct words *words, const char *name, const struct revision *revision,
+                       struct err *err)
 {
 	struct controller *c = words->c;
-	const char *name = arena_printf(&c->arena, "%s-%s", task->model->meta.name, task->parent);
+	const char *declared = arena_printf(&c->arena, "%s-%s", revision->model, revision->version);
 	struct object object = {0};
 
-	if (fleet_get(c->fleet, KIND_MODEL_VERSION, NULL, name, fleet_blob, c, &c->arena, &object,
+	if (fleet_get(c->fleet, KIND_MODEL_VERSION, NULL, declared, fleet_blob, c, &c->arena, &object,
 	              NULL, NULL) != DECLARED_OK)
-		return err_set(err, ERR_STALLED, "%s serves and is no declared ModelVersion: there is"
-		               " nothing to compare with", name);
-	add_word(words, "incumbent", object.version->meta.at.path);
-	add_word(words, "incumbent-tree", object.version->serve.tree);
+		return err_set(err, ERR_STALLED, "ModelVersion %s (%s) is not declared any more", declared,
+		               name);
+	add_word(words, name, object.version->meta.at.path);
+	add_word(words, arena_printf(&c->arena, "%s-tree", name), object.version->serve.tree);
 	return 0;
 }
 
 /* What a verdict needs beside the predictions of the candidate. */
-static int add_gates(struct words *words, const struct task *task, struct digest run,
+static int add_gates(struct words *words, const struct task *task, const struct action *action,
                      struct err *err)
 {
 	struct controller *c = words->c;
@@ -149,13 +155,29 @@ static int add_gates(struct words *words, const struct task *task, struct digest
 	struct object object = {0};
 
 	add_word(words, "uses", arena_printf(&c->arena, "%lld", (long long)gate_uses(
-	                                     &task->training.next, run.hex)));
+	                                     &task->training.next, action->run.hex)));
 	if (policy && fleet_get(c->fleet, KIND_GATE_POLICY, NULL, policy, fleet_blob, c, &c->arena,
 	                        &object, NULL, NULL) != DECLARED_OK)
 		return err_set(err, ERR_STALLED, "GatePolicy %s cannot be read", policy);
 	if (policy)
 		add_word(words, "policy", object.policy->meta.at.path);
-	return task->parent ? add_incumbent(words, task, err) : 0;
+	return action->incumbent ? add_version(words, "incumbent", action->incumbent, err) : 0;
+}
+
+/* A version from elsewhere, and the rows that its artifact was tested on before. */
+static int add_subject(struct words *words, const struct action *action, struct err *err)
+{
+	struct controller *c = words->c;
+	const struct ledger_entry *rows = action->rows;
+
+	add_word(words, "version-name", action->spec->version);
+	if (rows) {
+		add_word(words, "rows", rows->rows.hex);
+		add_word(words, "rows-count", arena_printf(&c->arena, "%lld", (long long)rows->n_rows));
+		add_word(words, "rows-from", arena_printf(&c->arena, "%lld", (long long)rows->from_ms));
+		add_word(words, "rows-to", arena_printf(&c->arena, "%lld", (long long)rows->to_ms));
+	}
+	return add_version(words, "version", action->spec, err);
 }
 
 static int start(struct controller *c, struct words *words, const struct task *task,
@@ -166,13 +188,13 @@ static int start(struct controller *c, struct words *words, const struct task *t
 		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",
 		arena_printf(&c->arena, "HOME=%s", home ? home : "/"), NULL,
 	};
-	const struct train_spec *train = task->model->train;
-	int64_t fits = (int64_t)(train->n_candidates + 2) * train->timeout_ms + RUN_MARGIN_MS;
+	const struct train_spec *train = action->spec ? NULL : task->model->train;
+	int64_t fits = train ? (int64_t)(train->n_candidates + 2) * train->timeout_ms : 0;
 	struct process_spec spec = {
 		.key = run_key(c, action->run, action->kind == ACTION_EVALUATE),
 		.argv = words->argv,
 		.env = env,
-		.timeout_ms = fits,
+		.timeout_ms = fits + RUN_MARGIN_MS,
 		.memory_bytes = -1, .cpu_seconds = -1, .file_bytes = -1,
 		.nice = 10,
 	};
@@ -198,9 +220,9 @@ int run_start(struct controller *c, const struct task *task, const struct action
 	const struct model *model = task->model;
 	const char *data = NULL;
 
-	if (!model->train)
+	if (!model->train && !action->spec)
 		return err_set(err, ERR_STALLED, "model %s has no train section", model->meta.name);
-	if (!task->key->running && count_running(c) >= c->config.runs_concurrent)
+	if (count_running(c) >= c->config.runs_concurrent)
 		return err_set(err, ERR_TRANSIENT, "waits for another run to end (runs.concurrent)");
 	if (data_path(c, model->data.uri, &data, err))
 		return -1;
@@ -216,12 +238,16 @@ int run_start(struct controller *c, const struct task *task, const struct action
 	add_word(&words, "data", data);
 	add_word(&words, "train", arena_printf(&c->arena, "%s/runs/%s", c->config.run.state,
 	                                       run_key(c, action->run, false)));
-	add_lineage(&words, task);
-	if (add_tree(&words, "tree", model->train->source, err) ||
-	    add_tree(&words, "serve-tree", model->serve.source, err) ||
-	    (evaluate && add_gates(&words, task, action->run, err)))
+	add_lineage(&words, task, action);
+	if (action->spec ? add_subject(&words, action, err)
+	                 : add_tree(&words, "tree", model->train->source, err) ||
+	                   add_tree(&words, "serve-tree", model->serve.source, err))
 		return -1;
-	return start(c, &words, task, action, err);
+	if ((evaluate && add_gates(&words, task, action, err)) ||
+	    start(c, &words, task, action, err))
+		return -1;
+	task->key->running++;
+	return 0;
 }
 
 int run_cancel(struct controller *c, const struct action *action, struct err *err)

@@ -40,12 +40,21 @@ struct judgement gate_alone(const struct evidence *evidence, const struct arm *r
                             const struct analysis_spec *analysis, int64_t now_ms,
                             struct arena *arena);
 
-/* May this revision be admitted at all? By the controller's own newest verdict about its artifact,
- * in the model's status, however it is served. Without one: INCONCLUSIVE where a gate is declared,
- * else NOT_APPLICABLE; each with its reason. */
-struct admission gate_admit(const struct revision *revision, const struct model *model,
-                            const struct gate_policy *policy, const struct model_status *status,
-                            struct arena *arena);
+enum { GATE_ATTEMPTS = 3 }; /* of an evaluation, before it waits for a person */
+/* Is there anything that a version of this model has to pass? */
+bool gate_declared(const struct model *model, const struct gate_policy *policy);
+/* The controller's own newest verdict that counts for this revision beside that stable one (NULL:
+ * nothing serves): of the same artifact, serve and interface, under today's gate, against the same
+ * incumbent. NULL: it has to be evaluated first. */
+const struct verdict_record *gate_verdict(const struct revision *revision,
+                                          const struct revision *stable, const struct model *model,
+                                          const struct gate_policy *policy,
+                                          const struct model_status *status, struct arena *arena);
+/* May this revision be admitted at all? By that verdict. Without one: INCONCLUSIVE where a gate is
+ * declared, else NOT_APPLICABLE; each with its reason. */
+struct admission gate_admit(const struct revision *revision, const struct revision *stable,
+                            const struct model *model, const struct gate_policy *policy,
+                            const struct model_status *status, struct arena *arena);
 
 /* Over the resolved gate: entries, slices, reliability, budget, evaluator, policy and guards. What
  * an approval is given for, beside the revision. */

@@ -33,6 +33,21 @@ static const struct field run_fields[] = {
 static const struct record run_record =
 	RECORD(struct model_status, run, "The run that is due, active or was last.");
 
+static const struct field evaluation_fields[] = {
+	{.name = "run", .type = FIELD_DIGEST, AT(struct evaluation, run), .help = "Its id."},
+	{.name = "version", .type = FIELD_STRING, AT(struct evaluation, version),
+	 .help = "What is evaluated."},
+	{.name = "attempts", CUSTOM(int), AT(struct evaluation, attempts), .fallback = "0",
+	 .schema = "{\"type\":\"integer\"}", .help = "Errors in a row."},
+	{.name = "notBefore", .type = FIELD_TIME, AT(struct evaluation, retry_ms),
+	 .help = "When it is tried again."},
+	{.name = "why", .type = FIELD_STRING, AT(struct evaluation, why), .help = "The last error."},
+	{.name = "askedAt", .type = FIELD_TIME, AT(struct evaluation, asked_ms),
+	 .help = "When a person asked for it anew."},
+};
+static const struct record evaluation_record =
+	RECORD(struct evaluation, evaluation, "The evaluation of a version from elsewhere.");
+
 static const struct field cycle_fields[] = {
 	{.name = "phase", .type = FIELD_ENUM, AT(struct model_status, phase), .flags = FIELD_REQUIRED,
 	 .names = &cycle_phase_names, .help = "Where the cycle stands."},
@@ -59,6 +74,14 @@ static const struct field record_fields[] = {
 	 .help = "Of artifact, serve, rows, gate, evaluator and incumbent."},
 	{.name = "artifact", .type = FIELD_DIGEST, AT(struct verdict_record, artifact),
 	 .help = "What was judged."},
+	{.name = "subject", .type = FIELD_DIGEST, AT(struct verdict_record, subject),
+	 .help = "Of artifact, serve and interface."},
+	{.name = "incumbent", .type = FIELD_DIGEST, AT(struct verdict_record, incumbent),
+	 .help = "The subject that it was compared with; absent: nothing served."},
+	{.name = "gate", .type = FIELD_DIGEST, AT(struct verdict_record, gate),
+	 .help = "The gate that it answers."},
+	{.name = "rows", .type = FIELD_DIGEST, AT(struct verdict_record, rows),
+	 .help = "The test rows."},
 	{.name = "verdict", .type = FIELD_ENUM, AT(struct verdict_record, result),
 	 .names = &verdict_result_names, .help = "The verdict."},
 	{.name = "why", .type = FIELD_STRING, AT(struct verdict_record, why), .help = "One sentence."},
@@ -97,6 +120,8 @@ static const struct field model_status_fields[] = {
 	 .help = "Ready, Synced, Healthy, Quality, and what is going on."},
 	{.name = "cycle", .type = FIELD_RECORD, .flags = FIELD_REQUIRED, .record = &cycle_record,
 	 .help = "How far the retraining cycle has come."},
+	{.name = "evaluation", .type = FIELD_RECORD, AT(struct model_status, evaluation),
+	 .record = &evaluation_record, .help = "Of a version from elsewhere, under way."},
 	STATUS_LIST("proposed", proposed, proposal_record, "Versions and promotions, newest first."),
 	STATUS_LIST("verdicts", verdicts, verdict_record_record, "The verdicts that admit."),
 	STATUS_LIST("ledger", ledger, ledger_record, "Uses of test rows."),

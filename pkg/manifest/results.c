@@ -50,6 +50,12 @@ static const struct field evaluate_fields[] = {
 	 .names = &verdict_result_names, .fallback = "INCONCLUSIVE", .help = "The verdict."},
 	{.name = "key", .type = FIELD_DIGEST, AT(struct run_result, verdict_key),
 	 .help = "Of artifact, serve, rows, gate, evaluator and incumbent."},
+	{.name = "subject", .type = FIELD_DIGEST, AT(struct run_result, subject),
+	 .help = "What was judged: artifact, serve and interface."},
+	{.name = "incumbent", .type = FIELD_DIGEST, AT(struct run_result, incumbent),
+	 .help = "The subject that it was compared with."},
+	{.name = "gate", .type = FIELD_DIGEST, AT(struct run_result, gate),
+	 .help = "The gate that it answers."},
 };
 static const struct record evaluate_record =
 	RECORD(struct run_result, evaluate, "The result of linnet-run evaluate.");
@@ -92,6 +98,9 @@ int run_result_decode(const char *train, size_t train_len, const char *evaluate,
 		result.evaluate = test.evaluate;
 		result.verdict = test.verdict;
 		result.verdict_key = test.verdict_key;
+		result.subject = test.subject;
+		result.incumbent = test.incumbent;
+		result.gate = test.gate;
 		result.considered = test.considered;
 		result.why = test.why;
 	}

@@ -50,30 +50,6 @@ static const char *policy_broken(struct look *look, bool step, const char **reas
 	return "its Environment or GatePolicy cannot be read";
 }
 
-static const char *gate_open(struct look *look, bool step, const char **reason)
-{
-	const struct desired_deployment *desired = &look->in->desired;
-	const struct revision *candidate = status_revision(look->next, look->next->candidate);
-	struct admission admission = gate_admit(candidate, desired->model, desired->policy,
-	                                        desired->model_status, look->arena);
-
-	admission.at_ms = look->in->now_ms;
-	add_admission(look, admission);
-	switch (admission.result) {
-	case VERDICT_PASS:
-	case VERDICT_NOT_APPLICABLE:
-		return NULL;
-	case VERDICT_FAIL:
-		*reason = step ? "GateChanged" : "GateFailed";
-		break;
-	case VERDICT_INCONCLUSIVE:
-	case VERDICT_RESULTS:
-		*reason = step ? "GateChanged" : "Evaluation";
-		break;
-	}
-	return admission.why;
-}
-
 /* ---- approvals ---- */
 
 static bool has_text(const struct strings *strings, const char *text)
@@ -125,6 +101,50 @@ static int64_t approvals_required(const struct look *look)
 
 	return desired->policy && desired->policy->approvals > required ? desired->policy->approvals
 	                                                                : required;
+}
+
+/* ---- the gates ---- */
+
+/* People have looked at a verdict that could not tell, and let it pass. A FAIL is let pass by
+ * nobody: what is required is changed in Git. */
+static bool looked_at(struct look *look, const struct revision *candidate,
+                      const struct revision *stable)
+{
+	const struct desired_deployment *desired = &look->in->desired;
+	const struct verdict_record *verdict =
+		gate_verdict(candidate, stable, desired->model, desired->policy, desired->model_status,
+		             look->arena);
+	int64_t required = approvals_required(look) > 1 ? approvals_required(look) : 1;
+
+	return verdict && verdict->result == VERDICT_INCONCLUSIVE &&
+	       count_approvals(look, verdict->at_ms) >= required;
+}
+
+static const char *gate_open(struct look *look, bool step, const char **reason)
+{
+	const struct desired_deployment *desired = &look->in->desired;
+	const struct revision *candidate = status_revision(look->next, look->next->candidate);
+	const struct revision *stable = status_revision(look->next, look->next->stable);
+	struct admission admission = gate_admit(candidate, stable, desired->model, desired->policy,
+	                                        desired->model_status, look->arena);
+
+	admission.at_ms = look->in->now_ms;
+	add_admission(look, admission);
+	switch (admission.result) {
+	case VERDICT_PASS:
+	case VERDICT_NOT_APPLICABLE:
+		return NULL;
+	case VERDICT_FAIL:
+		*reason = step ? "GateChanged" : "GateFailed";
+		break;
+	case VERDICT_INCONCLUSIVE:
+	case VERDICT_RESULTS:
+		if (looked_at(look, candidate, stable))
+			return NULL;
+		*reason = step ? "GateChanged" : "Evaluation";
+		break;
+	}
+	return admission.why;
 }
 
 static const char *unapproved(struct look *look, bool step, const char **reason)

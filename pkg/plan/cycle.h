@@ -6,6 +6,7 @@
 #include "plan/plan.h"
 
 enum {
+	RETRY_FIRST_MS = 60000,         /* doubled with each error */
 	RUN_LOOK_MS = 2000,             /* while a run or a proposal is under way */
 	REST_LOOK_MS = 60000,
 	BRANCH_GONE_MS = 30000,         /* a merge deletes its branch before we see the merge */
@@ -24,6 +25,21 @@ void cycle_enter(struct cycle *cycle, enum cycle_phase phase, const char *reason
                  const char *message);
 void cycle_note(struct cycle *cycle, const char *what, const char *why);
 void cycle_wake(struct cycle *cycle, int64_t at_ms);
+
+/* ---- training.c ---- */
+struct action *cycle_act(struct cycle *cycle, enum action_kind kind, struct digest run,
+                         const char *why);
+/* A use of test rows, once a run: an interrupted test that is repeated is the same use. */
+void cycle_use_rows(struct cycle *cycle, struct digest run, const struct run_result *result);
+void cycle_add_verdict(struct cycle *cycle, struct verdict_record record);
+/* Why a run ended so. */
+const char *cycle_cause(const struct run_result *run);
+
+/* ---- evaluation.c ---- */
+/* Has what waits for a verdict of ours evaluated, one at a time, beside any training. */
+void evaluate_versions(struct cycle *cycle);
+/* Forgets that it failed and what could not tell, so that both are done anew. */
+void evaluate_again(struct cycle *cycle);
 
 /* ---- proposal.c ---- */
 /* Wants the run's version proposed, as the targets' automation levels say. False: it was refused

@@ -41,7 +41,9 @@ struct training_input {
 	size_t n_versions;
 	const struct target *targets;    /* deployments of this model, sorted by environment, name */
 	size_t n_targets;
+	const struct gate_policy *policy; /* of the model's gates; NULL: none named */
 	struct run_result run;           /* of history.run */
+	struct run_result evaluation;    /* of history.evaluation.run */
 	struct model_status history;
 	const struct request *requests;
 	size_t n_requests;

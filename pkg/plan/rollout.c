@@ -315,7 +315,7 @@ static void waiting(struct look *look)
 	if (look->aim == AIM_UNKNOWN)
 		return;
 	blocker = find_blocker(look, false, &reason);
-	if (blocker)
+	if (blocker && strcmp(reason, "GateFailed") != 0)
 		say(look, reason, blocker);
 	else
 		enter(look, PHASE_VERIFYING, "Verifying", "nothing holds it any more");

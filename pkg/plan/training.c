@@ -6,7 +6,6 @@
 enum {
 	ATTEMPTS_MAX = 3,
 	FRUITLESS_MAX = 2,
-	RETRY_FIRST_MS = 60000, /* doubled with each error */
 };
 
 void cycle_enter(struct cycle *cycle, enum cycle_phase phase, const char *reason,
@@ -41,14 +40,35 @@ static void say(struct cycle *cycle, const char *reason, const char *message)
 	cycle->next->message = message;
 }
 
-static void add_run_action(struct cycle *cycle, enum action_kind kind, const char *why)
+struct action *cycle_act(struct cycle *cycle, enum action_kind kind, struct digest run,
+                         const char *why)
 {
 	struct action *action = list_push(cycle->arena, &cycle->plan->actions,
 	                                  &cycle->plan->n_actions);
 
 	action->kind = kind;
-	action->run = cycle->next->run;
+	action->run = run;
 	action->why = why;
+	return action;
+}
+
+/* What a new version would replace first. */
+static const struct revision *incumbent_of(const struct cycle *cycle)
+{
+	for (size_t i = 0; i < cycle->in->n_targets; i++) {
+		const struct target *target = &cycle->in->targets[i];
+		const struct revision *stable =
+			target->status ? status_revision(target->status, target->status->stable) : NULL;
+
+		if (stable && !target->deployment->promotion)
+			return stable;
+	}
+	return NULL;
+}
+
+static void add_run_action(struct cycle *cycle, enum action_kind kind, const char *why)
+{
+	cycle_act(cycle, kind, cycle->next->run, why)->incumbent = incumbent_of(cycle);
 }
 
 /* ---- triggers ---- */
@@ -181,6 +201,7 @@ static void take_request(struct cycle *cycle, const struct request *request)
 		approve(cycle, request);
 		break;
 	case REQUEST_RETRY:
+		evaluate_again(cycle);
 		if (next->phase != CYCLE_STALLED)
 			break;
 		next->run = (struct digest){0};
@@ -324,19 +345,25 @@ static bool was_cancelled(struct cycle *cycle)
 	return true;
 }
 
-static void add_ledger(struct cycle *cycle, const struct run_result *run)
+void cycle_use_rows(struct cycle *cycle, struct digest run, const struct run_result *result)
 {
-	const char *id = arena_strdup(cycle->arena, cycle->next->run.hex);
-	struct ledger_entry entry = {run->rows, id, run->n_rows, run->rows_from_ms,
-	                             run->rows_to_ms, cycle->in->now_ms};
+	const char *id = arena_strdup(cycle->arena, run.hex);
+	struct ledger_entry entry = {result->rows, id, result->n_rows, result->rows_from_ms,
+	                             result->rows_to_ms, cycle->in->now_ms};
 
 	for (size_t i = 0; i < cycle->next->n_ledger; i++)
 		if (text_same(cycle->next->ledger[i].run, id))
-			return; /* an interrupted test that is repeated is the same use */
+			return;
 	list_prepend(cycle->arena, cycle->next, ledger, entry, (size_t)1000);
 }
 
-static const char *cause_of(const struct run_result *run)
+void cycle_add_verdict(struct cycle *cycle, struct verdict_record record)
+{
+	record.at_ms = cycle->in->now_ms;
+	list_prepend(cycle->arena, cycle->next, verdicts, record, (size_t)1000);
+}
+
+const char *cycle_cause(const struct run_result *run)
 {
 	return run->why ? run->why : "the run left no reason";
 }
@@ -357,7 +384,7 @@ static void running(struct cycle *cycle)
 		cycle->next->artifact = run->artifact;
 		cycle->next->attempts = 0;
 		cycle->next->retry_ms = -1;
-		add_ledger(cycle, run);
+		cycle_use_rows(cycle, cycle->next->run, run);
 		cycle_note(cycle, "evaluating",
 		           arena_printf(cycle->arena, "artifact %.10s on %lld test rows",
 		                        run->artifact.digest.hex, (long long)run->n_rows));
@@ -365,9 +392,9 @@ static void running(struct cycle *cycle)
 		break;
 	case RUN_FAILED:
 		if (run->considered)
-			finish(cycle, "Failed", cause_of(run), false);
+			finish(cycle, "Failed", cycle_cause(run), false);
 		else
-			failed(cycle, ACTION_TRAIN, cause_of(run));
+			failed(cycle, ACTION_TRAIN, cycle_cause(run));
 		break;
 	case RUN_STATES:
 		break;
@@ -376,23 +403,24 @@ static void running(struct cycle *cycle)
 
 static void judged(struct cycle *cycle, const struct run_result *run)
 {
-	struct verdict_record record = {run->verdict_key, cycle->next->artifact.digest, run->verdict,
-	                                cause_of(run), cycle->in->now_ms};
-
-	list_prepend(cycle->arena, cycle->next, verdicts, record, (size_t)1000);
+	cycle_add_verdict(cycle, (struct verdict_record){
+		.key = run->verdict_key, .artifact = cycle->next->artifact.digest, .rows = run->rows,
+		.subject = run->subject, .incumbent = run->incumbent, .gate = run->gate,
+		.result = run->verdict, .why = cycle_cause(run),
+	});
 	switch (run->verdict) {
 	case VERDICT_PASS:
 	case VERDICT_NOT_APPLICABLE:
 		if (want_version(cycle))
-			cycle_enter(cycle, CYCLE_PROPOSING, "Proposing", cause_of(run));
+			cycle_enter(cycle, CYCLE_PROPOSING, "Proposing", cycle_cause(run));
 		else
 			finish(cycle, cycle->next->reason, cycle->next->message, true);
 		break;
 	case VERDICT_FAIL:
 	case VERDICT_INCONCLUSIVE:
 	case VERDICT_RESULTS:
-		finish(cycle, run->verdict == VERDICT_FAIL ? "GateFailed" : "Inconclusive", cause_of(run),
-		       false);
+		finish(cycle, run->verdict == VERDICT_FAIL ? "GateFailed" : "Inconclusive",
+		       cycle_cause(run), false);
 		break;
 	}
 }
@@ -414,9 +442,9 @@ static void evaluating(struct cycle *cycle)
 		break;
 	case RUN_FAILED:
 		if (run->considered)
-			finish(cycle, "Failed", cause_of(run), false);
+			finish(cycle, "Failed", cycle_cause(run), false);
 		else
-			failed(cycle, ACTION_EVALUATE, cause_of(run));
+			failed(cycle, ACTION_EVALUATE, cycle_cause(run));
 		break;
 	case RUN_STATES:
 		break;
@@ -518,6 +546,12 @@ static void conclude(struct cycle *cycle)
 	set_condition(cycle, CONDITION_STALLED, stuck, TRUTH_TRUE, reason, message);
 }
 
+static bool evaluation_differs(const struct evaluation *a, const struct evaluation *b)
+{
+	return strcmp(a->run.hex, b->run.hex) != 0 || a->asked_ms != b->asked_ms ||
+	       a->attempts != b->attempts || a->retry_ms != b->retry_ms || !text_same(a->why, b->why);
+}
+
 static bool differs(const struct model_status *a, const struct model_status *b)
 {
 #define list_differs(list) (a->list != b->list || a->n_##list != b->n_##list)
@@ -528,6 +562,7 @@ static bool differs(const struct model_status *a, const struct model_status *b)
 	       a->last_finished_ms != b->last_finished_ms || a->fruitless != b->fruitless ||
 	       a->cancelled != b->cancelled || !text_same(a->pending_event, b->pending_event) ||
 	       a->highest_version != b->highest_version || list_differs(verdicts) ||
+	       evaluation_differs(&a->evaluation, &b->evaluation) ||
 	       list_differs(ledger) || list_differs(proposed) || list_differs(history) ||
 	       !text_same(a->observed_manifest, b->observed_manifest) ||
 	       conditions_differ(a->conditions, a->has_condition, b->conditions, b->has_condition);
@@ -568,6 +603,7 @@ struct training_output plan_training(const struct training_input *input, struct 
 			step_phase(&cycle);
 		want_promotions(&cycle);
 		emit_proposals(&cycle);
+		evaluate_versions(&cycle); /* the last: its acts may wait for other runs */
 		remember_commit(&cycle);
 		conclude(&cycle);
 	}

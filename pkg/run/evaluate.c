@@ -19,10 +19,10 @@ static int take_subject(struct run *run, struct subject *out, struct err *err)
 		return err_set(err, ERR_STALLED, "%s: is no result of this run", path);
 	if (out->train.train != RUN_SUCCEEDED)
 		return err_set(err, ERR_STALLED, "%s: the train run failed", path);
-	if (run->model->serve.command.n == 0)
-		return err_set(err, ERR_STALLED, "serve.command is empty, and images are not run here");
 	if (draft_read(run, dir, &out->version, err))
 		return -1;
+	if (out->version->serve.command.n == 0)
+		return err_set(err, ERR_STALLED, "serve.command is empty, and images are not run here");
 	return store_check(run, out->train.artifact.digest, "tar", err) ||
 	       store_check(run, out->train.rows, "csv", err) ? -1 : 0;
 }
@@ -46,8 +46,12 @@ static int test(struct run *run, const struct subject *subject, const struct ser
 static int test_candidate(struct run *run, const struct subject *subject, struct scored *scored,
                           struct err *err)
 {
-	struct servable what = servable_of(run, store_path(run->arena, run->spec->store,
-	                                                   subject->train.artifact.digest, "tar"));
+	struct servable what = {
+		.artifact = store_path(run->arena, run->spec->store, subject->train.artifact.digest,
+		                       "tar"),
+		.command = &subject->version->serve.command,
+		.source = run->spec->serve_source,
+	};
 	int result = test(run, subject, &what, "server", scored, err);
 
 	return result && err->kind == ERR_STALLED ? run_considered(run) : result;
@@ -57,14 +61,14 @@ static int test_candidate(struct run *run, const struct subject *subject, struct
 static int test_incumbent(struct run *run, const struct subject *subject, struct judged *judged,
                           struct scored *scored, struct err *err)
 {
-	const struct model_version *version;
+	struct model_version *version;
 	struct servable what = {.source = run->spec->incumbent_source};
 
 	if (!run->spec->incumbent)
 		return 0;
-	if (gates_incumbent(run, &judged->incumbent, err))
-		return -1;
-	version = judged->incumbent;
+	if (gates_version(run, run->spec->incumbent, run->spec->parent, &version, err))
+		return err_wrap(err, "incumbent");
+	judged->incumbent = version;
 	what.artifact = store_path(run->arena, run->spec->store, version->artifact.digest, "tar");
 	what.command = &version->serve.command;
 	if (store_check(run, version->artifact.digest, "tar", err) ||

@@ -11,7 +11,6 @@
 
 enum { COMMAND_MS = 30 * 60 * 1000 };
 
-/* The first object of that kind (and name, unless NULL) in a file. */
 static int read_object(struct run *run, const char *path, enum kind kind, const char *name,
                        struct object *out, struct err *err)
 {
@@ -34,18 +33,20 @@ static int read_object(struct run *run, const char *path, enum kind kind, const 
 	               " should");
 }
 
-int gates_incumbent(struct run *run, const struct model_version **out, struct err *err)
+int gates_version(struct run *run, const char *path, const char *version,
+                  struct model_version **out, struct err *err)
 {
 	struct object object;
-	const char *name = run->spec->parent
-	                   ? arena_printf(run->arena, "%s-%s", run->model->meta.name,
-	                                  run->spec->parent)
-	                   : NULL;
+	const char *name = version ? arena_printf(run->arena, "%s-%s", run->model->meta.name, version)
+	                           : NULL;
 
-	if (read_object(run, run->spec->incumbent, KIND_MODEL_VERSION, name, &object, err))
+	if (read_object(run, path, KIND_MODEL_VERSION, name, &object, err))
 		return -1;
+	if (strcmp(object.version->model, run->model->meta.name))
+		return err_set(err, ERR_STALLED, "%s: is a version of %s", path, object.version->model);
 	if (object.version->serve.command.n == 0)
-		return err_set(err, ERR_STALLED, "incumbent: images are not run here");
+		return err_set(err, ERR_STALLED, "%s: serve.command is empty, and images are not run here",
+		               path);
 	*out = object.version;
 	return 0;
 }
@@ -119,31 +120,26 @@ static int run_outside(struct run *run, const struct judged *judged, struct gate
 
 /* ---- identity ---- */
 
-static void add_serve(struct digest_stream *stream, struct digest artifact,
-                      const struct strings *command, const char *tree)
+static struct digest subject_of(const struct run *run, const struct model_version *version)
 {
-	digest_add_field(stream, artifact.hex);
-	digest_add_field(stream, tree);
-	for (size_t i = 0; i < command->n; i++)
-		digest_add_field(stream, command->items[i]);
-	digest_add_field(stream, NULL);
+	return subject_digest(version->artifact.digest, &version->serve, &run->model->interface);
 }
 
-/* Of artifact, serve, rows, gate, evaluator, incumbent. */
-static struct digest verdict_key(const struct run *run, const struct judged *judged,
-                                 struct digest gate)
+/* Fills in what a verdict is about, and its key: of all of it, and the evaluator. */
+static void identify(const struct run *run, const struct judged *judged, struct run_result *result)
 {
 	struct digest_stream *stream = digest_begin();
 
-	add_serve(stream, judged->version->artifact.digest, &run->model->serve.command,
-	          run->spec->serve_tree);
-	digest_add_field(stream, judged->rows.hex);
-	digest_add_field(stream, gate.hex);
-	digest_add_field(stream, EVALUATOR);
+	result->subject = subject_of(run, judged->version);
 	if (judged->incumbent)
-		add_serve(stream, judged->incumbent->artifact.digest, &judged->incumbent->serve.command,
-		          judged->incumbent->serve.tree);
-	return digest_end(stream);
+		result->incumbent = subject_of(run, judged->incumbent);
+	result->gate = judged->version->gate;
+	digest_add_field(stream, result->subject.hex);
+	digest_add_field(stream, judged->rows.hex);
+	digest_add_field(stream, result->gate.hex);
+	digest_add_field(stream, EVALUATOR);
+	digest_add_field(stream, result->incumbent.hex);
+	result->verdict_key = digest_end(stream);
 }
 
 /* ---- judging ---- */
@@ -188,7 +184,7 @@ int gates_run(struct run *run, struct judged *judged, struct run_result *result,
 	}
 	input.policy = policy;
 	judged->version->gate = gate_digest(run->model, policy, run->arena);
-	result->verdict_key = verdict_key(run, judged, judged->version->gate);
+	identify(run, judged, result);
 	input.seed = result->verdict_key.hex;
 	verdict = gates_judge(&input, run->arena);
 	judged->version->verdict = verdict_result_names.names[verdict.result];

@@ -74,6 +74,19 @@ int stage_save(struct run *run, const char *name, const struct record *record, c
 /* Whether the file at `path` has this digest. */
 bool stage_file_is(const char *path, struct digest digest);
 
+/* ---- train.c ---- */
+
+/* Copies the data file into the run's folder, once. */
+int run_snapshot(struct run *run, struct snapshot_stage *stage, struct err *err) must_check;
+/* Scans and checks the snapshot; what does not fit is a considered failure. */
+int run_validate(struct run *run, struct dataset *dataset, struct dataset_report *report,
+                 struct err *err) must_check;
+
+/* ---- take.c ---- */
+
+/* The body of `train` for a version from elsewhere: its test rows. */
+int take_up(struct run *run, struct run_result *result, struct err *err) must_check;
+
 /* ---- store.c ---- */
 
 /* Copies a file of that digest into the store, aside and renamed; one that is there stays. */
@@ -172,8 +185,9 @@ struct judged {
 	const struct model_version *incumbent;          /* NULL: none serves */
 	struct digest predictions, incumbent_predictions;
 };
-/* Reads the version that the spec calls the incumbent. */
-int gates_incumbent(struct run *run, const struct model_version **out, struct err *err) must_check;
+/* Reads a declared version of the model that can be served here. */
+int gates_version(struct run *run, const char *path, const char *version,
+                  struct model_version **out, struct err *err) must_check;
 /* Judges by the model's gates and the policy; runs gates.command. */
 int gates_run(struct run *run, struct judged *judged, struct run_result *result, struct err *err)
 	must_check;

@@ -28,6 +28,10 @@ struct run_spec {
 	const char *parent;        /* `parent`: version that serves now, or NULL */
 	const char *source_tree, *source_commit; /* `tree`, `commit` of train.source */
 	const char *serve_tree;    /* `serveTree`: tree id of serve.source */
+	const char *version;       /* `version`, `versionName`: file that declares a version from */
+	const char *version_name;  /* elsewhere, which train takes up for its test; NULL: it trains */
+	struct digest rows;        /* `rows`, `rowsCount`, `rowsFrom`, `rowsTo`: in the store; its */
+	int64_t rows_count, rows_from_ms, rows_to_ms; /* artifact was tested on them; "" none */
 	const char *incumbent;     /* `incumbent`: file that declares what serves, or NULL */
 	const char *incumbent_source; /* `incumbentSource`: exported folder of its source, or NULL */
 	const char *policy;        /* `policy`: file that declares the GatePolicy, or NULL */
@@ -51,8 +55,10 @@ struct run_world {
 /* What the program exits with. */
 enum run_exit { RUN_EXIT_SUCCEEDED, RUN_EXIT_CONSIDERED, RUN_EXIT_ERROR };
 
-/* Snapshot, validation, split, candidates, choice, refit. Leaves `train.json`, `version.yaml` (a
- * ModelVersion called draft), `report.json`; artifact (tar) and test rows (csv) in the store. */
+/* Snapshot, validation, split, candidates, choice, refit; of a version from elsewhere only its test
+ * rows, none of which it was trained on, or a considered failure that there are none. Leaves
+ * `train.json`, `version.yaml` (a ModelVersion called draft), `report.json`; artifact (tar) and
+ * test rows (csv) in the store. */
 enum run_exit run_train(const struct run_spec *spec, const char *out_dir,
                         const struct run_world *world);
 /* Scores the test rows of a train run through the candidate's own server and, where one serves,

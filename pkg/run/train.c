@@ -99,7 +99,7 @@ static int check_declared(struct run *run, struct err *err)
 
 /* ---- Data ---- */
 
-static int take_snapshot(struct run *run, struct snapshot_stage *stage, struct err *err)
+int run_snapshot(struct run *run, struct snapshot_stage *stage, struct err *err)
 {
 	const char *path = run_path(run, "data");
 
@@ -111,7 +111,7 @@ static int take_snapshot(struct run *run, struct snapshot_stage *stage, struct e
 }
 
 /* Data that does not fit is a judgement: more of the same will not fit either. */
-static int validate(struct run *run, struct dataset *dataset, struct dataset_report *report,
+int run_validate(struct run *run, struct dataset *dataset, struct dataset_report *report,
                     struct err *err)
 {
 	struct buf text;
@@ -164,7 +164,7 @@ static int divide(struct run *run, struct dataset *dataset, struct split_stage *
 	struct dataset_report report;
 	struct split_counts counts;
 
-	if (validate(run, dataset, &report, err))
+	if (run_validate(run, dataset, &report, err))
 		return -1;
 	dataset_split(dataset, &run->model->train->split, &counts);
 	*stage = (struct split_stage){
@@ -435,7 +435,7 @@ static int train(struct run *run, struct run_result *result, struct err *err)
 	size_t n;
 	int chosen;
 
-	if (check_declared(run, err) || take_snapshot(run, &snapshot, err) ||
+	if (check_declared(run, err) || run_snapshot(run, &snapshot, err) ||
 	    take_rows(run, &snapshot, &split, err))
 		return -1;
 	candidates = candidates_of(run, &n);
@@ -466,5 +466,5 @@ static int train(struct run *run, struct run_result *result, struct err *err)
 enum run_exit run_train(const struct run_spec *spec, const char *out_dir,
                         const struct run_world *world)
 {
-	return run_framed(spec, out_dir, world, false, train);
+	return run_framed(spec, out_dir, world, false, spec->version ? take_up : train);
 }

@@ -43,6 +43,51 @@ static bool is_checked(const struct world *world, struct digest revision)
 	return false;
 }
 
+static const struct model_status *model_status(struct world *world)
+{
+	const char *text = git_text(world, world->git.local_status,
+	                            "status/models/" SIM_MODEL ".yaml");
+	struct model_status *status = arena_new(&world->arena, struct model_status);
+	struct err err = {0};
+
+	if (text && model_status_decode("status", text, strlen(text), &world->arena, status, &err))
+		world_violation(world, "S18", "the model's status does not decode: %s", err.text);
+	return status;
+}
+
+/* A person has let pass what could not be told. */
+static bool looked_at(const struct world *world, struct digest revision)
+{
+	for (int i = 0; i < world->n_approvals && i < (int)ARRAY_LEN(world->approvals); i++)
+		if (digest_same(world->approvals[i].revision, revision))
+			return true;
+	return false;
+}
+
+/* S2: where gates are declared, a verdict of ours for exactly this key, as the status has it. Gates
+ * that changed since the record was made are another matter: they stop the next step. */
+static void check_verdict(struct world *world, struct digest revision,
+                          const struct deployment_status *status)
+{
+	const struct object *model = status->observed_commit
+	                             ? runs_object(world, status->observed_commit, "model.yaml") : NULL;
+	const struct model_status *judged = model_status(world);
+	const struct revision *found = status_revision(status, revision);
+	struct digest subject;
+
+	if (!model || !found || model->model->gates.n_require == 0 || status->going_back ||
+	    !digest_same(revision, status->candidate))
+		return;
+	subject = subject_digest(found->artifact.digest, &found->serve, &model->model->interface);
+	for (size_t i = 0; i < judged->n_verdicts; i++)
+		if (digest_same(judged->verdicts[i].subject, subject) &&
+		    (judged->verdicts[i].result == VERDICT_PASS ||
+		     (judged->verdicts[i].result == VERDICT_INCONCLUSIVE && looked_at(world, revision))))
+			return;
+	world_violation(world, "S2", "weight on %s, which no verdict of ours lets pass",
+	                found->version);
+}
+
 /* S2: a weight that rises from 0 for the first time, on what is ready, was checked with success and
  * is not in quarantine. What had served before may come back. */
 static void check_first_weight(struct world *world, int environment, struct digest revision,
@@ -58,6 +103,7 @@ static void check_first_weight(struct world *world, int environment, struct dige
 		world_violation(world, "S2", "weight on %.10s, which was not checked", revision.hex);
 	if (status_quarantined(status, revision))
 		world_violation(world, "S2", "weight on %.10s, which is in quarantine", revision.hex);
+	check_verdict(world, revision, status);
 	if (!digest_same(status->candidate, revision) && !digest_same(status->stable, revision))
 		world_violation(world, "S2", "weight on %.10s, which history does not know", revision.hex);
 	if (git_unknown(world) && !status->going_back && !digest_same(status->stable, revision) &&
@@ -192,18 +238,6 @@ void assert_drop(struct world *world, int environment)
 		world_violation(world, "S14", "%s is dropped, and is declared", path);
 }
 
-static const struct model_status *model_status(struct world *world)
-{
-	const char *text = git_text(world, world->git.local_status,
-	                            "status/models/" SIM_MODEL ".yaml");
-	struct model_status *status = arena_new(&world->arena, struct model_status);
-	struct err err = {0};
-
-	if (text && model_status_decode("status", text, strlen(text), &world->arena, status, &err))
-		world_violation(world, "S18", "the model's status does not decode: %s", err.text);
-	return status;
-}
-
 /* S16: a proposal is made from a record that is durable and still open: what has an outcome is
  * never pushed again. */
 void assert_propose(struct world *world, const struct proposal_text *text)
@@ -228,7 +262,8 @@ void assert_propose(struct world *world, const struct proposal_text *text)
 		                proposal_state_names.names[found->outcome]);
 }
 
-/* S8: the ledger entry is durable before the test. S19: no other run at the same time. */
+/* S8: the ledger entry is durable before the test. S19: no other run at the same time, but for a
+ * second one of the model. */
 void assert_spawn(struct world *world, const struct sim_run *run)
 {
 	const struct model_status *model = model_status(world);
@@ -238,7 +273,7 @@ void assert_spawn(struct world *world, const struct sim_run *run)
 		entered = entered || !strcmp(model->ledger[i].run, run->run.hex);
 	if (run->evaluate && !entered)
 		world_violation(world, "S8", "run %.10s is tested before its ledger entry", run->run.hex);
-	if (!digest_same(model->run, run->run))
+	if (!digest_same(model->run, run->run) && !digest_same(model->evaluation.run, run->run))
 		world_violation(world, "S19", "run %.10s starts, and is not the one of record",
 		                run->run.hex);
 	for (int i = 0; i < SIM_RUNS; i++)

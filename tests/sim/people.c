@@ -26,7 +26,7 @@ static const char train_text[] =
 
 static char *model_now(struct world *world)
 {
-	return arena_printf(&world->arena, "%s%s", model_text, world->model_extra);
+	return arena_printf(&world->arena, "%s%s%s", model_text, world->model_extra, world->gates);
 }
 
 static char *version_text(struct world *world, const char *version)
@@ -484,6 +484,30 @@ static void verb_runs(struct world *world, const char *words)
 	}
 }
 
+/* "judged fail": what becomes of the next evaluations of versions from elsewhere. */
+static void verb_judged(struct world *world, const char *words)
+{
+	char word[16];
+
+	for (int used; sscanf(words, "%15s%n", word, &used) == 1; words += used) {
+		int fate = names_find(fate_names, word);
+
+		if (fate < 0 || world->runs.n_judged == (int)ARRAY_LEN(world->runs.judged))
+			panic("unknown fate '%s'", word);
+		world->runs.judged[world->runs.n_judged++] = (enum run_fate)fate;
+	}
+}
+
+/* "gates 80%": what the model requires from now on; "gates off". */
+static void verb_gates(struct world *world, const char *words)
+{
+	world->gates[0] = 0;
+	if (strcmp(words, "off"))
+		snprintf(world->gates, sizeof(world->gates),
+		         "  gates: {require: [{metric: accuracy, min: %s}]}\n", words);
+	commit_file(world, "model.yaml", model_now(world), "gates");
+}
+
 static void verb_source(struct world *world, const char *words)
 {
 	commit_file(world, "train/risk/main.py", words, "the trainer");
@@ -558,8 +582,8 @@ static const struct {
 	{"delete", verb_delete}, {"restore", verb_restore}, {"in", verb_in},
 	{"traffic", verb_traffic}, {"git", verb_git}, {"kill", verb_kill}, {"hand", verb_hand},
 	{"ask", verb_ask}, {"clock", verb_clock}, {"traits", verb_traits}, {"trains", verb_trains},
-	{"runs", verb_runs}, {"source", verb_source}, {"race", verb_race}, {"stuck", verb_stuck},
-	{"disk", verb_disk}, {"successor", verb_successor},
+	{"runs", verb_runs}, {"judged", verb_judged}, {"gates", verb_gates}, {"source", verb_source},
+	{"race", verb_race}, {"stuck", verb_stuck}, {"disk", verb_disk}, {"successor", verb_successor},
 };
 
 void people_line(struct world *world, const char *line)

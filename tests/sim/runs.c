@@ -2,6 +2,7 @@
  * that outlive them, as linnet-run makes them. */
 #include <string.h>
 
+#include "gate/gate.h"
 #include "manifest/manifest.h"
 #include "sim.h"
 
@@ -48,11 +49,86 @@ static struct sim_run *make_run(struct world *world, const struct process_spec *
 	panic("more than %d simulated runs", SIM_RUNS);
 }
 
+const struct object *runs_object(struct world *world, const char *commit, const char *path)
+{
+	const char *text = git_text(world, git_find(world, commit), path);
+	struct file_objects objects = {0};
+	struct diagnostics diagnostics = {0};
+
+	if (!text)
+		return NULL;
+	manifest_decode(path, text, strlen(text), &world->arena, &objects, &diagnostics);
+	return objects.n == 1 ? &objects.objects[0] : NULL;
+}
+
+static const char *word_or_none(const struct process_spec *spec, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *const *word = spec->argv; *word; word++)
+		if (!strncmp(*word, name, len) && (*word)[len] == '=')
+			return *word + len + 1;
+	return NULL;
+}
+
+static struct digest digest_with(struct digest run, const char *what)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s of %s", what, run.hex);
+	return digest_of(text, strlen(text));
+}
+
+/* How a trained version is served. */
+static struct serve_spec serve_of_draft(void)
+{
+	static const char *command[] = {"python3", "serve.py"};
+
+	return (struct serve_spec){.command = {command, 2}, .source = "apps/risk",
+	                           .tree = "0123456789012345678901234567890123456789"};
+}
+
+/* What its verdict will be about, from the words that it was started with. */
+static void identify(struct world *world, struct sim_run *run, const struct process_spec *spec)
+{
+	const char *commit = word_of(spec, "commit"), *rows = word_or_none(spec, "rows");
+	const char *version = word_or_none(spec, "version"), *old = word_or_none(spec, "incumbent");
+	const struct object *model = runs_object(world, commit, "model.yaml"), *object;
+	struct serve_spec serve = serve_of_draft();
+	struct err err = {0};
+
+	if (!model)
+		panic("a run without a model");
+	run->of_version = version != NULL;
+	run->artifact = digest_with(run->run, "artifact");
+	run->rows = digest_with(run->run, "rows");
+	if (rows && digest_parse(rows, &run->rows, &err))
+		panic("%s", err.text);
+	if (version) {
+		object = runs_object(world, commit, version);
+		run->artifact = object->version->artifact.digest;
+		serve = object->version->serve;
+	}
+	run->subject = subject_digest(run->artifact, &serve, &model->model->interface);
+	run->gate = gate_digest(model->model, NULL, &world->arena);
+	run->incumbent = (struct digest){0};
+	if (!old)
+		return;
+	object = runs_object(world, commit, old);
+	run->incumbent = subject_digest(object->version->artifact.digest, &object->version->serve,
+	                                &model->model->interface);
+}
+
 /* A training run takes the next fate that the scenario named, its evaluation has the same. */
 static void draw_fate(struct world *world, struct sim_run *run)
 {
 	struct sim_runs *runs = &world->runs;
 
+	if (run->of_version && !run->evaluate) {
+		run->fate = runs->next_judged < runs->n_judged ? runs->judged[runs->next_judged++]
+		                                               : FATE_PASS;
+		return;
+	}
 	if (!run->evaluate) {
 		run->fate = runs->next_fate < runs->n_fates ? runs->fates[runs->next_fate++] : FATE_PASS;
 		return;
@@ -77,6 +153,7 @@ static int process_spawn(void *self, const struct process_spec *spec, struct err
 		run = make_run(world, spec);
 	if (!run->running && !run->has_result) {
 		assert_spawn(world, run);
+		identify(world, run, spec);
 		draw_fate(world, run);
 		run->running = true;
 		run->spawned++;
@@ -159,14 +236,6 @@ static int process_forget(void *self, const char *key, struct err *err)
 
 /* ---- the files ---- */
 
-static struct digest digest_with(struct digest run, const char *what)
-{
-	char text[128];
-
-	snprintf(text, sizeof(text), "%s of %s", what, run.hex);
-	return digest_of(text, strlen(text));
-}
-
 static void write_result(const struct sim_run *run, struct buf *out)
 {
 	bool fails = run->fate == FATE_BAD_DATA && !run->evaluate;
@@ -176,12 +245,13 @@ static void write_result(const struct sim_run *run, struct buf *out)
 		.evaluate = RUN_SUCCEEDED,
 		.considered = fails,
 		.why = fails ? "DataSchemaMismatch: x is missing" : "as simulated",
-		.artifact = {digest_with(run->run, "artifact"), 100, NULL},
-		.rows = digest_with(run->run, "rows"),
+		.artifact = {run->artifact, 100, NULL},
+		.rows = run->rows,
 		.n_rows = 500, .rows_from_ms = -1, .rows_to_ms = -1,
 		.verdict = run->fate == FATE_FAIL ? VERDICT_FAIL
 		           : run->fate == FATE_INCONCLUSIVE ? VERDICT_INCONCLUSIVE : VERDICT_PASS,
 		.verdict_key = digest_with(run->run, "key"),
+		.subject = run->subject, .incumbent = run->incumbent, .gate = run->gate,
 	};
 
 	if (run->fate == FATE_GARBAGE && !run->evaluate)
@@ -192,14 +262,12 @@ static void write_result(const struct sim_run *run, struct buf *out)
 
 static void write_draft(const struct sim_run *run, struct buf *out)
 {
-	const char *command[] = {"python3", "serve.py"};
 	struct model_version version = {
 		.meta = {.name = SIM_MODEL "-draft"},
 		.model = SIM_MODEL,
 		.version = "draft",
-		.artifact = {digest_with(run->run, "artifact"), 100, NULL},
-		.serve = {.command = {command, 2}, .source = "apps/risk",
-		          .tree = "0123456789012345678901234567890123456789"},
+		.artifact = {run->artifact, 100, NULL},
+		.serve = serve_of_draft(),
 	};
 
 	version_encode(out, &version);

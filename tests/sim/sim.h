@@ -171,6 +171,9 @@ struct sim_run {
 	bool used, running, has_result, evaluate;
 	char key[64];
 	struct digest run;
+	struct digest subject, incumbent, gate; /* of its verdict */
+	struct digest artifact, rows;
+	bool of_version; /* from elsewhere: nothing is trained */
 	enum run_fate fate;
 	int64_t started_ms, done_ms;
 	int spawned;
@@ -179,6 +182,8 @@ struct sim_runs {
 	struct sim_run items[SIM_RUNS];
 	enum run_fate fates[32]; /* of the runs to come, in order; then PASS */
 	int n_fates, next_fate;
+	enum run_fate judged[8]; /* of the evaluations of versions from elsewhere; then PASS */
+	int n_judged, next_judged;
 	int made; /* artifacts */
 };
 
@@ -215,6 +220,7 @@ struct world {
 	int n_versions;
 	struct sim_declared declared[SIM_ENVIRONMENTS];
 	char model_extra[512]; /* more of the Model's spec */
+	char gates[128];       /* its gates; "" none */
 	char source[32];       /* what stands in the source folder */
 	const char *race;      /* a line that somebody acts out before our next proposal lands */
 	struct sim_approval approvals[32];
@@ -296,6 +302,8 @@ void serving_restart_router(struct world *world);
 int serving_ready(const struct world *world, int environment, struct digest revision);
 
 /* runs.c */
+/* One object of a manifest in that commit; NULL when it is not there. */
+const struct object *runs_object(struct world *world, const char *commit, const char *path);
 void runs_wire(struct world *world);
 void runs_advance(struct world *world);
 

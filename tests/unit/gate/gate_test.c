@@ -467,25 +467,38 @@ static void admission_follows_our_own_newest_verdict(void **state)
 	struct revision revision = {.artifact.digest = digest_of("a", 1), .digest = digest_of("r", 1)};
 	struct gate_require require = {.metric = "accuracy", .min = .8, .max = NAN, .margin = NAN};
 	struct model model = {.gates = {.require = &require, .n_require = 1}};
+	struct digest gate = gate_digest(&model, NULL, &fold->arena);
+	struct digest a = subject_digest(digest_of("a", 1), &revision.serve, &model.interface);
+	struct revision stable = {.artifact.digest = digest_of("b", 1)};
+	struct digest b = subject_digest(digest_of("b", 1), &stable.serve, &model.interface);
 	struct verdict_record verdicts[] = {
-		{.artifact = digest_of("b", 1), .result = VERDICT_FAIL, .at_ms = 9},
-		{.artifact = digest_of("a", 1), .result = VERDICT_PASS, .at_ms = 2},
-		{.artifact = digest_of("a", 1), .result = VERDICT_FAIL, .at_ms = 1},
+		{.subject = b, .gate = gate, .result = VERDICT_FAIL, .at_ms = 9},
+		{.subject = a, .gate = gate, .incumbent = b, .result = VERDICT_PASS, .at_ms = 2},
+		{.subject = a, .gate = gate, .incumbent = b, .result = VERDICT_FAIL, .at_ms = 1},
 	};
 	struct model_status status = {.verdicts = verdicts, .n_verdicts = 0};
 	struct admission admission;
 
-	admission = gate_admit(&revision, &model, NULL, &status, &fold->arena);
+	admission = gate_admit(&revision, &stable, &model, NULL, &status, &fold->arena);
 	assert_int_equal(admission.result, VERDICT_INCONCLUSIVE);
 	assert_non_null(admission.why);
 	status.n_verdicts = 3;
-	admission = gate_admit(&revision, &model, NULL, &status, &fold->arena);
+	admission = gate_admit(&revision, &stable, &model, NULL, &status, &fold->arena);
 	assert_int_equal(admission.result, VERDICT_PASS);
+	assert_int_equal(gate_admit(&revision, &revision, &model, NULL, &status, &fold->arena).result,
+	                 VERDICT_PASS); /* in the place of itself */
 	verdicts[2].at_ms = 3;
-	admission = gate_admit(&revision, &model, NULL, &status, &fold->arena);
+	admission = gate_admit(&revision, NULL, &model, NULL, &status, &fold->arena);
 	assert_int_equal(admission.result, VERDICT_FAIL);
 	assert_true(digest_same(admission.revision, revision.digest));
-	admission = gate_admit(NULL, NULL, NULL, NULL, &fold->arena);
+	verdicts[1].gate = verdicts[2].gate = b; /* of another gate, ... */
+	admission = gate_admit(&revision, &stable, &model, NULL, &status, &fold->arena);
+	assert_int_equal(admission.result, VERDICT_INCONCLUSIVE);
+	verdicts[1].gate = verdicts[2].gate = gate;
+	stable.artifact.digest = digest_of("c", 1); /* ... and against another version */
+	admission = gate_admit(&revision, &stable, &model, NULL, &status, &fold->arena);
+	assert_int_equal(admission.result, VERDICT_INCONCLUSIVE);
+	admission = gate_admit(NULL, NULL, NULL, NULL, NULL, &fold->arena);
 	assert_int_equal(admission.result, VERDICT_NOT_APPLICABLE);
 }
 

@@ -129,7 +129,8 @@ static void run_results(void **state)
 		.considered = true, .why = "accuracy 84.0 % < 87 %",
 		.artifact = {digest_of("a", 1), 48213, NULL}, .rows = digest_of("rows", 4), .n_rows = 1800,
 		.rows_from_ms = 1000, .rows_to_ms = 2000, .verdict = VERDICT_FAIL,
-		.verdict_key = digest_of("key", 3)};
+		.verdict_key = digest_of("key", 3), .subject = digest_of("s", 1),
+		.incumbent = digest_of("i", 1), .gate = digest_of("g", 1)};
 	const char *train = result_text(fixture, &result, false);
 	const char *test = result_text(fixture, &result, true);
 	struct run_result back;
@@ -149,6 +150,9 @@ static void run_results(void **state)
 	assert_int_equal(back.rows_to_ms, 2000);
 	assert_int_equal(back.verdict, VERDICT_FAIL);
 	assert_true(digest_same(back.verdict_key, result.verdict_key));
+	assert_true(digest_same(back.subject, result.subject));
+	assert_true(digest_same(back.incumbent, result.incumbent));
+	assert_true(digest_same(back.gate, result.gate));
 
 	assert_int_equal(run_result_decode(train, strlen(train), NULL, 0, &fixture->arena, &back, &err),
 	                 0);

@@ -219,14 +219,17 @@ static struct model_status random_model_status(struct generator *g)
 		.run = a_digest(g), .attempts = (int)below(g, 5), .retry_ms = a_time(g),
 		.last_finished_ms = a_time(g), .pending_event = any_text(g), .train_digest = a_digest(g),
 		.cancelled = below(g, 2), .fruitless = (int)below(g, 4),
-		.highest_version = (int64_t)below(g, 100)};
+		.highest_version = (int64_t)below(g, 100),
+		.evaluation = {a_digest(g), any_text(g), (int)below(g, 4), a_time(g), any_text(g),
+		               a_time(g)}};
 
 	fill_conditions(g, s.conditions, s.has_condition);
 	if (below(g, 2))
 		fill_artifact(g, &s.artifact);
 	for (size_t i = 0, n = below(g, 4); i < n; i++)
 		*list_push(g->arena, &s.verdicts, &s.n_verdicts) = (struct verdict_record){
-			.key = a_digest(g), .artifact = a_digest(g),
+			.key = a_digest(g), .artifact = a_digest(g), .subject = a_digest(g),
+			.incumbent = a_digest(g), .gate = a_digest(g), .rows = a_digest(g),
 			.result = (enum verdict_result)below(g, VERDICT_RESULTS), .why = any_text(g),
 			.at_ms = a_time(g)};
 	for (size_t i = 0, n = below(g, 4); i < n; i++)
@@ -456,10 +459,20 @@ static void same_model_status(const struct model_status *a, const struct model_s
 	VALUE(fruitless);
 	same_artifact(&a->artifact, &b->artifact);
 	VALUE(highest_version);
+	DIGEST(evaluation.run);
+	TEXT(evaluation.version);
+	VALUE(evaluation.attempts);
+	VALUE(evaluation.retry_ms);
+	TEXT(evaluation.why);
+	VALUE(evaluation.asked_ms);
 	VALUE(n_verdicts);
 	for (size_t i = 0; i < a->n_verdicts; i++) {
 		DIGEST(verdicts[i].key);
 		DIGEST(verdicts[i].artifact);
+		DIGEST(verdicts[i].subject);
+		DIGEST(verdicts[i].incumbent);
+		DIGEST(verdicts[i].gate);
+		DIGEST(verdicts[i].rows);
 		VALUE(verdicts[i].result);
 		TEXT(verdicts[i].why);
 		VALUE(verdicts[i].at_ms);

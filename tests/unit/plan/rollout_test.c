@@ -262,18 +262,33 @@ static void a_hold_and_a_closed_window_stop_new_rollouts_and_end(void **state)
 	assert_true(world->now_ms >= WORLD_EPOCH + 1800000);
 }
 
+/* A verdict of ours about v<n> under today's gate, against v1. */
+static void judge(struct world *world, struct verdict_record *verdict, int v,
+                  enum verdict_result result, const char *why)
+{
+	const struct model_version *version = &world->versions[v], *stable = &world->versions[1];
+
+	*verdict = (struct verdict_record){
+		.artifact = version->artifact.digest, .result = result, .why = why, .at_ms = world->now_ms,
+		.subject = subject_digest(version->artifact.digest, &version->serve,
+		                          &world->model.interface),
+		.incumbent = subject_digest(stable->artifact.digest, &stable->serve,
+		                            &world->model.interface),
+		.gate = gate_digest(&world->model, NULL, &world->arena),
+	};
+	world->model_status.verdicts = verdict;
+	world->model_status.n_verdicts = 1;
+}
+
 static void approvals_count_for_this_revision_this_gate_these_people(void **state)
 {
 	const char *leads[] = {"ml-leads"}, *members[] = {"ada", "bob"};
 	struct role role = {"ml-leads", {members, 2}};
 	struct gate_require more = {.metric = "accuracy", .min = .9, .max = NAN, .margin = NAN};
 	struct world *world = *state;
-	struct verdict_record verdict = {.artifact = world->versions[2].artifact.digest,
-	                                 .result = VERDICT_PASS, .why = "accuracy 92 %"};
+	struct verdict_record verdict;
 
 	world_settle(world, 1);
-	world->model_status.verdicts = &verdict;
-	world->model_status.n_verdicts = 1;
 	world->environment.approvals.required = 2;
 	world->environment.approvals.by = (struct strings){leads, 1};
 	world->environment.approvals.roles = &role;
@@ -299,6 +314,7 @@ static void approvals_count_for_this_revision_this_gate_these_people(void **stat
 	assert_int_equal(world->history.phase, PHASE_WAITING);
 	world->model.gates.require = &more; /* another gate: ada's counts no more */
 	world->model.gates.n_require = 1;
+	judge(world, &verdict, 2, VERDICT_PASS, "accuracy 92 %");
 	ask(world, REQUEST_APPROVE);
 	world->requests[0].by = "bob";
 	world_run(world, 5);
@@ -346,12 +362,10 @@ static void environments_of_level_mvp_ask_before_each_step(void **state)
 static void a_failed_gate_stalls_and_a_new_verdict_frees(void **state)
 {
 	struct world *world = *state;
-	struct verdict_record verdict = {.artifact = world->versions[2].artifact.digest,
-	                                 .result = VERDICT_FAIL, .why = "accuracy 80 % < 87 %"};
+	struct verdict_record verdict;
 
 	world_settle(world, 1);
-	world->model_status.verdicts = &verdict;
-	world->model_status.n_verdicts = 1;
+	judge(world, &verdict, 2, VERDICT_FAIL, "accuracy 80 % < 87 %");
 	world_declare(world, 2);
 	world_until(world, PHASE_STALLED, 10);
 	assert_string_equal(world->history.reason, "GateFailed");
@@ -384,6 +398,58 @@ static void what_was_never_judged_waits_where_a_gate_is_declared(void **state)
 	world_run(world, 5);
 	assert_int_equal(count_replicas(world, 2), 0);
 	world->model.gates.n_require = 0;
+	world_until(world, PHASE_CANARY, 30);
+}
+
+/* The same artifact behind another server, or against another version, was not judged. */
+static void a_verdict_counts_for_its_key_alone(void **state)
+{
+	struct gate_require accuracy = {.metric = "accuracy", .min = .9, .max = NAN, .margin = NAN};
+	const char *command[] = {"python3", "other.py"};
+	struct world *world = *state;
+	struct verdict_record verdict;
+
+	world_settle(world, 1);
+	world->model.gates.require = &accuracy;
+	world->model.gates.n_require = 1;
+	judge(world, &verdict, 2, VERDICT_PASS, "accuracy 92 %");
+	world->versions[2].serve.command = (struct strings){command, 2};
+	world_declare(world, 2);
+	world_until(world, PHASE_WAITING, 10);
+	assert_string_equal(world->history.reason, "Evaluation");
+	judge(world, &verdict, 2, VERDICT_PASS, "accuracy 92 %");
+	verdict.incumbent = digest_of("v0", 2);
+	world_run(world, 5);
+	assert_int_equal(world->history.phase, PHASE_WAITING);
+	judge(world, &verdict, 2, VERDICT_PASS, "accuracy 92 %");
+	world_until(world, PHASE_CANARY, 30);
+}
+
+static void what_could_not_be_told_waits_for_a_person(void **state)
+{
+	struct gate_require accuracy = {.metric = "accuracy", .min = .9, .max = NAN, .margin = NAN};
+	struct world *world = *state;
+	struct verdict_record verdict;
+
+	world_settle(world, 1);
+	world->model.gates.require = &accuracy;
+	world->model.gates.n_require = 1;
+	world_declare(world, 2);
+	world_until(world, PHASE_WAITING, 10);
+	ask(world, REQUEST_APPROVE); /* of what nobody has judged yet */
+	world_run(world, 5);
+	judge(world, &verdict, 2, VERDICT_INCONCLUSIVE, "too few rows");
+	world_run(world, 5);
+	assert_string_equal(world->history.reason, "Evaluation");
+	assert_non_null(strstr(world->history.message, "too few rows. A person has to look"));
+	verdict.result = VERDICT_FAIL;
+	world_until(world, PHASE_STALLED, 10);
+	ask(world, REQUEST_APPROVE); /* nobody lets a FAIL pass */
+	world_run(world, 5);
+	assert_int_equal(world->history.phase, PHASE_STALLED);
+	judge(world, &verdict, 2, VERDICT_INCONCLUSIVE, "too few rows");
+	world_until(world, PHASE_WAITING, 10);
+	ask(world, REQUEST_APPROVE);
 	world_until(world, PHASE_CANARY, 30);
 }
 
@@ -1130,6 +1196,8 @@ int main(void)
 		case_of(a_step_may_need_an_approval_given_since_the_step_before),
 		case_of(environments_of_level_mvp_ask_before_each_step),
 		case_of(a_failed_gate_stalls_and_a_new_verdict_frees),
+		case_of(a_verdict_counts_for_its_key_alone),
+		case_of(what_could_not_be_told_waits_for_a_person),
 		case_of(what_was_never_judged_waits_where_a_gate_is_declared),
 		case_of(a_corrupt_artifact_stalls_until_a_retry),
 		case_of(failures_before_traffic_roll_back),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "gate/gate.h"
 #include "plan/plan.h"
 
 #define EPOCH INT64_C(1782896400000)
@@ -31,7 +32,9 @@ struct world {
 	const char *branches[4];
 	struct training_input in;
 	struct training_output last;
-	int trained, evaluated, cancelled;
+	int trained, evaluated, cancelled, taken, tested; /* the last two: of versions from elsewhere */
+	struct revision revisions[2];
+	struct gate_require accuracy;
 };
 
 static int setup(void **state)
@@ -82,16 +85,29 @@ static void act(struct world *world, const struct action *action)
 
 	switch (action->kind) {
 	case ACTION_TRAIN:
+		if (action->spec) {
+			world->taken++;
+			world->in.evaluation = (struct run_result){.run = action->run, .train = RUN_ACTIVE};
+			break;
+		}
 		world->trained++;
 		world->in.run = (struct run_result){.run = action->run, .train = RUN_ACTIVE};
 		break;
 	case ACTION_EVALUATE:
+		if (action->spec) {
+			world->tested++;
+			world->in.evaluation.evaluate = RUN_ACTIVE;
+			break;
+		}
 		world->evaluated++;
 		world->in.run.evaluate = RUN_ACTIVE;
 		break;
 	case ACTION_CANCEL_RUN:
 		world->cancelled++;
-		world->in.run = (struct run_result){0};
+		if (digest_same(action->run, world->in.evaluation.run))
+			world->in.evaluation = (struct run_result){0};
+		else
+			world->in.run = (struct run_result){0};
 		break;
 	case ACTION_PROPOSE:
 		for (size_t i = 0; i < history->n_proposed; i++)
@@ -119,6 +135,8 @@ static void plan(struct world *world)
 	world->in.now_ms = world->now_ms;
 	if (world->in.run.run.hex[0] && !digest_same(world->in.run.run, world->in.history.run))
 		world->in.run = (struct run_result){0};
+	if (!digest_same(world->in.evaluation.run, world->in.history.evaluation.run))
+		world->in.evaluation = (struct run_result){0};
 	world->last = plan_training(&world->in, &world->arena);
 	if (world->last.changed)
 		world->in.history = world->last.next;
@@ -608,6 +626,152 @@ static void a_refused_promotion_is_not_proposed_again(void **state)
 }
 
 #define case_of(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* ---- versions from elsewhere ---- */
+
+/* Staging serves v1, and v2, which nobody has judged, is declared there. */
+static void declare_by_hand(struct world *world)
+{
+	static const char *const names[] = {"v1", "v2"};
+	struct deployment_status *status = &world->statuses[STAGING];
+
+	world->accuracy = (struct gate_require){.metric = "accuracy", .min = .9, .max = NAN,
+	                                        .margin = NAN};
+	world->model.gates.require = &world->accuracy;
+	world->model.gates.n_require = 1;
+	world->model.n_triggers = 0;
+	merge_v1(world);
+	for (int i = 0; i < 2; i++) {
+		world->revisions[i] = (struct revision){.model = "risk", .version = names[i],
+		                                        .artifact.digest = digest_of(names[i], 2)};
+		revision_seal(&world->revisions[i]);
+	}
+	status->revisions = world->revisions;
+	status->n_revisions = 2;
+	status->stable = world->revisions[0].digest;
+	status->candidate = world->revisions[1].digest;
+	status->phase = PHASE_WAITING;
+}
+
+static void until_tested(struct world *world)
+{
+	for (int i = 0; i < 3 && !world->taken; i++)
+		tick(world);
+	world->in.evaluation.train = RUN_SUCCEEDED;
+	world->in.evaluation.rows = digest_of("rows", 4);
+	world->in.evaluation.n_rows = 1500;
+	for (int i = 0; i < 3 && !world->tested; i++)
+		tick(world);
+	assert_int_equal(world->tested, 1);
+	assert_int_equal(world->in.history.n_ledger, 1); /* before the test */
+}
+
+static void a_version_from_elsewhere_is_evaluated_once(void **state)
+{
+	struct world *world = *state;
+	const struct action *action;
+
+	declare_by_hand(world);
+	tick(world);
+	plan(world);
+	action = find_action(world, ACTION_TRAIN);
+	assert_string_equal(action->spec->version, "v2");
+	assert_string_equal(action->incumbent->version, "v1");
+	assert_null(action->rows); /* this artifact was never tested */
+	until_tested(world);
+	world->in.evaluation.evaluate = RUN_SUCCEEDED;
+	world->in.evaluation.verdict = VERDICT_PASS;
+	world->in.evaluation.why = "accuracy 92 %";
+	tick(world);
+	assert_int_equal(world->in.history.n_verdicts, 1);
+	assert_int_equal(gate_admit(&world->revisions[1], &world->revisions[0], &world->model, NULL,
+	                            &world->in.history, &world->arena).result, VERDICT_PASS);
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->taken + world->tested, 2);
+	assert_false(world->last.changed);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	world->accuracy.min = .8; /* another gate: judged again, on the rows that it was tested on */
+	tick(world);
+	plan(world);
+	action = find_action(world, ACTION_TRAIN);
+	assert_true(digest_same(action->rows->rows, digest_of("rows", 4)));
+}
+
+static void what_goes_back_is_not_evaluated(void **state)
+{
+	struct world *world = *state;
+
+	declare_by_hand(world);
+	world->statuses[STAGING].going_back = true;
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->taken, 0);
+}
+
+static void a_considered_failure_is_a_verdict(void **state)
+{
+	struct world *world = *state;
+
+	declare_by_hand(world);
+	for (int i = 0; i < 3 && !world->taken; i++)
+		tick(world);
+	world->in.evaluation.train = RUN_FAILED; /* no rows to test on */
+	world->in.evaluation.considered = true;
+	world->in.evaluation.why = "training rows unknown";
+	tick(world);
+	assert_int_equal(world->in.history.verdicts[0].result, VERDICT_INCONCLUSIVE);
+	assert_int_equal(world->in.history.n_ledger, 0);
+	ask(world, REQUEST_RETRY, NULL);
+	tick(world);
+	assert_int_equal(world->in.history.n_verdicts, 0);
+	world->taken = 0;
+	until_tested(world);
+	world->in.evaluation.evaluate = RUN_FAILED; /* its server answers wrongly */
+	world->in.evaluation.considered = true;
+	tick(world);
+	assert_int_equal(world->in.history.verdicts[0].result, VERDICT_FAIL);
+}
+
+static void an_evaluation_that_breaks_is_tried_three_times(void **state)
+{
+	struct world *world = *state;
+	const char *why;
+
+	declare_by_hand(world);
+	for (int i = 0; i < 300; i++) {
+		tick(world);
+		if (world->in.evaluation.train == RUN_ACTIVE) {
+			world->in.evaluation.train = RUN_FAILED;
+			world->in.evaluation.why = "the artifact is not there";
+		}
+	}
+	assert_int_equal(world->taken, 3);
+	assert_int_equal(world->in.history.n_verdicts, 0);
+	why = gate_admit(&world->revisions[1], &world->revisions[0], &world->model, NULL,
+	                 &world->in.history, &world->arena).why;
+	assert_non_null(strstr(why, "failed 3 times (ask again with `linnet retry`): the artifact"));
+	assert_false(world->last.changed);
+	ask(world, REQUEST_RETRY, NULL);
+	for (int i = 0; i < 3; i++)
+		tick(world);
+	assert_int_equal(world->taken, 4);
+}
+
+static void an_evaluation_that_nobody_needs_is_cancelled(void **state)
+{
+	struct world *world = *state;
+
+	declare_by_hand(world);
+	for (int i = 0; i < 3 && !world->taken; i++)
+		tick(world);
+	world->statuses[STAGING].candidate = (struct digest){0};
+	world->statuses[STAGING].phase = PHASE_STEADY;
+	tick(world);
+	assert_int_equal(world->cancelled, 1);
+	tick(world);
+	assert_int_equal(world->in.history.evaluation.run.hex[0], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -628,6 +792,11 @@ int main(void)
 		case_of(what_served_well_for_its_soak_is_promoted),
 		case_of(what_must_not_be_promoted),
 		case_of(a_refused_promotion_is_not_proposed_again),
+		case_of(a_version_from_elsewhere_is_evaluated_once),
+		case_of(what_goes_back_is_not_evaluated),
+		case_of(a_considered_failure_is_a_verdict),
+		case_of(an_evaluation_that_breaks_is_tried_three_times),
+		case_of(an_evaluation_that_nobody_needs_is_cancelled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

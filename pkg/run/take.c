@@ -1,0 +1,98 @@
+/* A version that no run of ours has made, taken up for its test: rows that it cannot have been
+ * trained on. */
+#include <fcntl.h>
+#include <string.h>
+
+#include "run/internal.h"
+
+/* The rows of the test before, of the same artifact. */
+static int take_same(struct run *run, struct run_result *result, struct err *err)
+{
+	const struct run_spec *spec = run->spec;
+
+	if (spec->rows_count <= 0)
+		return err_set(err, ERR_STALLED, "spec: rowsCount: is required with rows");
+	result->rows = spec->rows;
+	result->n_rows = spec->rows_count;
+	result->rows_from_ms = spec->rows_from_ms;
+	result->rows_to_ms = spec->rows_to_ms;
+	return store_check(run, spec->rows, "csv", err);
+}
+
+/* Marks the usable rows after `to_ms` for the test. */
+static void mark_newer(struct dataset *dataset, int64_t to_ms, struct run_result *result)
+{
+	result->n_rows = 0;
+	for (size_t i = 0; i < dataset->n; i++) {
+		struct dataset_row *row = &dataset->rows[i];
+
+		row->part = row->usable && row->time_ms > to_ms ? PART_TEST : PART_NONE;
+		if (row->part != PART_TEST)
+			continue;
+		if (result->n_rows++ == 0 || row->time_ms < result->rows_from_ms)
+			result->rows_from_ms = row->time_ms;
+		if (row->time_ms > result->rows_to_ms)
+			result->rows_to_ms = row->time_ms;
+	}
+}
+
+static int store_newer(struct run *run, struct dataset *dataset, int64_t to_ms,
+                       struct run_result *result, struct err *err)
+{
+	const char *path = run_path(run, "test.csv");
+	struct dataset_report report;
+	char text[TIME_TEXT];
+
+	if (run_validate(run, dataset, &report, err))
+		return -1;
+	mark_newer(dataset, to_ms, result);
+	format_time(to_ms, text);
+	if (result->n_rows == 0) {
+		err_set(err, ERR_STALLED, "no matured row is newer than %s, the newest that it was trained"
+		        " on", text);
+		return run_considered(run);
+	}
+	if (dataset_write(AT_FDCWD, run_path(run, "data"), run->model, dataset, 1 << PART_TEST, path,
+	                  &result->rows, err))
+		return -1;
+	return store_file(run, path, result->rows, "csv", err);
+}
+
+static int take_newer(struct run *run, const struct model_version *version,
+                      struct run_result *result, struct err *err)
+{
+	const struct lineage *lineage = version->lineage;
+	struct snapshot_stage snapshot;
+	struct dataset dataset = {0};
+	int failed;
+
+	if (!run->model->data.time || !lineage || lineage->data_to_ms < 0) {
+		err_set(err, ERR_STALLED, "training rows unknown: its test takes rows that it was not"
+		        " trained on, so %s", run->model->data.time
+		        ? "write the time of its newest training row as lineage.data.to"
+		        : "the data needs a data.time");
+		return run_considered(run);
+	}
+	if (!run->spec->data)
+		return err_set(err, ERR_STALLED, "spec: data: is required");
+	if (run_snapshot(run, &snapshot, err))
+		return -1;
+	failed = store_newer(run, &dataset, lineage->data_to_ms, result, err);
+	dataset_deinit(&dataset);
+	return failed;
+}
+
+int take_up(struct run *run, struct run_result *result, struct err *err)
+{
+	struct model_version *version;
+
+	if (gates_version(run, run->spec->version, run->spec->version_name, &version, err) ||
+	    store_check(run, version->artifact.digest, "tar", err) ||
+	    (run->spec->rows.hex[0] ? take_same(run, result, err)
+	                            : take_newer(run, version, result, err)))
+		return -1;
+	result->artifact = version->artifact;
+	result->why = arena_printf(run->arena, "%s, %lld rows to test on", version->version,
+	                           (long long)result->n_rows);
+	return draft_write(run, version, err);
+}
