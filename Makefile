@@ -56,6 +56,8 @@ $(BUILD)/cmd/%.o: cmd/%.c
 	@echo "  cc $<"
 	@$(CC) $(cflags) -DLINNET_VERSION='"$(VERSION)"' -c $< -o $@
 
+$(BUILD)/cmd/linnet/init.o: $(shell find cmd/linnet/template -type f)
+
 # A unit test stands in tests/unit/<module>/ and links that module and what it may include.
 units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c))
 define unit_rules

@@ -27,6 +27,7 @@ struct options {
 	const char *event, *reason;
 	const char *number; /* history: how many */
 	const char *format; /* of -o */
+	const char *print;  /* init: to standard output */
 	const char *program; /* argv[0]: git asks it for a token */
 	enum output output;
 	bool colour;        /* the output is a terminal and NO_COLOR is not set */
@@ -56,6 +57,7 @@ extern const size_t n_verbs;
 extern const struct flag flags[];
 extern const size_t n_flags;
 
+int verb_init(const struct options *options, struct err *err);
 int verb_validate(const struct options *options, struct err *err);
 int verb_plan(const struct options *options, struct err *err);
 int verb_status(const struct options *options, struct err *err);

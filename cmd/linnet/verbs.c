@@ -7,7 +7,7 @@ static const char *const formats[] = {"table", "json", "yaml", NULL};
 
 enum {
 	REPO = 1 << 0, PATH = 1 << 1, REMOTE = 1 << 2, BASE = 1 << 3, EVENT = 1 << 4,
-	REASON = 1 << 5, NUMBER = 1 << 6, OUTPUT = 1 << 7,
+	REASON = 1 << 5, NUMBER = 1 << 6, OUTPUT = 1 << 7, PRINT = 1 << 8,
 };
 /* In the order of the bits above. */
 const struct flag flags[] = {
@@ -20,11 +20,15 @@ const struct flag flags[] = {
 	{"--reason", "TEXT", "why; kept in the history", AT(reason), NULL},
 	{"-n", "COUNT", "how many (default 20)", AT(number), NULL},
 	{"-o", "FORMAT", "table, json or yaml (default: table)", AT(format), formats},
+	{"--print", NULL, "print the files, write nothing", AT(print), NULL},
 };
 const size_t n_flags = ARRAY_LEN(flags);
 
 enum { ASK = REPO | REMOTE | REASON | OUTPUT };
 const struct verb verbs[] = {
+	{"init", "[DIR]", "a fleet repository to start from", PRINT, verb_init,
+	 "Writes manifests, linnet.yaml, a small model with its code, CODEOWNERS and a workflow that "
+	 "checks pull requests. A file that is there is never written over."},
 	{"validate", "[PATH]", "check the manifests of a folder: file:line:column",
 	 REPO | PATH | OUTPUT, verb_validate, NULL},
 	{"plan", "", "what merging HEAD would do: exit 0 nothing, 2 changes",

@@ -1,8 +1,12 @@
 """The command line as people and CI use it: words, exit codes, JSON."""
 
 import json
+import os
+import random
+import shutil
 import subprocess
 import unittest
+import unittest.mock
 
 from world import BIN, World, wait
 
@@ -88,11 +92,27 @@ class CliTest(unittest.TestCase):
     def test_wrong_words_are_told_with_the_nearest_right_ones(self):
         for words, expected in ((["stats"], "did you mean status"), (["--x"], "unknown verb"),
                                 (["status", "--rep"], "unknown flag"), (["kick"], "usage"),
-                                (["status", "-o", "xml"], "table or json")):
+                                (["status", "-o", "xml"], "table, json, yaml")):
             done = subprocess.run([BIN / "linnet", *words], capture_output=True, text=True,
                                   check=False)
             self.assertEqual(done.returncode, 1, words)
             self.assertIn(expected, done.stderr)
+
+    def test_what_init_writes_trains_and_serves(self):
+        shutil.rmtree(self.world.fleet / "manifests")
+        shutil.rmtree(self.world.fleet / "apps")
+        subprocess.run([BIN / "linnet", "init", self.world.fleet], check=True,
+                       stdout=subprocess.DEVNULL)
+        dice = random.Random(7)
+        rows = [(i, dice.randrange(100), dice.randrange(24)) for i in range(2000)]
+        (self.world.home / "rows.csv").write_text("id,size,hour,level\n" + "".join(
+            f"{i},{size},{hour},{'High' if size > 60 or hour > 20 else 'Low'}\n"
+            for i, size, hour in rows))
+        self.world.push("a fleet")
+        with unittest.mock.patch.dict(os.environ, PATH="/usr/bin:/bin"):  # scikit-learn's Python
+            self.world.start()
+        wait(60, "v1 serves", lambda: "v1 100 %" in self.linnet(
+            "status", "production/hello", repo=self.world.remote)[1])
 
     def test_a_restart_that_a_person_asks_for(self):
         self.world.start()
