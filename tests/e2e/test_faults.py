@@ -112,7 +112,6 @@ class KillTest(FaultsTest):
                 os.kill(pid, signal.SIGKILL)
             killed = time.monotonic()
             wait(10, "answers again", lambda: load.last.get("v1", 0) > killed + 0.2)
-            print(f"measured: router back after {load.last['v1'] - killed:.2f} s at most")
             wait(10, "v2 has its share again",
                  lambda: load.last["v2"] > killed and 0.04 < world.weight_of("v2") < 0.06)
         self.assertEqual(world.phase(), "Canary")
@@ -140,26 +139,26 @@ class KillTest(FaultsTest):
     def reload(self, world):
         """As an administrator does; a master that is starting ignores the signal."""
         before = world.routers()
-        for _ in range(10):
-            os.kill(before[0], signal.SIGUSR2)
-            until = time.monotonic() + 1
-            while time.monotonic() < until:
-                if set(world.routers()) - set(before):
-                    return
-                time.sleep(0.05)
-        self.fail("no new worker after ten signals")
+        sent = 0
 
-    def test_a_dead_candidate_has_no_weight_within_two_seconds(self):
+        def is_new():
+            nonlocal sent
+            if time.monotonic() > sent + 2:
+                os.kill(before[0], signal.SIGUSR2)
+                sent = time.monotonic()
+            return set(world.routers()) - set(before)
+
+        wait(20, "a new worker", is_new)
+
+    def test_a_dead_candidate_has_no_weight_and_costs_no_request(self):
         world = self.serve_v1()
         with Load(world.port) as load:
             self.canary_v2(world, load)
             ports = {int(env["LINNET_PORT"]) for env in world.replicas().values()
                      if env["LINNET_MODEL_VERSION"] == "v2"}
-            killed = time.monotonic()
             for pid in world.pids("v2"):
                 os.kill(pid, signal.SIGKILL)
             wait(2, "weight 0", lambda: not ports & set(world.router_weights()))
-            print(f"measured: death to weight 0 in {time.monotonic() - killed:.2f} s")
         self.assertEqual(load.failed_by_linnet(), {})
 
     def test_a_candidate_that_dies_while_the_controller_is_down_costs_nothing(self):
@@ -184,9 +183,7 @@ class ServerTest(FaultsTest):
             ports = {int(env["LINNET_PORT"]) for env in world.replicas().values()
                      if env["LINNET_MODEL_VERSION"] == "v2"}
             hang.touch()
-            hung = time.monotonic()
-            wait(20, "weight 0", lambda: not ports & set(world.router_weights()))
-            print(f"measured: hang to weight 0 in {time.monotonic() - hung:.2f} s")
+            wait(2, "weight 0", lambda: not ports & set(world.router_weights()))
             hang.unlink()
 
     def test_a_slow_start_within_its_time_is_waited_for(self):
@@ -199,7 +196,7 @@ class ServerTest(FaultsTest):
     def test_a_server_that_listens_elsewhere_is_rolled_back_at_start_timeout(self):
         world = self.serve_v1()
         world.declare("v2", {"otherPort": True},
-                      edit=lambda t: t.replace("startTimeout: 15s", "startTimeout: 3s"))
+                      edit=lambda t: t.replace("startTimeout: 60s", "startTimeout: 3s"))
         wait(30, "a revert on main", lambda: world.declared_version() == "v1")
         self.assertEqual(len(world.pids("v1")), 2)
 
@@ -311,12 +308,10 @@ class GitTest(FaultsTest):
         wait(15, "the log tells", lambda: "warn" in world.log.read_text())
         self.assertEqual(len(world.replicas()), 2)
         token_file.write_text(server.token + "\n")
-        seen = ""
-        deadline = time.monotonic() + 20
-        while len(world.router_weights()) != 3:
-            self.assertLess(time.monotonic(), deadline, "not seen with the new token")
-            seen += command_lines()
-        told = seen + world.log.read_text() + world.git(world.remote, "log", "-p", "linnet/status")
+        seen = []
+        wait(20, "the new token is used", lambda: len(world.router_weights()) == 3
+             or seen.append(command_lines()))
+        told = "".join(seen) + world.log.read_text() + world.git(world.remote, "log", "-p", "linnet/status")
         self.assertNotIn("tok-", told)
         self.assertEqual(subprocess.run(["grep", "-rl", "tok-", world.state], check=False,
                                         capture_output=True, text=True).stdout, "")
@@ -325,14 +320,14 @@ class GitTest(FaultsTest):
         world = self.make()
         world.declare("v1")
         done = subprocess.run([BIN / "linnet-controller", "--config", world.config, "--once"],
-                              capture_output=True, text=True, timeout=30, check=False)
+                              capture_output=True, text=True, timeout=180, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertTrue(world.is_steady("v1"))
         with Load(world.port) as load:
             wait(5, "answers", lambda: load.count("v1") > 50)
         tip = world.git(world.remote, "rev-parse", "linnet/status")
         again = subprocess.run([BIN / "linnet-controller", "--config", world.config, "--once"],
-                               capture_output=True, text=True, timeout=30, check=False)
+                               capture_output=True, text=True, timeout=180, check=False)
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertEqual(tip, world.git(world.remote, "rev-parse", "linnet/status"))
 
@@ -352,7 +347,7 @@ class GitTest(FaultsTest):
         world = self.serve_v1()
         world.stop()
         subprocess.run([BIN / "linnet-controller", "--config", world.config, "--stop-serving"],
-                       stderr=subprocess.DEVNULL, timeout=30, check=True)
+                       stderr=subprocess.DEVNULL, timeout=120, check=True)
         self.assertEqual(len(world.replicas()), 0)
         moved = world.remote.with_suffix(".away")
         world.remote.rename(moved)
@@ -748,17 +743,17 @@ class DeclarationTest(FaultsTest):
         world = self.serve_v1()
         world.declare("v2", edit=lambda t: re.sub(
             r"steps:\n( +- .*\n)+", "strategy: recreate\n", t))
-        deadline = time.monotonic() + 30
-        while not world.is_steady("v2"):
-            self.assertLess(time.monotonic(), deadline)
-            self.assertLessEqual(len(world.replicas()), 2)
+        most = []
+        wait(30, "v2 is steady", lambda: most.append(len(world.replicas())) or
+             world.is_steady("v2"))
+        self.assertLessEqual(max(most), 2)
         self.assertEqual(len(world.pids("v2")), 2)
 
     def test_a_restore_within_keep_previous_undoes_a_deletion(self):
         world = self.make()
         world.write("manifests/other.yaml", DEPLOYMENT.replace("name: echo,", "name: other,")
                     % {"version": "none", "extra": ""})
-        self.serve_v1(world, edit=lambda t: t.replace("keepPrevious: 2s", "keepPrevious: 15s"))
+        self.serve_v1(world, edit=lambda t: t.replace("keepPrevious: 2s", "keepPrevious: 60s"))
         before = set(world.pids("v1"))
         text = (world.fleet / "manifests/deployment.yaml").read_text()
         with Load(world.port) as load:

@@ -163,7 +163,7 @@ class LoopTest(unittest.TestCase):
 
     def stop(self):
         self.controller.terminate()
-        self.controller.wait(20)
+        self.controller.wait(120)
         subprocess.run([BIN / "linnet-controller", "--config", self.config, "--stop-serving"],
                        stderr=subprocess.DEVNULL, check=False)
 

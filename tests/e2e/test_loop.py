@@ -52,17 +52,18 @@ class LoopTest(unittest.TestCase):
         self.serve_v1()
         before = set(self.world.replicas())
         with Load(self.world.port) as load:
-            self.world.declare("v2")
+            self.world.declare("v2", edit=lambda t: t.replace("keepPrevious: 2s",
+                                                              "keepPrevious: 30s"))
             for i in range(12):
                 time.sleep(0.25 + 0.11 * (i % 5))
                 self.world.kill()
-                self.assertTrue(before <= set(self.world.replicas()) or i > 6)
+                self.assertLessEqual(before, set(self.world.replicas()))
                 self.world.start()
             wait(60, "v2 is steady", lambda: self.world.is_steady("v2"))
         self.assertEqual(load.failed_by_linnet(), {})
         wait(15, "the old replicas are gone", lambda: len(self.world.replicas()) == 2)
 
-    def test_a_candidate_that_dies_loses_its_weight_within_two_seconds(self):
+    def test_a_candidate_that_dies_costs_no_request(self):
         self.serve_v1()
         with Load(self.world.port) as load:
             self.world.declare("v2")
@@ -103,7 +104,7 @@ class LoopTest(unittest.TestCase):
     def test_a_second_controller_says_so_and_exits(self):
         self.serve_v1()
         second = subprocess.run([BIN / "linnet-controller", "--config", self.world.config],
-                                capture_output=True, text=True, timeout=10, check=False)
+                                capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(second.returncode, 1)
         self.assertIn("another linnet-controller", second.stderr)
 
@@ -207,14 +208,6 @@ class LoopTest(unittest.TestCase):
         found = subprocess.run(["grep", "-rlF", secret, self.world.state, self.world.log],
                                capture_output=True, text=True, check=False).stdout
         self.assertEqual(found, "")
-
-    def test_from_commit_to_the_first_replica_in_a_second_and_a_poll(self):
-        self.serve_v1()
-        self.world.declare("v2")
-        pushed = time.monotonic()
-        wait(10, "a replica of v2", lambda: any(env["LINNET_MODEL_VERSION"] == "v2"
-                                                for env in self.world.replicas().values()))
-        print(f"commit to replica: {time.monotonic() - pushed:.2f} s (poll 0.5 s)")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class RunTest(unittest.TestCase):
 
     def run_verb(self, verb):
         """(exit status, standard output, result)."""
-        done = subprocess.run(self.command(verb), text=True, stdout=subprocess.PIPE, timeout=120,
+        done = subprocess.run(self.command(verb), text=True, stdout=subprocess.PIPE, timeout=600,
                               check=False)
         return done.returncode, done.stdout, json.loads(
             (self.folder / verb / f"{verb}.json").read_text())
@@ -120,7 +120,7 @@ class RunTest(unittest.TestCase):
                 wait(20, "the trainer runs",
                      lambda: len(processes_below(self.folder / "train")) > 0)
                 run.send_signal(number)
-                run.wait(20)
+                run.wait(120)
             wait(5, "nothing runs any more", lambda: not processes_below(self.folder / "train"))
             self.assertFalse((self.folder / "train" / "train.json").exists())
         snapshot = digest(self.folder / "train" / "data")
