@@ -147,6 +147,10 @@ static int open_serving(struct daemon *d, struct err *err)
 		.self = d->self,
 	};
 
+	if (parse_memory(d->config.values[SETTING_PREDICTIONS_BYTES], &config.predictions_bytes, err))
+		return err_wrap(err, "predictions.bytes");
+	if (parse_duration(d->config.values[SETTING_PREDICTIONS_AGE], &config.predictions_age_ms, err))
+		return err_wrap(err, "predictions.age");
 	if (serving_local_open(&config, &d->serving, err))
 		return -1;
 	d->ports.serving = serving_local_port(d->serving);

@@ -147,6 +147,7 @@ static int port_observe(void *self, const struct serving_key *keys, size_t n, st
 	struct err trouble;
 
 	memset(out, 0, n * sizeof(*out));
+	predictions_bound(serving);
 	if (haproxy_refresh(serving->router, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
@@ -344,6 +345,8 @@ int serving_local_open(const struct serving_local_config *config, struct serving
 	serving->secrets = copy_of(config->secrets);
 	serving->repository = copy_of(config->repository);
 	serving->self = heap_strdup(config->self ? config->self : "/proc/self/exe");
+	serving->predictions.bytes = config->predictions_bytes;
+	serving->predictions.age_ms = config->predictions_age_ms;
 	serving->probes = probes_new();
 	random_bytes(&offset, sizeof(offset));
 	serving->next_port = PORT_FIRST + offset % PORTS;

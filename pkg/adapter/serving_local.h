@@ -24,6 +24,7 @@ struct serving_local_config {
 	const char *listen;     /* "127.0.0.1:9000" */
 	const char *haproxy;    /* the program; NULL: the usual one */
 	const char *self;       /* program with the verbs __prepare and __check; NULL: this one */
+	int64_t predictions_bytes, predictions_age_ms; /* of each prediction log at most */
 };
 
 struct serving_local;

@@ -20,6 +20,10 @@ struct serving_local {
 	struct haproxy *router;
 	struct probes *probes;
 	int next_port;
+	struct {
+		int64_t bytes, age_ms; /* of each deployment's log at most */
+		int64_t due_ms;        /* when they are looked at next; ms since boot */
+	} predictions;
 };
 
 /* ---- serving_local_files.c ---- */
@@ -114,6 +118,13 @@ bool replica_is_waiting(struct serving_local *serving, struct serving_key key,
                         const struct replica_view *view); /* to be probed */
 void replica_report(struct serving_local *serving, struct serving_key key,
                     const struct replica_view *view, struct arena *arena, struct replica *out);
+
+/* ---- serving_local_predictions.c ---- */
+
+/* Once a minute: of each deployment's prediction log what is older than `age_ms` and, the oldest
+ * first, what is above `bytes` is removed: closed files whole, of an open one its beginning, which
+ * then reads as zeros. What is newer stays. Trouble with a folder is looked at again at once. */
+void predictions_bound(struct serving_local *serving);
 
 /* ---- serving_local_work.c: PREPARE and CHECK ---- */
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "adapter/process_posix.h"
-#include "adapter/serving_local.h"
+#include "adapter/serving_local_parts.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -76,6 +76,8 @@ static void open_serving(void)
 		.secrets = at("secrets"),
 		.repository = at("fleet.git"),
 		.listen = arena_printf(&arena, "127.0.0.1:%d", front),
+		.predictions_bytes = 1 << 20,
+		.predictions_age_ms = 24 * 3600 * 1000,
 	};
 
 	ok(serving_local_open(&config, &serving, &err));
@@ -693,6 +695,41 @@ static void a_drop_leaves_nothing(void **state)
 	sh("test -z \"$(ls state/artifacts state/sources | grep '^[0-9a-f]\\{40\\}')\"");
 }
 
+/* The oldest goes first; what a server still writes is shortened at its beginning and stays. */
+static void prediction_logs_are_bounded(void **state)
+{
+	const char *folder = at("state/predictions/production/risk");
+	struct stat st;
+	int fd;
+
+	(void)state;
+	sh("mkdir -p state/predictions/production/risk; cd state/predictions/production/risk;"
+	   " head -c 300000 /dev/zero | tee b c >old; head -c 900000 /dev/zero | tr '\\0' x >open;"
+	   " touch -d '-2 days' old; touch -d '-2 hours' b; touch -d '-1 hour' open; ln -s b link");
+	fd = open(arena_printf(&arena, "%s/open", folder), O_WRONLY | O_APPEND | O_CLOEXEC);
+	observe();
+	assert_int_equal(access(arena_printf(&arena, "%s/old", folder), F_OK), -1);
+	assert_int_equal(access(arena_printf(&arena, "%s/b", folder), F_OK), -1);
+	assert_int_equal(access(arena_printf(&arena, "%s/c", folder), F_OK), 0);
+	assert_int_equal(write(fd, "the last\n", 9), 9);
+	ok(fstat(fd, &st));
+	assert_int_equal(st.st_size, 900009);
+	assert_in_range(st.st_blocks * 512, 600000, (1 << 20) - 300000 + 8192);
+	sh("cd state/predictions/production/risk; tail -c 10 open | grep -q 'xthe last'");
+	sh("touch -d '-2 days' state/predictions/production/risk/open");
+	serving->predictions.due_ms = 0;
+	observe();
+	ok(fstat(fd, &st));
+	assert_in_range(st.st_blocks * 512, 0, 8192);
+	assert_int_equal(st.st_nlink, 1); /* it is still open */
+	close(fd);
+	sh("touch -d '-2 days' state/predictions/production/risk/open");
+	serving->predictions.due_ms = 0;
+	observe();
+	assert_int_equal(access(arena_printf(&arena, "%s/open", folder), F_OK), -1);
+	assert_int_equal(access(arena_printf(&arena, "%s/c", folder), F_OK), 0);
+}
+
 /* ---- check ---- */
 
 static struct work wait_checked(const struct revision *revision)
@@ -779,6 +816,7 @@ int main(int argc, char **argv)
 		TEST(a_stop_is_taken_back),
 		TEST(a_restarted_controller_finds_everything),
 		TEST(a_drop_leaves_nothing),
+		TEST(prediction_logs_are_bounded),
 		TEST(a_check_is_told_what_it_needs),
 	};
 
