@@ -252,6 +252,17 @@ class Serve(unittest.TestCase):
         row[3], row[4] = "moon", "\u00fc\ud800\0"
         self.assertEqual(self.server.infer(request([row]))[0], 200)
 
+    def test_missing_values(self):
+        """null is answered, and means what an empty field of the CSV meant in training."""
+        document = request(self.rows[:2])
+        for tensor in document["inputs"]:
+            tensor["data"][0] = None
+        self.assertEqual(self.server.infer(document)[0], 200)
+        codes = {"environment": {"": 0, "prod": 1}, "team": {"core": 0}}
+        missing = {name: [None] for name in risk.INPUTS}
+        self.assertEqual(risk.encode(missing, 1, codes).tolist(),
+                         [[risk.UNKNOWN, 0, risk.UNKNOWN, risk.UNKNOWN, risk.UNKNOWN]])
+
     def test_bad_requests(self):
         def changed(place, **more):
             document = request(self.rows[:2])
@@ -266,7 +277,7 @@ class Serve(unittest.TestCase):
                 changed(0, shape=[3]), changed(0, shape="x"), changed(0, data="ab"),
                 changed(0, data=[1.5, 2]), changed(0, data=[True, 2]), changed(0, data=[2**63, 2]),
                 changed(0, data=[1], shape=[1]), changed(0, data=[], shape=[0]),
-                changed(1, data=[1, 2]), changed(1, data=[None, "dev"]), {**good, "id": 5},
+                changed(1, data=[1, 2]), changed(1, data=[[None], "dev"]), {**good, "id": 5},
                 {**good, "parameters": []}, {**good, "parameters": {"ids": [1]}},
                 {**good, "outputs": [{"name": "x"}]}, {**good, "outputs": [1]}):
             status, reply = self.server.infer(document)

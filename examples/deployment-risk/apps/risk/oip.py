@@ -49,6 +49,9 @@ def parse(body):
 
 
 def is_value(value, datatype):
+    """Whether a request may say it; null, for a missing value, is what the model makes of it."""
+    if value is None:
+        return True
     if datatype == "BYTES":
         return type(value) is str
     return type(value) is int and value in INT64

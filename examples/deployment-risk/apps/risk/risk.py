@@ -9,20 +9,23 @@ INPUTS = {"files_changed": "INT64", "environment": "BYTES", "team": "BYTES",
           "time_of_day": "INT64", "previous_failures": "INT64"}
 CATEGORIES = tuple(name for name, datatype in INPUTS.items() if datatype == "BYTES")
 CLASSES = ("Low", "Medium", "High")
-UNKNOWN = -1                            # the code of a category that training has not seen
+UNKNOWN = -1                            # a missing number, or a category that training has not seen
 MODEL_FILE, ABOUT_FILE = "model.pickle", "model.json"
 
 
 def encode(columns, count, codes):
     """Columns {name: [count values]} as the float32 [count, inputs] that the trees read.
 
-    `codes` is {category: {value: code}}; a value without a code becomes UNKNOWN.
+    `codes` is {category: {value: code}}; a value without a code becomes UNKNOWN. A missing value is
+    None; in a CSV it is empty, so a missing category is the empty one.
     """
     matrix = np.empty((count, len(INPUTS)), np.float32)
     for place, name in enumerate(INPUTS):
         values = columns[name]
         if name in codes:
-            values = [codes[name].get(value, UNKNOWN) for value in values]
+            values = [codes[name].get(value or "", UNKNOWN) for value in values]
+        else:
+            values = [UNKNOWN if value is None else value for value in values]
         matrix[:, place] = values
     return matrix
 
