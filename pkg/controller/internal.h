@@ -34,8 +34,7 @@ struct key {
 	bool has_status;    /* a file of it is on the status branch, ... */
 	bool sharded;       /* ... in a folder of two hex digits */
 	bool evidence_known; /* `evidence` was read from the state folder */
-	char *evidence;     /* JSON as last written; NULL none */
-	size_t evidence_len;
+	struct evidence *evidence; /* about its candidate, as last written; NULL none */
 	/* what its line of the README shows; texts are ours, NULL none */
 	struct row {
 		bool known;

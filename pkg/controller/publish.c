@@ -1,7 +1,8 @@
 /* What was decided, onto the status branch: one commit a batch. And evidence into the state
  * folder. */
-#include <stdlib.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/heap.h"
@@ -245,55 +246,83 @@ static void evidence_path(const struct key *key, char out[2 * LIMIT_NAME + 32])
 	snprintf(out, 2 * LIMIT_NAME + 32, "evidence/%s/%s.json", key->environment, key->name);
 }
 
-/* What was gathered since the last transition, from memory or, after a restart, from the folder. */
-void evidence_load(struct controller *c, struct key *key, struct evidence *out)
+/* One block, the marks behind what they belong to. */
+static struct evidence *evidence_copy(const struct evidence *evidence)
+{
+	size_t marks_bytes = evidence->n_marks * sizeof(*evidence->marks);
+	struct evidence *copy = heap_alloc(1, sizeof(*copy) + marks_bytes);
+
+	*copy = *evidence;
+	copy->marks = (void *)(copy + 1);
+	if (marks_bytes)
+		memcpy(copy->marks, evidence->marks, marks_bytes);
+	return copy;
+}
+
+/* Bytes that are only padding may differ too: then what is known is written once more. */
+static bool evidence_same(const struct evidence *a, const struct evidence *b)
+{
+	size_t flat = offsetof(struct evidence, marks);
+
+	return memcmp(a, b, flat) == 0 && a->n_marks == b->n_marks &&
+	       (a->n_marks == 0 || !memcmp(a->marks, b->marks, a->n_marks * sizeof(*a->marks)));
+}
+
+static void evidence_read(struct controller *c, struct key *key)
 {
 	char path[2 * LIMIT_NAME + 32];
+	struct evidence evidence = {0};
 	struct err err = {0};
 	struct buf text;
 
-	*out = (struct evidence){0};
-	if (!key->evidence_known) {
-		evidence_path(key, path);
-		buf_init(&text, LIMIT_STATUS_BYTES);
-		if (!file_read(c->config.state_fd, path, &text, &err)) {
-			key->evidence = heap_strdup(buf_text(&text));
-			key->evidence_len = text.len;
-		}
-		buf_deinit(&text);
-		key->evidence_known = true;
+	evidence_path(key, path);
+	buf_init(&text, LIMIT_STATUS_BYTES);
+	if (!file_read(c->config.state_fd, path, &text, &err)) {
+		if (evidence_decode(buf_text(&text), text.len, &c->arena, &evidence, &err))
+			log_warn("%s: evidence begins anew: %s", key->id, err.text);
+		else
+			key->evidence = evidence_copy(&evidence);
 	}
-	if (key->evidence &&
-	    evidence_decode(key->evidence, key->evidence_len, &c->arena, out, &err)) {
-		log_warn("%s: evidence begins anew: %s", key->id, err.text);
-		*out = (struct evidence){0};
-	}
+	buf_deinit(&text);
 }
 
-/* Renamed into the state folder each tick that changed it, so that kill -9 loses nothing. */
+/* What was gathered since the last transition, from memory or, after a restart, from the folder.
+ * The marks live until it is saved. */
+void evidence_load(struct controller *c, struct key *key, struct evidence *out)
+{
+	if (!key->evidence_known)
+		evidence_read(c, key);
+	key->evidence_known = true;
+	*out = key->evidence ? *key->evidence : (struct evidence){0};
+}
+
+/* Renamed into the state folder each tick that changed it, so that kill -9 loses nothing. Without a
+ * candidate there is nothing to keep. */
 void evidence_save(struct controller *c, struct task *task)
 {
 	char path[2 * LIMIT_NAME + 32], *folder;
 	struct key *key = task->key;
+	struct evidence *written = key->evidence;
 	struct err err = {0};
 	struct buf text;
 
-	if (!task->evidence.revision.hex[0] && !task->evidence.stable.hex[0])
+	if (!task->evidence.revision.hex[0]) {
+		if (written)
+			evidence_forget(c, key);
+		return;
+	}
+	if (written && evidence_same(written, &task->evidence))
 		return;
 	buf_init(&text, LIMIT_STATUS_BYTES);
 	evidence_encode(&text, &task->evidence);
-	if (!key->evidence || key->evidence_len != text.len ||
-	    memcmp(key->evidence, buf_text(&text), text.len)) {
-		evidence_path(key, path);
-		folder = arena_printf(&c->arena, "evidence/%s", key->environment);
-		if (dir_make_all(c->config.state_fd, folder, 0700, &err) ||
-		    file_replace(c->config.state_fd, path, text.text, text.len, 0600, &err))
-			log_error("%s: evidence: %s", key->id, err.text);
-		free(key->evidence);
-		key->evidence = heap_strdup(buf_text(&text));
-		key->evidence_len = text.len;
-	}
+	evidence_path(key, path);
+	folder = arena_printf(&c->arena, "evidence/%s", key->environment);
+	if (dir_make_all(c->config.state_fd, folder, 0700, &err) ||
+	    file_replace(c->config.state_fd, path, text.text, text.len, 0600, &err))
+		log_error("%s: evidence: %s", key->id, err.text);
 	buf_deinit(&text);
+	key->evidence = evidence_copy(&task->evidence);
+	free(written);
 }
 
 void evidence_forget(struct controller *c, struct key *key)
