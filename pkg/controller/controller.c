@@ -228,7 +228,7 @@ static void carry_out(struct controller *c, struct task *tasks, size_t n,
 	if (publish(c, tasks, n, asked, &err)) {
 		log_warn("%s", err.text);
 		for (size_t i = 0; i < n; i++)
-			tasks[i].key->due_ms = c->now_ms + (err.kind == ERR_CONFLICT ? 0 : 1000);
+			tasks[i].key->due_ms = c->now_ms + (err.kind == ERR_CONFLICT ? 0 : c->config.poll_ms);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
