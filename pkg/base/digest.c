@@ -157,7 +157,7 @@ int digest_parse(const char *text, struct digest *out, struct err *err)
 
 bool digest_same(struct digest a, struct digest b)
 {
-	return a.hex[0] && b.hex[0] && bytes_same(a.hex, b.hex, SHA256_HEX);
+	return a.hex[0] && memcmp(a.hex, b.hex, SHA256_HEX) == 0;
 }
 
 bool oid_same(struct oid a, struct oid b)

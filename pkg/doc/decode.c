@@ -298,11 +298,14 @@ static int decode_field(struct decoder *decoder, const struct field *field, cons
 	return decode_list(decoder, field, node, base);
 }
 
-static int field_named(const struct record *record, const char *name)
+/* Keys mostly stand in the table's order: the search begins behind the one before. */
+static int field_named(const struct record *record, const char *name, int before)
 {
-	for (size_t i = 0; i < record->n; i++) {
-		if (strcmp(record->fields[i].name, name) == 0)
-			return (int)i;
+	for (size_t i = 0, at = (size_t)(before + 1); i < record->n; i++, at++) {
+		if (at >= record->n)
+			at = 0;
+		if (strcmp(record->fields[at].name, name) == 0)
+			return (int)at;
 	}
 	return -1;
 }
@@ -330,7 +333,7 @@ static int decode_record(struct decoder *decoder, const struct record *record,
                          const struct node *node, void *base)
 {
 	bool seen[FIELDS_MAX] = {false};
-	int result = 0;
+	int result = 0, i = -1;
 
 	if (record->n > FIELDS_MAX)
 		panic("field table '%s': more than %d fields", record->name, FIELDS_MAX);
@@ -338,8 +341,7 @@ static int decode_record(struct decoder *decoder, const struct record *record,
 		return complain(decoder, node, "is %s; write a map with the keys %s",
 		                what_it_is[node->type], keys_of(decoder, record, " and "));
 	for (const struct node *child = node->first; child; child = child->next) {
-		int i = field_named(record, child->key);
-
+		i = field_named(record, child->key, i);
 		if (i < 0) {
 			result = complain_unknown(decoder, record, child);
 			continue;

@@ -228,22 +228,15 @@ enum reading scalar_read(const struct field *field, const char *text, bool quote
 
 /* ---- defaults ---- */
 
-static union scalar absent_value(const struct field *field)
-{
-	union scalar value = {0};
-
-	if (is_double(field))
-		value.number = NAN;
-	else if (is_integer(field) && field->type != FIELD_INT)
-		value.integer = -1;
-	return value;
-}
-
 void scalar_default(const struct field *field, void *out)
 {
-	union scalar value = absent_value(field);
+	const double none = NAN;
+	const int64_t unset = -1;
 
-	memcpy(out, &value, scalar_size(field));
+	if (is_double(field))
+		memcpy(out, &none, sizeof(none));
+	else if (is_integer(field) && field->type != FIELD_INT)
+		memcpy(out, &unset, sizeof(unset));
 	if (field->fallback && scalar_read(field, field->fallback, false, false, out) != READ_OK)
 		panic("field table: '%s' cannot be the default of '%s'", field->fallback, field->name);
 }

@@ -18,7 +18,7 @@ bool is_scalar_field(const struct field *field);
  * and max hold and an empty name is none; a fallback is free of both. */
 enum reading scalar_read(const struct field *field, const char *text, bool quoted, bool given,
                          void *out);
-/* The fallback, or the type's absent value. */
+/* The fallback, or the type's absent value, into a zeroed member. */
 void scalar_default(const struct field *field, void *out);
 bool scalar_is_default(const struct field *field, const void *in);
 /* Cannot be written: no text, not a number, no time, an empty name. */

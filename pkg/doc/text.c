@@ -181,6 +181,16 @@ static void add_escape(struct buf *out, uint32_t c, bool json)
 	buf_printf(out, !json && c < 0x100 ? "\\x%02x" : "\\u%04x", (unsigned)c);
 }
 
+/* How many bytes stand for themselves, whatever follows. */
+static size_t plain_run(const unsigned char *s)
+{
+	size_t n = 0;
+
+	while (s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\')
+		n++;
+	return n;
+}
+
 void add_quoted(struct buf *out, const char *text, bool json)
 {
 	const unsigned char *s = (const unsigned char *)text;
@@ -189,6 +199,11 @@ void add_quoted(struct buf *out, const char *text, bool json)
 
 	buf_putc(out, '"');
 	for (size_t i = 0; i < len; i += n) {
+		n = plain_run(s + i);
+		if (n > 0) {
+			buf_add(out, text + i, n);
+			continue;
+		}
 		n = utf8_char(s + i, len - i, &c);
 		if (n == 0) {
 			buf_putc(out, '?');
