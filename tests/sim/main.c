@@ -183,11 +183,18 @@ static void run_share(struct session *session, const struct options *options, si
 static void add_totals(struct totals *sum, const struct totals *more)
 {
 	sum->runs += more->runs;
+	sum->passes += more->passes;
 	sum->transitions += more->transitions;
 	sum->faults += more->faults;
 	sum->crashes += more->crashes;
 	sum->violations += more->violations;
 	sum->simulated_ms += more->simulated_ms;
+	sum->cpu_seconds += more->cpu_seconds;
+}
+
+static double cpu_seconds(void)
+{
+	return (double)clock() / CLOCKS_PER_SEC;
 }
 
 /* Each process has its own worlds; what they add up to comes through a pipe. One that dies, by a
@@ -204,6 +211,7 @@ static void run_shares(struct session *session, const struct options *options)
 		if (fork())
 			continue;
 		run_share(session, options, (size_t)job);
+		session->totals.cpu_seconds = cpu_seconds();
 		fflush(stdout);
 		_exit(write(ends[1], &session->totals, sizeof(totals)) == sizeof(totals) ? 0 : 1);
 	}
@@ -215,18 +223,20 @@ static void run_shares(struct session *session, const struct options *options)
 	close(ends[0]);
 }
 
-static void print_totals(const struct session *session, double took)
+static void print_totals(FILE *out, const struct session *session, double took)
 {
 	const struct totals *totals = &session->totals;
-	double hours = totals->simulated_ms / 3600000;
+	double seconds = totals->simulated_ms / 1000;
 
-	printf("sim: %zu scenarios, %lld runs, %.0f controller-hours, %lld transitions, %lld faults, "
-	       "%lld crashes in %.0f s (%.0f times real time), round %llu\n",
-	       session->n, (long long)totals->runs, hours, (long long)totals->transitions,
-	       (long long)totals->faults, (long long)totals->crashes, took, hours * 3600 / took,
-	       (unsigned long long)session->round);
-	printf("%lld passed, %lld failed\n", (long long)(totals->runs - totals->violations),
-	       (long long)totals->violations);
+	fprintf(out, "sim: %zu scenarios, %lld runs, %.0f controller-hours, %lld passes, "
+	        "%lld transitions, %lld faults, %lld crashes, round %llu\n"
+	        "sim: %.0f s, %.0f s of one core: %.0f times real time on one core\n",
+	        session->n, (long long)totals->runs, seconds / 3600, (long long)totals->passes,
+	        (long long)totals->transitions, (long long)totals->faults,
+	        (long long)totals->crashes, (unsigned long long)session->round, took,
+	        totals->cpu_seconds, seconds / totals->cpu_seconds);
+	fprintf(out, "%lld passed, %lld failed\n", (long long)(totals->runs - totals->violations),
+	        (long long)totals->violations);
 }
 
 int main(int argc, char **argv)
@@ -253,8 +263,9 @@ int main(int argc, char **argv)
 		run_shares(&session, &options);
 	else
 		run_share(&session, &options, 0);
-	if (options.seed < 0 && !options.hashes && !options.trace)
-		print_totals(&session, session_seconds() - started);
+	session.totals.cpu_seconds += cpu_seconds();
+	if (options.seed < 0 && !options.trace)
+		print_totals(options.hashes ? stderr : stdout, &session, session_seconds() - started);
 	arena_deinit(&arena);
 	return session.totals.violations ? 1 : 0;
 }

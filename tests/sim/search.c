@@ -41,6 +41,7 @@ static uint64_t try(struct session *session, struct trial *trial, FILE *trace)
 	scenario_run(world, scenario, trial->lines ? trial->lines : scenario->n,
 	             session->ends ? session->ends[trial->scenario] : NULL);
 	session->totals.runs++;
+	session->totals.passes += world->passes;
 	session->totals.transitions += world->transitions;
 	session->totals.faults += world->faults.happened;
 	session->totals.crashes += world->faults.crashes;

@@ -350,8 +350,8 @@ void assert_rest(struct world *world, const char *plain_end);
 
 /* search.c: many runs */
 struct totals {
-	int64_t runs, transitions, faults, crashes, violations;
-	double simulated_ms;
+	int64_t runs, passes, transitions, faults, crashes, violations;
+	double simulated_ms, cpu_seconds;
 };
 struct session {
 	const struct scenario *scenarios;
@@ -369,6 +369,6 @@ void session_systematic(struct session *session, size_t scenario, const struct f
 void session_seed(struct session *session, size_t scenario, uint64_t seed, FILE *trace);
 uint64_t session_hash(struct session *session, size_t scenario, uint64_t seed);
 void session_regression(struct session *session, const char *line);
-double session_seconds(void);
+double session_seconds(void); /* of the clock on the wall */
 
 #endif
