@@ -243,6 +243,13 @@ static const enum verdict_result precedence[] = {VERDICT_FAIL, VERDICT_INCONCLUS
                                                  VERDICT_NOT_APPLICABLE};
 _Static_assert(ARRAY_LEN(precedence) == VERDICT_RESULTS, "a place for each verdict");
 
+/* That a model tells nothing apart explains whatever else is bad about it. */
+static bool explains(const struct gate_entry *entry, enum verdict_result result)
+{
+	return result == VERDICT_FAIL && (!strcmp(entry->name, "guard beats-baseline") ||
+	                                  !strcmp(entry->name, "guard every-class-predicted"));
+}
+
 static size_t count_of(const struct gates_verdict *out, enum verdict_result result,
                        const struct gate_entry **first)
 {
@@ -251,7 +258,7 @@ static size_t count_of(const struct gates_verdict *out, enum verdict_result resu
 	for (size_t i = 0; i < out->n_entries; i++) {
 		if (strcmp(out->entries[i].verdict, verdict_result_names.names[result]))
 			continue;
-		if (n++ == 0)
+		if (n++ == 0 || (explains(&out->entries[i], result) && !explains(*first, result)))
 			*first = &out->entries[i];
 	}
 	return n;

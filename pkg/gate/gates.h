@@ -50,7 +50,8 @@ struct gates_input {
 };
 
 /* FAIL beats INCONCLUSIVE beats PASS; NOT_APPLICABLE when nothing could be asked. `why` is one
- * sentence; of the worst entry, or what passed. In the arena. */
+ * sentence; of the worst entry (first that it tells nothing apart), or what passed. In the
+ * arena. */
 struct gates_verdict {
 	enum verdict_result result;
 	const char *why;

@@ -1,15 +1,13 @@
 """What gates say of whole runs: outages that they stop, what serves, policies, evaluators."""
 
 import json
-import pathlib
 import shutil
 import subprocess
-import tempfile
 import unittest
 
 import test_run  # not its class by name: it would be run twice
 from test_run import EXAMPLE
-from world import BIN, free_port, wait
+from world import BIN
 
 # The trainer sees one label on nearly every row, as after a broken join upstream.
 BROKEN_TRAINER = """import csv, os, runpy
@@ -95,8 +93,8 @@ class GatesTest(unittest.TestCase):
         (self.source / "train.py").write_text(BROKEN_TRAINER)
         verdict, why, version = self.judged(**words)
         self.assertEqual(verdict, "FAIL", why)
-        self.assertIn("accuracy is ", why)
-        self.assertRegex(version, r"(it predicts Low for every row|Medium is never predicted)")
+        self.assertRegex(why, r"(it predicts Low for every row|Medium is never predicted)")
+        self.assertIn("accuracy is ", version)
 
     def test_a_serving_change_that_scales_a_feature_wrongly(self):
         words = self.serving()
@@ -127,80 +125,6 @@ class GatesTest(unittest.TestCase):
         model.write_text(text.replace("  gates:\n", f"  gates:\n    {command}\n"))
         verdict, why, _ = self.judged(manifest=str(model))
         self.assertEqual((verdict, why), ("FAIL", "too expensive"))
-
-
-class LoopTest(unittest.TestCase):
-    """The same through the controller: a FAIL proposes nothing, and what serves goes on."""
-
-    def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="linnet-gates-", dir="/tmp"))
-        self.addCleanup(shutil.rmtree, self.folder)
-        self.fleet = self.folder / "fleet"
-        self.bare = self.folder / "fleet.git"
-        self.git("init", "-q", "--bare", "-b", "main", self.bare, folder=self.folder)
-        self.git("init", "-q", "-b", "main", self.fleet, folder=self.folder)
-        self.git("remote", "add", "origin", self.bare)
-        for name in ("apps", "manifests"):
-            shutil.copytree(EXAMPLE / name, self.fleet / name,
-                            ignore=shutil.ignore_patterns("__pycache__"))
-        (self.fleet / "manifests" / "production.yaml").unlink()
-        (self.folder / "data").mkdir()
-        subprocess.run(["/usr/bin/python3", EXAMPLE / "generate.py", "--rows", "10000", "--out",
-                        self.folder / "data" / "deployments.csv"], check=True)
-        self.push("fleet")
-        self.config = self.folder / "linnet.yaml"
-        self.config.write_text(
-            f'fleet: {{url: "{self.bare}", branch: main, path: manifests, poll: 1s}}\n'
-            'status: {branch: linnet/status, author: "Linnet <linnet@example.com>"}\n'
-            f'state: {self.folder}/state\nstore: {self.folder}/store\n'
-            f'data: {{root: {self.folder}/data}}\n'
-            f'local: {{listen: "127.0.0.1:{free_port()}"}}\n')
-        log = open(self.folder / "log", "wb")
-        self.addCleanup(log.close)
-        self.controller = subprocess.Popen(
-            [BIN / "linnet-controller", "--config", self.config], stderr=log)
-        self.addCleanup(self.stop)
-
-    def stop(self):
-        self.controller.terminate()
-        self.controller.wait(120)
-        subprocess.run([BIN / "linnet-controller", "--config", self.config, "--stop-serving"],
-                       stderr=subprocess.DEVNULL, check=False)
-
-    def git(self, *args, folder=None):
-        return subprocess.run(
-            ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *args], text=True,
-            cwd=folder or self.fleet, stdout=subprocess.PIPE, check=True).stdout
-
-    def push(self, message):
-        self.git("add", "-A")
-        self.git("commit", "-qm", message)
-        self.git("push", "-q", "origin", "main")
-
-    def linnet(self, *args):
-        return subprocess.run([BIN / "linnet", *args, "--repo", self.bare], text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              check=False).stdout
-
-    def told(self):
-        return self.git("log", "--format=%b", "--all", folder=self.bare)
-
-    def test_a_refused_candidate_is_never_proposed(self):
-        wait(90, "staging serves v1", lambda: "v1 100 %" in self.linnet("status"))
-        self.git("pull", "-q", "--rebase", "origin", "main")
-        (self.fleet / "apps" / "risk" / "train.py").rename(
-            self.fleet / "apps" / "risk" / "honest.py")
-        (self.fleet / "apps" / "risk" / "train.py").write_text(BROKEN_TRAINER)
-        self.push("a data bug")
-        tip = self.git("rev-parse", "HEAD")
-        self.linnet("kick", "deployment-risk", "--event", "platform-update")
-        wait(60, "the run is refused", lambda: "nothing to propose: accuracy is" in self.told())
-        status = self.git("show", "linnet/status:status/models/deployment-risk.yaml",
-                          folder=self.bare)
-        self.assertIn("verdict: FAIL", status)
-        self.assertIn("reason: GateFailed", status)
-        self.assertEqual(self.git("rev-parse", "main", folder=self.bare), tip)
-        self.assertIn("v1 100 %", self.linnet("status"))
 
 
 if __name__ == "__main__":
