@@ -48,6 +48,20 @@ void controller_poke(struct controller *c, bool remote)
 		c->ports.git.poke(c->ports.git.self);
 }
 
+void controller_event(struct controller *c, const char *name)
+{
+	log_info("event %s", name);
+	for (size_t i = 0; i < c->keys.n; i++) {
+		struct key *key = c->keys.entries[i].value;
+
+		if (key->environment)
+			continue;
+		free(key->event);
+		key->event = heap_strdup(name);
+		key->due_ms = 0;
+	}
+}
+
 void controller_disk(struct controller *c, bool full)
 {
 	if (full == c->disk_full)
@@ -79,9 +93,11 @@ static void look_at_clock(struct controller *c)
 static void look_at_git(struct controller *c)
 {
 	struct oid ours = c->heads.status;
+	int64_t seen_ms = c->heads.seen_ms;
 	const char *problem;
 
 	c->ports.git.sync(c->ports.git.self, c->now_ms, &c->heads);
+	c->figures.git_looks += c->heads.seen_ms != seen_ms;
 	if (c->started && ours.hex[0] && !c->heads.status.hex[0])
 		c->heads.status = ours;
 	problem = c->heads.problem ? c->heads.problem : "";
@@ -122,6 +138,7 @@ static void plan_all(struct controller *c, struct task *tasks, size_t n, struct 
 		                                : task_model(c, task, &err);
 		if (result) {
 			log_warn("%s: %s", task->key->id, err.text);
+			c->figures.plan_errors++;
 			task->plan = NULL;
 			task->key->due_ms = c->now_ms + 5000;
 			lost = lost || task->n_requests;
@@ -214,6 +231,13 @@ static void record_outcomes(struct controller *c, struct task *tasks, size_t n)
 		log_warn("%s", err.text);
 }
 
+/* It is recorded as a kick, or nobody waits for it. */
+static void event_done(struct key *key)
+{
+	free(key->event);
+	key->event = NULL;
+}
+
 /* Reduce, record the intent, act, record the outcome. */
 static void carry_out(struct controller *c, struct task *tasks, size_t n,
                       const struct asked_list *asked)
@@ -237,6 +261,9 @@ static void carry_out(struct controller *c, struct task *tasks, size_t n,
 	}
 	record_outcomes(c, tasks, n);
 	for (size_t i = 0; i < n; i++) {
+		show(c, &tasks[i]);
+		if (tasks[i].plan || tasks[i].undeclared)
+			event_done(tasks[i].key);
 		if (tasks[i].plan && was_decided(c, &tasks[i]))
 			wake_neighbours(c, &tasks[i]);
 		if (tasks[i].plan && tasks[i].rollout.gone) {
@@ -283,10 +310,33 @@ static int look(struct controller *c, struct asked_list *asked, struct err *err)
 	return 0;
 }
 
+static int64_t since(const struct controller *c, int64_t begun_ms)
+{
+	return c->ports.clock.now_ms(c->ports.clock.self) - begun_ms;
+}
+
+static void observe_and_plan(struct controller *c, struct task *tasks, size_t n,
+                             struct asked_list *asked)
+{
+	int64_t begun_ms = c->ports.clock.now_ms(c->ports.clock.self), observed_ms;
+	struct err trouble = {0};
+
+	if (task_observe(c, tasks, n, &trouble)) {
+		log_warn("%s", trouble.text);
+		c->figures.observe_errors++;
+	}
+	observed_ms = since(c, begun_ms);
+	plan_all(c, tasks, n, asked);
+	c->figures.keys_planned += n;
+	if (n)
+		timing_add(&c->figures.observe, observed_ms);
+	if (n)
+		timing_add(&c->figures.plan, since(c, begun_ms) - observed_ms);
+}
+
 int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 {
 	struct asked_list asked = {0};
-	struct err trouble = {0};
 	struct oid before = c->applied;
 	struct key **due;
 	struct task *tasks;
@@ -304,13 +354,11 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 	fleet_moved = strcmp(before.hex, c->applied.hex) != 0;
 	for (size_t i = 0; i < n; i++)
 		tasks[i].key = due[i];
-	if (task_observe(c, tasks, n, &trouble))
-		log_warn("%s", trouble.text);
-	plan_all(c, tasks, n, &asked);
+	observe_and_plan(c, tasks, n, &asked);
 	if (fleet_moved)
-		log_info("planned %zu keys in %lld ms", n,
-		         (long long)(c->ports.clock.now_ms(c->ports.clock.self) - c->now_ms));
+		log_info("planned %zu keys in %lld ms", n, (long long)since(c, c->now_ms));
 	carry_out(c, tasks, n, &asked);
+	timing_add(&c->figures.pass, since(c, c->now_ms));
 	next = keys_next_due(c);
 	*wake_ms = next <= c->now_ms ? 0 : next - c->now_ms;
 	if (*wake_ms > (c->heads.busy ? GIT_BUSY_MS : c->config.poll_ms))

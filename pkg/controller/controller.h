@@ -4,6 +4,7 @@
 #ifndef LINNET_CONTROLLER_CONTROLLER_H
 #define LINNET_CONTROLLER_CONTROLLER_H
 
+#include "api/view.h"
 #include "port/port.h"
 
 /* Borrowed for the controller's life. */
@@ -21,6 +22,7 @@ struct controller_config {
 		const char *state;     /* absolute path of the state folder */
 		const char *store;     /* absolute path of the artifact store */
 	} run;
+	struct watch watch; /* zeroed: nobody watches */
 };
 
 struct controller; /* heap; owned by who made it */
@@ -33,9 +35,13 @@ void controller_free(struct controller *controller);
  * taken over (a higher epoch); everything else is in conditions and in the log. */
 int controller_pass(struct controller *controller, int64_t *wake_ms, struct err *err) must_check;
 
-/* A child ended: what serves or is under way is due again. With `remote` (a webhook, a person)
- * everything is, and Git is looked at at once. */
+/* A child ended: what serves or is under way is due again. With `remote` (a person) everything is,
+ * and Git is looked at at once. */
 void controller_poke(struct controller *controller, bool remote);
+
+/* A named event that came from outside: a kick of each model that has it among its triggers, by
+ * "webhook". Held in memory until it is recorded. */
+void controller_event(struct controller *controller, const char *name);
 
 /* The disk is (nearly) full, or has room again: while it is, nothing new begins; healing, rollback
  * and what serves go on. */
@@ -43,5 +49,8 @@ void controller_disk(struct controller *controller, bool full);
 
 /* Whether nothing is under way: all keys rest, nothing waits for a push, Git was seen. */
 bool controller_quiet(const struct controller *controller);
+
+/* How it goes, counted since controller_new. */
+void controller_figures(const struct controller *controller, struct figures *out);
 
 #endif

@@ -120,12 +120,14 @@ void execute(struct controller *c, struct task *task, bool reducing)
 
 		if (action->reduces != reducing)
 			continue;
+		c->figures.actions[action->kind]++;
 		if (!act(c, task, action, &err)) {
 			log_debug("%s: %s: %s", task->key->id, action_kind_names.names[action->kind],
 			          action->why);
 			continue;
 		}
 		log_warn("%s: %s: %s", task->key->id, action_kind_names.names[action->kind], err.text);
+		c->figures.action_errors[action->kind]++;
 		task->failed = true;
 		back_off(c, task->key, err.kind);
 		return;

@@ -44,6 +44,8 @@ struct key {
 		double stable_weight, candidate_weight;
 		char *message;
 	} row;
+	struct shown *shown; /* what watchers were told last; NULL nothing */
+	char *event;         /* of a model: a named event not yet acted on; NULL none */
 };
 
 struct controller {
@@ -68,6 +70,7 @@ struct controller {
 	int64_t wall_offset_ms;       /* wall - monotonic, to see jumps */
 	int64_t steady_from_ms;       /* monotonic: before it the clock is not trusted */
 	char problem[512];            /* last logged trouble with Git, to log it once */
+	struct figures figures;       /* what is counted; the rest is filled when asked for */
 };
 
 /* A request with the key it is for. */
@@ -96,6 +99,7 @@ struct task {
 	struct training_output training;
 	const struct model *model;
 	const struct plan *plan;
+	bool undeclared; /* a model that is not declared (any more) */
 	bool pending; /* a proposal is under way: look again soon */
 	bool noted;  /* an act's outcome changed `next` */
 	bool told;   /* its transitions stand in a commit of this pass */
@@ -128,6 +132,11 @@ int fleet_blob(void *self, struct oid blob, struct arena *arena, struct bytes *o
 int task_deployment(struct controller *c, struct task *task, struct err *err) must_check;
 int task_model(struct controller *c, struct task *task, struct err *err) must_check;
 int task_observe(struct controller *c, struct task *tasks, size_t n, struct err *err) must_check;
+
+/* view.c */
+void show(struct controller *c, const struct task *task);
+/* Of a task that was recorded: the phases that it entered, the verdicts that it holds. */
+void count_entered(struct controller *c, const struct task *task);
 
 /* execute.c */
 void execute(struct controller *c, struct task *task, bool reducing);

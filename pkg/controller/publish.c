@@ -172,8 +172,11 @@ static int commit(struct batch *batch, const struct asked_list *asked, struct er
 		add_readme(batch);
 	add_controller(batch, asked);
 	if (c->ports.git.publish(c->ports.git.self, c->heads.status, batch->files, batch->n,
-	                         message(batch), &tip, err))
+	                         message(batch), &tip, err)) {
+		c->figures.publish_errors++;
 		return err_wrap(err, "status branch");
+	}
+	c->figures.status_commits++;
 	c->heads.status = c->loaded = tip;
 	c->readme_stale = c->readme_stale && !readme;
 	c->claimed = true;
@@ -232,6 +235,8 @@ int publish(struct controller *c, struct task *tasks, size_t n, const struct ask
 	for (size_t i = 0; result == 0 && i < n; i++)
 		if (tasks[i].plan && (tasks[i].rollout.changed || tasks[i].training.changed)) {
 			tasks[i].key->has_status = !tasks[i].rollout.gone;
+			if (!tasks[i].told)
+				count_entered(c, &tasks[i]);
 			tasks[i].told = true;
 		}
 	buf_deinit(&batch.subject);

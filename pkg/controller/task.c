@@ -217,6 +217,27 @@ static bool model_policy(struct controller *c, const struct model *model,
 	return true;
 }
 
+/* A named event is a kick of the models that wait for it, and nothing to all others. */
+static void add_event(struct controller *c, const struct task *task, struct training_input *input)
+{
+	struct request *requests;
+
+	for (size_t i = 0; task->key->event && i < input->model->n_triggers; i++) {
+		const struct trigger_spec *trigger = &input->model->triggers[i];
+
+		if (trigger->kind != TRIGGER_EVENT || strcmp(trigger->event, task->key->event))
+			continue;
+		requests = arena_array(&c->arena, input->n_requests + 1, struct request);
+		if (input->n_requests)
+			memcpy(requests, input->requests, input->n_requests * sizeof(*requests));
+		requests[input->n_requests++] =
+			(struct request){.verb = REQUEST_KICK, .by = "webhook", .event = trigger->event,
+			                 .expires_ms = -1};
+		input->requests = requests;
+		return;
+	}
+}
+
 /* Plans one model's retraining cycle. A model that is not declared (any more) plans nothing. */
 int task_model(struct controller *c, struct task *task, struct err *err)
 {
@@ -237,9 +258,12 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 	remember_accepted(c, KIND_MODEL, task->key, input.history.observed_manifest);
 	declared = fleet_get(c->fleet, KIND_MODEL, NULL, task->key->name, fleet_blob, c, &c->arena,
 	                     &object, &blob, NULL);
-	if (!object.model || declared == DECLARED_ABSENT)
+	if (!object.model || declared == DECLARED_ABSENT) {
+		task->undeclared = true;
 		return 0;
+	}
 	task->model = input.model = object.model;
+	add_event(c, task, &input);
 	input.known = desired_known(c) && declared == DECLARED_OK;
 	input.manifest = arena_strdup(&c->arena, blob.hex);
 	input.train_digest = train_digest(c, object.model);

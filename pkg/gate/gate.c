@@ -56,6 +56,23 @@ static const char *errors_text(struct arena *arena, const struct arm *candidate,
 	                    grouped(arena, arm_trials(candidate)), grouped(arena, arm_trials(stable)));
 }
 
+struct arm_figures gate_figures(const struct arm *arm)
+{
+	double n = arm_trials(arm), x = (double)arm->bad;
+	struct interval shown = proportion_wilson(x, n, SHOWN_ALPHA);
+	struct arm_figures figures = {
+		.requests = arm->requests, .bad = arm->bad, .share = NAN, .low = NAN, .high = NAN,
+		.p95_ms = latency_quantile(arm->latency, LATENCY_QUANTILE),
+	};
+
+	if (n > 0) {
+		figures.share = x / n;
+		figures.low = shown.low;
+		figures.high = shown.high;
+	}
+	return figures;
+}
+
 static const char *latency_text(struct arena *arena, const struct arm *candidate,
                                 const struct arm *stable)
 {

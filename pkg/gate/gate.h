@@ -4,7 +4,7 @@
 #ifndef LINNET_GATE_GATE_H
 #define LINNET_GATE_GATE_H
 
-#include "api/status.h"
+#include "api/view.h"
 #include "base/arena.h"
 
 /* One judgement of a canary or of a revision at 100 %.
@@ -61,6 +61,8 @@ struct admission gate_admit(const struct revision *revision, const struct revisi
 struct digest gate_digest(const struct model *model, const struct gate_policy *policy,
                           struct arena *arena);
 
+/* An arm in figures, for people. */
+struct arm_figures gate_figures(const struct arm *arm);
 /* Quantile of a histogram, in ms, log-linear inside a bin; NAN when empty. */
 double latency_quantile(const uint64_t bins[LATENCY_BINS], double q);
 

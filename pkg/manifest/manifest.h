@@ -3,6 +3,7 @@
 #define LINNET_MANIFEST_MANIFEST_H
 
 #include "api/desired.h"
+#include "api/view.h"
 #include "base/map.h"
 #include "doc/fields.h"
 
@@ -131,6 +132,13 @@ struct readme_row {
 	const struct deployment_status *status;
 };
 void readme_encode(struct buf *out, const struct readme_row *rows, size_t n);
+
+/* ---- What is shown: JSON, on one line ---- */
+
+/* Added to `row` (the line of a table) and to `whole` (with the status as the branch has it). */
+void deployment_view_encode(struct buf *row, struct buf *whole,
+                            const struct deployment_view *view);
+void model_view_encode(struct buf *row, struct buf *whole, const struct model_view *view);
 
 /* A manifest file with the `version:` line of one deployment changed, all else byte for byte. */
 int edit_version(const char *path, const char *text, size_t len, const char *namespace,

@@ -127,7 +127,7 @@ static const struct field model_status_fields[] = {
 	STATUS_LIST("ledger", ledger, ledger_record, "Uses of test rows."),
 	STATUS_LIST("history", history, transition_record, "The last transitions, newest first."),
 };
-static const struct record model_status_record =
+const struct record model_status_record =
 	RECORD(struct model_status, model_status, "What was decided about a model.");
 
 void model_status_encode(struct buf *out, const struct model_status *status)

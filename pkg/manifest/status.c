@@ -7,13 +7,6 @@
 #include "base/limits.h"
 #include "manifest/manifest.h"
 
-/* A revision is written by its ten digits where `revisions` tells which is meant, else in whole. So
- * writing and reading both are given that list as their context. */
-struct revisions {
-	const struct revision *items;
-	size_t n;
-};
-
 /* The only one whose name begins with these ten digits, or NULL. */
 static const struct revision *find_short(const struct revisions *revisions, const char *digits)
 {
@@ -265,7 +258,7 @@ static const struct record admission_record =
 #define STATUS_LIST(key, member, of, text) \
 	{.name = key, .type = FIELD_LIST, LIST_AT(struct deployment_status, member), .record = &of, \
 	 .help = text}
-static const struct field status_fields[] = {
+static const struct field deployment_status_fields[] = {
 	DOCUMENT_HEAD(status_word_names),
 	{.name = "metadata", .type = FIELD_RECORD, .flags = FIELD_REQUIRED,
 	 .record = &metadata_record, .help = "Whose status this is."},
@@ -285,8 +278,8 @@ static const struct field status_fields[] = {
 	STATUS_LIST("history", history, transition_record, "The last transitions, newest first."),
 	STATUS_LIST("revisions", revisions, revision_record, "All revisions named above, in whole."),
 };
-static const struct record status_record = RECORD(
-	struct deployment_status, status, "What was decided about a deployment.");
+const struct record deployment_status_record = RECORD(
+	struct deployment_status, deployment_status, "What was decided about a deployment.");
 
 _Static_assert(offsetof(struct deployment_status, observed_manifest) ==
                offsetof(struct deployment_status, observed_commit) + sizeof(char *) &&
@@ -301,7 +294,7 @@ void status_encode(struct buf *out, const struct deployment_status *status)
 
 	write_begin(&writer, out, false);
 	writer.context = &revisions;
-	record_encode(&writer, &status_record, status);
+	record_encode(&writer, &deployment_status_record, status);
 }
 
 /* The list that the short names refer to stands last in the file and is read first. */
@@ -333,7 +326,7 @@ int status_decode(const char *path, const char *text, size_t len, struct arena *
 	if (document_parse(path, text, len, LIMIT_STATUS_BYTES, arena, &node, err) < 0)
 		return -1;
 	if (decode_revisions(&decoder, node, &revisions) < 0 ||
-	    record_decode(&decoder, &status_record, node, &status) < 0)
+	    record_decode(&decoder, &deployment_status_record, node, &status) < 0)
 		return diagnostics_err(&diagnostics, err);
 	*out = status;
 	return 0;

@@ -9,6 +9,14 @@ extern const struct record observed_record;   /* {commit, manifest} of either st
 extern const struct record proposal_record;   /* struct proposal */
 extern const struct record transition_record; /* struct transition */
 extern const struct record arm_record;        /* struct arm, struct counters */
+extern const struct record deployment_status_record, model_status_record; /* the whole documents */
+
+/* A revision is written by its ten digits where `revisions` tells which is meant, else in whole. So
+ * writing and reading deployment_status_record are both given that list as their context. */
+struct revisions {
+	const struct revision *items;
+	size_t n;
+};
 
 DECLARE_CUSTOM(conditions); /* struct condition[]; has_condition[] at count_offset */
 

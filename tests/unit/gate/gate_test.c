@@ -76,6 +76,23 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* Wilson's interval of 1 of 40: 0.4 % to 12.9 %. */
+static void figures_have_an_interval_or_nothing(void **state)
+{
+	struct arm arm = {.requests = 40, .bad = 1};
+	struct arm_figures figures = gate_figures(&arm);
+
+	(void)state;
+	assert_true(figures.requests == 40 && figures.bad == 1);
+	assert_true(fabs(figures.share - 0.025) < 1e-12);
+	assert_true(fabs(figures.low - 0.0044268) < 1e-6 && fabs(figures.high - 0.1288137) < 1e-6);
+	assert_true(isnan(figures.p95_ms));
+	arm.bad = 60; /* a dead replica's requests show as bad ones alone */
+	assert_true(gate_figures(&arm).share == 1);
+	figures = gate_figures(&(struct arm){0});
+	assert_true(isnan(figures.share) && isnan(figures.low) && isnan(figures.high));
+}
+
 static void serve(struct replica *replica, uint64_t requests, uint64_t bad, double latency_ms)
 {
 	replica->counters.requests += requests;
@@ -525,6 +542,7 @@ static void the_gate_digest_is_of_all_that_is_required(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(figures_have_an_interval_or_nothing),
 		cmocka_unit_test(quantiles_lie_in_their_bin),
 		case_of(only_differences_of_both_arms_count),
 		case_of(a_counter_that_went_back_drops_the_tick),
