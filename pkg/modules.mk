@@ -11,6 +11,7 @@ needs.adapter    := base doc api port
 needs.dataset    := base doc api
 needs.oip        := base doc api port
 needs.run        := base doc api dataset stats gate manifest oip port
+needs.web        := base doc api port
 needs.controller := base api gate manifest plan port
 
 # The outside library of each file that uses one (pkg-config names); no other file may.
@@ -19,3 +20,4 @@ libs.doc/yaml.c              := yaml-0.1
 libs.doc/json.c              := libcjson
 libs.adapter/git_objects.c   := libgit2
 libs.adapter/http_curl.c     := libcurl
+libs.web/http.c              := libmicrohttpd

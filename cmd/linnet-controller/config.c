@@ -38,6 +38,13 @@ static const struct {
 	                               "of each deployment's prediction log at most"},
 	[SETTING_PREDICTIONS_AGE] = {"predictions.age", "90d", "what is older is removed from it"},
 	[SETTING_RUNS_CONCURRENT] = {"runs.concurrent", "1", "training runs at once"},
+	[SETTING_WEB_LISTEN] = {"web.listen", NULL,
+	                        "page, metrics and webhook: 127.0.0.1:8080; absent: none"},
+	[SETTING_WEB_TOKEN_FILE] = {"web.tokenFile", NULL,
+	                            "a file with the bearer token that readers need; must be set when "
+	                            "web.listen is not loopback"},
+	[SETTING_WEB_WEBHOOK_SECRET_FILE] = {"web.webhookSecretFile", NULL,
+	                                     "a file with the webhook's secret; absent: no webhook"},
 	[SETTING_LOG_LEVEL] = {"log.level", "info", "debug, info, warn or error"},
 	[SETTING_LOG_FORMAT] = {"log.format", "text", "text or json"},
 };

@@ -24,6 +24,7 @@
 #include "config.h"
 #include "controller/controller.h"
 #include "verbs.h"
+#include "web/web.h"
 
 /* All that lives as long as the daemon. */
 struct daemon {
@@ -37,6 +38,9 @@ struct daemon {
 	char id[33];
 	const char *self, *state, *store;
 	struct controller_config controller;
+	struct web *web; /* NULL: there is none */
+	struct controller *running;
+	bool woken;      /* by the web: something is to be done at once */
 };
 
 static int open_log(const struct config *config, struct err *err)
@@ -209,6 +213,72 @@ static int open_ports(struct daemon *d, struct err *err)
 	return port_check(&d->ports, err);
 }
 
+/* ---- the web side ---- */
+
+enum { SECRET_BYTES = 4096, SECRET_LEAST = 16 };
+
+/* The first line of a secret file; short ones are refused, because they can be guessed. */
+static int read_secret(struct daemon *d, enum setting setting, const char *name, const char **out,
+                       struct err *err)
+{
+	const char *path = d->config.values[setting];
+	struct buf text;
+	size_t len;
+	int result = 0;
+
+	if (!path)
+		return 0;
+	buf_init(&text, SECRET_BYTES);
+	if (file_read(AT_FDCWD, path, &text, err)) {
+		result = err_wrap(err, "%s", name);
+	} else if ((len = strcspn(buf_text(&text), "\r\n")) < SECRET_LEAST) {
+		result = err_set(err, ERR_STALLED, "%s: %s: the secret is shorter than %d characters; "
+		                 "make one with `openssl rand -hex 32`", name, path, (int)SECRET_LEAST);
+	} else {
+		*out = arena_strndup(&d->arena, text.text, len);
+		log_hide(*out);
+	}
+	buf_deinit(&text);
+	return result;
+}
+
+static void look_now(void *self)
+{
+	struct daemon *d = self;
+
+	d->ports.git.poke(d->ports.git.self);
+	d->woken = true;
+}
+
+static void take_event(void *self, const char *name)
+{
+	struct daemon *d = self;
+
+	controller_event(d->running, name);
+	d->woken = true;
+}
+
+static int open_web(struct daemon *d, struct err *err)
+{
+	struct web_config config = {
+		.listen = d->config.values[SETTING_WEB_LISTEN],
+		.version = LINNET_VERSION,
+		.self = d,
+		.fetch = look_now,
+		.event = take_event,
+	};
+
+	if (!config.listen || d->config.once || d->config.stop_serving)
+		return 0;
+	if (read_secret(d, SETTING_WEB_TOKEN_FILE, "web.tokenFile", &config.token, err) ||
+	    read_secret(d, SETTING_WEB_WEBHOOK_SECRET_FILE, "web.webhookSecretFile",
+	                &config.webhook_secret, err) ||
+	    web_open(&config, &d->web, err))
+		return -1;
+	d->controller.watch = web_watch(d->web);
+	return 0;
+}
+
 static void close_ports(struct daemon *d)
 {
 	serving_local_close(d->serving);
@@ -234,27 +304,49 @@ static int open_signals(struct daemon *d, struct err *err)
 	return 0;
 }
 
-/* Waits until a signal or the time, taking in the router's log meanwhile; says whether to stop. */
-static bool wait_for(struct daemon *d, struct controller *controller, int64_t wait_ms)
+/* The sooner of the two waits; a negative one of the web is none. */
+static int64_t least_wait(const struct daemon *d, int64_t left_ms, int64_t now_ms)
 {
-	struct pollfd fds[] = {{d->signal_fd, POLLIN, 0}, {serving_local_fd(d->serving), POLLIN, 0}};
-	struct port_clock *clock = &d->ports.clock;
-	int64_t until_ms = clock->now_ms(clock->self) + wait_ms, left_ms = wait_ms;
-	struct signalfd_siginfo signal;
-	bool stop = false, woken = false;
+	int64_t web_ms = web_wait_ms(d->web, now_ms);
 
-	while (!woken && left_ms >= 0 && poll(fds, ARRAY_LEN(fds), (int)left_ms) > 0) {
+	return web_ms >= 0 && web_ms < left_ms ? web_ms : left_ms;
+}
+
+/* Takes in signals; says whether one asks to stop. */
+static bool read_signals(struct daemon *d)
+{
+	struct signalfd_siginfo signal;
+	bool stop = false;
+
+	while (read(d->signal_fd, &signal, sizeof(signal)) == sizeof(signal)) {
+		d->woken = true;
+		if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT)
+			stop = true;
+		else
+			controller_poke(d->running, signal.ssi_signo == SIGHUP);
+	}
+	return stop;
+}
+
+/* Waits until a signal or the time, taking in the router's log and serving the web meanwhile; says
+ * whether to stop. */
+static bool wait_for(struct daemon *d, int64_t wait_ms)
+{
+	struct pollfd fds[] = {{d->signal_fd, POLLIN, 0}, {serving_local_fd(d->serving), POLLIN, 0},
+	                       {web_fd(d->web), POLLIN, 0}};
+	struct port_clock *clock = &d->ports.clock;
+	int64_t now_ms = clock->now_ms(clock->self), until_ms = now_ms + wait_ms;
+	bool stop = false;
+
+	d->woken = false;
+	do {
+		poll(fds, ARRAY_LEN(fds), (int)least_wait(d, until_ms - now_ms, now_ms));
 		if (fds[1].revents)
 			serving_local_drain(d->serving);
-		while (read(d->signal_fd, &signal, sizeof(signal)) == sizeof(signal)) {
-			woken = true;
-			if (signal.ssi_signo == SIGTERM || signal.ssi_signo == SIGINT)
-				stop = true;
-			else
-				controller_poke(controller, signal.ssi_signo == SIGHUP);
-		}
-		left_ms = until_ms - clock->now_ms(clock->self);
-	}
+		stop = read_signals(d);
+		now_ms = clock->now_ms(clock->self);
+		web_turn(d->web, now_ms);
+	} while (!d->woken && now_ms < until_ms);
 	return stop;
 }
 
@@ -287,19 +379,30 @@ static void look_at_disk(struct daemon *d, struct controller *controller)
 	}
 }
 
-static int turn(struct daemon *d, struct controller *controller, struct err *err)
+static void tell_web(struct daemon *d)
+{
+	struct figures figures;
+
+	if (!d->web)
+		return;
+	controller_figures(d->running, &figures);
+	web_tell(d->web, &figures);
+}
+
+static int turn(struct daemon *d, struct err *err)
 {
 	bool stop = false;
 
 	while (!stop) {
 		int64_t wait_ms;
 
-		look_at_disk(d, controller);
-		if (controller_pass(controller, &wait_ms, err))
+		look_at_disk(d, d->running);
+		if (controller_pass(d->running, &wait_ms, err))
 			return -1;
-		if (d->config.once && controller_quiet(controller))
+		if (d->config.once && controller_quiet(d->running))
 			return 0;
-		stop = wait_for(d, controller, wait_ms);
+		tell_web(d);
+		stop = wait_for(d, wait_ms);
 	}
 	log_info("stopping; model servers and the router stay");
 	return 0;
@@ -307,10 +410,11 @@ static int turn(struct daemon *d, struct controller *controller, struct err *err
 
 static int run(struct daemon *d, struct err *err)
 {
-	struct controller *controller = controller_new(&d->ports, &d->controller);
-	int result = turn(d, controller, err);
+	int result;
 
-	controller_free(controller);
+	d->running = controller_new(&d->ports, &d->controller);
+	result = turn(d, err);
+	controller_free(d->running);
 	return result;
 }
 
@@ -387,9 +491,10 @@ static int daemon_main(struct daemon *d, struct err *err)
 	harden();
 	if (open_log(&d->config, err) || open_state(d, err) || read_id(d, err) || open_signals(d, err))
 		return -1;
-	result = open_ports(d, err);
+	result = open_ports(d, err) || open_web(d, err) ? -1 : 0;
 	if (!result)
 		result = d->config.stop_serving ? stop_serving(d, err) : run(d, err);
+	web_close(d->web);
 	close_ports(d);
 	return result;
 }

@@ -16,7 +16,8 @@ static void expect(const struct node *root, const char *path, const char *text)
 	const struct node *node = node_at(root, path);
 
 	if (text ? !node || strcmp(node->text, text) : node != NULL)
-		fail_msg("%s is '%s', not '%s'", path, node ? node->text : "absent", text ? text : "absent");
+		fail_msg("%s is '%s', not '%s'", path, node ? node->text : "absent",
+		         text ? text : "absent");
 }
 
 static void a_deployment(void **state)
