@@ -65,9 +65,10 @@ struct proposal_work {
 	struct digest digest; /* "" free */
 	enum stage stage;
 	bool running;            /* its child holds the fleet lane */
-	char branch[REF_BYTES];  /* where it goes; "" the fleet branch */
+	char branch[REF_BYTES];  /* beside the fleet branch; "" none */
+	bool direct;             /* it goes to the fleet branch, and to `branch` when that is refused */
 	struct oid commit;       /* built, or found */
-	struct oid lease;        /* tip of `branch` that it may replace */
+	struct oid lease;        /* tip of `branch` that was looked at, and may be replaced */
 	uint64_t look;           /* the look at the remote that must be over to go on */
 	struct backoff backoff;
 	char why[PROBLEM_BYTES];

@@ -10,7 +10,6 @@ enum {
 	RACE_MOST_MS = 4000,
 	RETRY_FIRST_MS = 1000,
 	RETRY_MOST_MS = 60 * 1000,
-	DIGEST_SHORT = 12,
 };
 #define TRAILER "Linnet-Proposal: "
 #define REF_BRANCHES "refs/linnet/branches/"
@@ -18,7 +17,7 @@ enum {
 
 static const char *target_branch(const struct git_port *port, const struct proposal_work *work)
 {
-	return work->branch[0] ? work->branch : port->config.branch;
+	return work->direct ? port->config.branch : work->branch;
 }
 
 /* ---- the table of proposals under way ---- */
@@ -35,6 +34,7 @@ static struct proposal_work *find_work(struct git_port *port, struct digest dige
 static struct proposal_work *new_work(struct git_port *port, const struct proposal_text *text)
 {
 	struct proposal_work *oldest = NULL;
+	const char *beside;
 
 	for (int i = 0; i < PROPOSALS_MAX; i++) {
 		struct proposal_work *work = &port->proposals[i];
@@ -42,8 +42,9 @@ static struct proposal_work *new_work(struct git_port *port, const struct propos
 		if (!work->running && (!oldest || work->used_ms < oldest->used_ms))
 			oldest = work;
 	}
-	*oldest = (struct proposal_work){.digest = text->digest};
-	snprintf(oldest->branch, sizeof(oldest->branch), "%s", text->branch ? text->branch : "");
+	*oldest = (struct proposal_work){.digest = text->digest, .direct = !text->branch};
+	beside = text->branch ? text->branch : text->fallback;
+	snprintf(oldest->branch, sizeof(oldest->branch), "%s", beside ? beside : "");
 	return oldest;
 }
 
@@ -98,9 +99,8 @@ static struct propose_result finished(struct git_port *port, struct proposal_wor
 	}
 	work->stage = STAGE_DONE;
 	work->commit = commit;
+	work->direct = on_fleet;
 	work->backoff = (struct backoff){0};
-	if (on_fleet)
-		work->branch[0] = '\0';
 	return (struct propose_result){
 		.state = PROPOSE_DONE, .commit = commit, .branch = on_fleet ? NULL : work->branch};
 }
@@ -237,9 +237,11 @@ static struct propose_result begin(struct git_port *port, struct proposal_work *
 	if (work->branch[0] && look_at_branch(port, work, &found, &err))
 		return failed(port, work, &err);
 	switch (found) {
-	case FOUND_DONE:
+	case FOUND_DONE: /* of an earlier life, when it is direct: the fleet branch refused it */
 		return finished(port, work, work->commit, false);
 	case FOUND_FOREIGN:
+		if (work->direct)
+			break;
 		return refused(work, "the branch holds a commit of somebody else");
 	case FOUND_UNFETCHED:
 		work->stage = STAGE_FETCH;
@@ -251,17 +253,6 @@ static struct propose_result begin(struct git_port *port, struct proposal_work *
 	return build(port, work, text, rebuild, context);
 }
 
-/* An earlier life of ours may have been sent to a branch of its own. */
-static void resume_fallback(struct git_port *port, struct proposal_work *work)
-{
-	char name[REF_BYTES];
-
-	snprintf(name, sizeof(name), "linnet/propose/%.*s", DIGEST_SHORT, work->digest.hex);
-	if (!work->branch[0] && seen_tip(port, name).hex[0]) {
-		snprintf(work->branch, sizeof(work->branch), "%s", name);
-	}
-}
-
 int proposal_step(struct git_port *port, const struct proposal_text *text, git_rebuild *rebuild,
                   void *context, struct propose_result *out, struct err *err)
 {
@@ -270,10 +261,8 @@ int proposal_step(struct git_port *port, const struct proposal_text *text, git_r
 	if (!text->digest.hex[0])
 		return err_set(err, ERR_STALLED, "a proposal without a digest");
 	arena_reset(&port->scratch);
-	if (!work) {
+	if (!work)
 		work = new_work(port, text);
-		resume_fallback(port, work);
-	}
 	work->used_ms = port->now_ms;
 	if (work->stage == STAGE_FAILED && port->now_ms >= work->backoff.until_ms)
 		work->stage = STAGE_NEW;
@@ -288,7 +277,7 @@ int proposal_step(struct git_port *port, const struct proposal_text *text, git_r
 		*out = running();
 		break;
 	case STAGE_DONE:
-		*out = finished(port, work, work->commit, !work->branch[0]);
+		*out = finished(port, work, work->commit, work->direct);
 		break;
 	case STAGE_FAILED:
 		*out = (struct propose_result){.state = PROPOSE_FAILED, .why = work->why};
@@ -316,7 +305,7 @@ static int start_push(struct git_port *port, struct proposal_work *work, struct 
 	const char *refspec = arena_printf(&port->scratch, "%s:" REF_HEADS "%s", work->commit.hex,
 	                                   branch);
 
-	if (work->branch[0])
+	if (!work->direct)
 		lease = arena_printf(&port->scratch, REF_HEADS "%s:%s", branch, work->lease.hex);
 	return transport_push(&port->fleet_lane.child, &port->transport, port->fleet_path, &refspec,
 	                      1, lease, port->now_ms, err);
@@ -359,13 +348,10 @@ static void fetch_ended(struct git_port *port, struct proposal_work *work)
 /* A branch for a pull request takes what the fleet branch itself will not. */
 static void push_refused(struct git_port *port, struct proposal_work *work, const struct err *why)
 {
-	if (work->branch[0]) {
+	if (work->direct && work->branch[0])
+		work->direct = false;
+	else
 		failed(port, work, why);
-		return;
-	}
-	snprintf(work->branch, sizeof(work->branch), "linnet/propose/%.*s", DIGEST_SHORT,
-	         work->digest.hex);
-	work->stage = STAGE_NEW;
 }
 
 /* Whatever was said, the next look decides: a commit that carries the digest there is DONE. */

@@ -31,6 +31,7 @@ struct version_edit {
 struct proposal_text {
 	struct digest digest;
 	const char *branch;        /* "linnet/propose/<model>"; NULL: the fleet branch itself */
+	const char *fallback;      /* where it goes when a protected fleet branch refuses it */
 	const char *subject, *body;
 	struct version_edit *edits;
 	size_t n_edits;

@@ -119,6 +119,21 @@ static const char *stalled_reason(const struct look *look)
 	return NULL;
 }
 
+/* What it stalled on, and the branch that a person could merge. */
+static const char *stalled_message(const struct look *look)
+{
+	const struct deployment_status *next = look->next;
+	const char *message = next->message ? next->message : "";
+
+	if (look->in->desired.problem)
+		return look->in->desired.problem;
+	for (size_t i = 0; i < next->n_proposed; i++)
+		if (next->proposed[i].outcome == PROPOSAL_WAITING && next->proposed[i].branch)
+			return arena_printf(look->arena, "%s; the branch %s waits for its merge", message,
+			                    next->proposed[i].branch);
+	return message;
+}
+
 void conclude(struct look *look)
 {
 	const struct deployment_status *next = look->next;
@@ -135,7 +150,7 @@ void conclude(struct look *look)
 		clear_condition(look, CONDITION_RECONCILING);
 	if (stalled)
 		set_condition(look, CONDITION_STALLED, TRUTH_TRUE, stalled,
-		              look->in->desired.problem ? look->in->desired.problem : message);
+		              stalled_message(look));
 	else
 		clear_condition(look, CONDITION_STALLED);
 }

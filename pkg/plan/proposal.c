@@ -103,11 +103,33 @@ static size_t count_targets(const struct cycle *cycle, enum level level)
 	return n;
 }
 
-static void drop_older(struct cycle *cycle, const char *branch)
+/* For the lines that are changed by a pull request. */
+static const char *asked_branch(const struct cycle *cycle)
+{
+	return arena_printf(cycle->arena, "linnet/propose/%s", cycle->in->model->meta.name);
+}
+
+/* For the lines that a commit on the fleet branch was to change, where that is protected: a branch
+ * of its own only beside one that asks for other lines. */
+static const char *fallback_branch(const struct cycle *cycle)
+{
+	return arena_printf(cycle->arena, "%s%s", asked_branch(cycle),
+	                    count_targets(cycle, LEVEL_APPROVE) ? ".auto" : "");
+}
+
+/* Of the deployments whose lines this proposal is to change. */
+static enum level level_of(const struct cycle *cycle, const struct proposal *proposal)
+{
+	if (!proposal->branch)
+		return LEVEL_AUTO;
+	return text_same(proposal->branch, fallback_branch(cycle)) ? LEVEL_AUTO : LEVEL_APPROVE;
+}
+
+static void drop_older(struct cycle *cycle, enum level level)
 {
 	for (size_t i = 0; i < cycle->next->n_proposed; i++)
 		if (is_open(&cycle->next->proposed[i]) && !cycle->next->proposed[i].target &&
-		    text_same(cycle->next->proposed[i].branch, branch))
+		    level_of(cycle, &cycle->next->proposed[i]) == level)
 			close_proposal(cycle, i, PROPOSAL_DROPPED, "a newer one replaces it");
 }
 
@@ -122,7 +144,7 @@ static bool want_on(struct cycle *cycle, const char *branch, const char *version
 
 	if (find_proposal(cycle, proposal.digest))
 		return false;
-	drop_older(cycle, branch);
+	drop_older(cycle, level_of(cycle, &proposal));
 	add_proposal(cycle, proposal);
 	return true;
 }
@@ -130,8 +152,7 @@ static bool want_on(struct cycle *cycle, const char *branch, const char *version
 bool want_version(struct cycle *cycle)
 {
 	struct model_status *next = cycle->next;
-	const char *branch = arena_printf(cycle->arena, "linnet/propose/%s",
-	                                  cycle->in->model->meta.name);
+	const char *branch = asked_branch(cycle);
 	int64_t number = highest_version(cycle) + 1;
 	const char *version = arena_printf(cycle->arena, "v%lld", (long long)number);
 	bool by_hand = count_targets(cycle, LEVEL_MANUAL) > 0;
@@ -169,7 +190,7 @@ static bool has_version(const struct cycle *cycle, const char *version)
 /* Does a line that this proposal is to change say its version already? */
 static bool line_says(const struct cycle *cycle, const struct proposal *proposal)
 {
-	enum level level = proposal->branch ? LEVEL_APPROVE : LEVEL_AUTO;
+	enum level level = level_of(cycle, proposal);
 
 	for (size_t i = 0; i < cycle->in->n_targets; i++) {
 		const struct target *target = &cycle->in->targets[i];
@@ -285,6 +306,11 @@ static bool was_here(const struct deployment_status *status, const char *version
 	return false;
 }
 
+static const char *promotion_branch(const struct cycle *cycle, const char *key)
+{
+	return arena_printf(cycle->arena, "linnet/promote/%s", key);
+}
+
 static void want_promotion(struct cycle *cycle, const struct target *target)
 {
 	const struct target *source = find_source(cycle, target);
@@ -303,8 +329,7 @@ static void want_promotion(struct cycle *cycle, const struct target *target)
 	if (find_proposal(cycle, proposal.digest))
 		return;
 	proposal.version = version;
-	proposal.branch = level == LEVEL_AUTO ? NULL
-	                                      : arena_printf(cycle->arena, "linnet/promote/%s", key);
+	proposal.branch = level == LEVEL_AUTO ? NULL : promotion_branch(cycle, key);
 	proposal.why = arena_printf(cycle->arena, "%s has served in %s for its soak", version,
 	                            deployment_key(cycle, source));
 	cycle_note(cycle, arena_printf(cycle->arena, "promote to %s (%s)", key, version), proposal.why);
@@ -365,7 +390,7 @@ static void add_edit(struct cycle *cycle, struct proposal_text *text, const stru
 static void add_version_edits(struct cycle *cycle, struct proposal_text *text,
                               const struct proposal *proposal)
 {
-	enum level level = proposal->branch ? LEVEL_APPROVE : LEVEL_AUTO;
+	enum level level = level_of(cycle, proposal);
 
 	for (size_t i = 0; i < cycle->in->n_targets; i++) {
 		const struct target *target = &cycle->in->targets[i];
@@ -392,10 +417,12 @@ static const struct proposal_text *proposal_text(struct cycle *cycle,
 	text->branch = proposal->branch;
 	text->body = proposal->why;
 	if (target) {
+		text->fallback = promotion_branch(cycle, proposal->target);
 		add_edit(cycle, text, target, proposal->version);
 		text->subject = arena_printf(cycle->arena, "%s: promote %s", proposal->target,
 		                             proposal->version);
 	} else {
+		text->fallback = fallback_branch(cycle);
 		add_version_edits(cycle, text, proposal);
 	}
 	return text;

@@ -49,6 +49,11 @@ static enum level revert_level(const struct look *look)
 	return environment ? environment_level(environment, AUTOMATED_REVERT) : LEVEL_APPROVE;
 }
 
+static const char *revert_branch(const struct look *look)
+{
+	return arena_printf(look->arena, "linnet/revert/%s", key_of(look));
+}
+
 void want_revert(struct look *look, struct digest failed, struct digest back, const char *why)
 {
 	const struct revision *from = status_revision(look->next, failed);
@@ -76,7 +81,7 @@ void want_revert(struct look *look, struct digest failed, struct digest back, co
 	case LEVEL_APPROVE:
 	case LEVEL_UNSET:
 	case LEVELS:
-		proposal.branch = arena_printf(look->arena, "linnet/revert/%s", key_of(look));
+		proposal.branch = revert_branch(look);
 		break;
 	case LEVEL_AUTO:
 		break;
@@ -117,6 +122,7 @@ static const struct proposal_text *revert_text(const struct look *look,
 
 	text->digest = proposal->digest;
 	text->branch = proposal->branch;
+	text->fallback = revert_branch(look);
 	text->subject = arena_printf(look->arena, "%s: back to %s (%s rolled back)", key_of(look), to,
 	                             from);
 	text->body = proposal->why;

@@ -528,12 +528,28 @@ class GitTest(FaultsTest):
                         '{ echo "main is protected" >&2; exit 1; }\n')
         hook.chmod(0o755)
         world.declare("v2", {"exitAtStart": True})
-        branch = wait(35, "a branch for a pull request", lambda: world.git(
-            world.remote, "branch", "--list", "linnet/propose/*", "linnet/revert/*")).strip()
+        branch = "linnet/revert/prod/echo"
+        wait(35, "a branch for a pull request", lambda: world.git(
+            world.remote, "branch", "--list", branch))
         self.assertIn("version: v1", world.git(
             world.remote, "show", f"{branch}:manifests/deployment.yaml"))
+        wait(15, "the status says where", lambda: re.search(
+            f"branch: {branch}\n.*\n? +outcome: waiting\n", world.git(
+                world.remote, "show", "linnet/status:status/prod/echo.yaml"), re.S))
+        wait(15, "a condition says what to do",
+             lambda: f"the branch {branch} waits for its merge" in str(world.status()))
         self.assertEqual(world.declared_version(), "v2")
         self.assertEqual(len(world.pids("v1")), 2)
+        world.declare("v3", {"exitAtStart": True})
+        wait(35, "the branch is of v3 now", lambda: "v3 rolled back" in world.git(
+            world.remote, "log", "--format=%s", f"main..{branch}"))
+        self.assertEqual(world.git(world.remote, "rev-list", "--count", f"main..{branch}"), "1")
+        hook.unlink()
+        world.git(world.fleet, "pull", "-q", "--rebase", "origin", "main")
+        world.git(world.fleet, "fetch", "-q", "origin", branch)
+        world.git(world.fleet, "merge", "-q", "--no-ff", "-m", "merged", "FETCH_HEAD")
+        world.git(world.fleet, "push", "-q", "origin", "HEAD:main")
+        wait(15, "v1 is steady", lambda: world.is_steady("v1"))
 
     def test_an_unsigned_commit_is_never_acted_on(self):
         world = self.make()

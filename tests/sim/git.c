@@ -461,6 +461,12 @@ static int port_publish(void *self, struct oid parent, const struct git_file *fi
 	return 0;
 }
 
+/* Where a proposal goes; NULL the fleet branch itself. */
+static const char *branch_of(const struct world *world, const struct proposal_text *text)
+{
+	return text->branch || !world->git.protected ? text->branch : text->fallback;
+}
+
 static bool has_landed(struct world *world, struct digest digest)
 {
 	for (int i = 0; i < world->git.n_landed; i++)
@@ -474,6 +480,7 @@ static int land(struct world *world, const struct proposal_text *text, git_rebui
 {
 	struct sim_git *git = &world->git;
 	struct sim_commit *commit;
+	const char *branch = branch_of(world, text);
 	struct git_file *files;
 	size_t n = 0;
 	int result = rebuild(context, commit_id(world, git->remote_main), &world->arena, &files, &n,
@@ -489,12 +496,12 @@ static int land(struct world *world, const struct proposal_text *text, git_rebui
 		put_file(world, commit, files[i].path, files[i].text.data, files[i].text.len);
 	git->landed[git->n_landed++ % 64] = text->digest;
 	result = end_commit(world, commit, text->subject);
-	if (text->branch)
-		git_branch(world, text->branch)->tip = result;
+	if (branch)
+		git_branch(world, branch)->tip = result;
 	else
 		git->remote_main = result;
 	out->commit = commit_id(world, result);
-	out->branch = text->branch;
+	out->branch = branch;
 	world_event(world, "proposed: %s", text->subject);
 	return 0;
 }
@@ -514,7 +521,7 @@ static int port_propose(void *self, const struct proposal_text *text, git_rebuil
 	if (has_landed(world, text->digest)) { /* its trailer is found on the branch */
 		out->state = PROPOSE_DONE;
 		out->commit = commit_id(world, world->git.remote_main);
-		out->branch = text->branch;
+		out->branch = branch_of(world, text);
 	} else if (land(world, text, rebuild, context, out, err)) {
 		return -1;
 	}

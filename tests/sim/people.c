@@ -307,7 +307,7 @@ static void verb_traffic(struct world *world, const char *words)
 	world->serving.places[world->here].rate = strtod(words, NULL);
 }
 
-/* "away", "back", "rewritten", "rewound", "emptied", "merge NAME", "delete NAME" */
+/* "away", "back", "protected", "rewritten", "rewound", "emptied", "merge NAME", "delete NAME" */
 static void verb_git(struct world *world, const char *words)
 {
 	struct sim_git *git = &world->git;
@@ -316,6 +316,8 @@ static void verb_git(struct world *world, const char *words)
 	world_event(world, "git %s", words);
 	if (!strcmp(words, "away") || !strcmp(words, "back"))
 		git->away = words[0] == 'a';
+	else if (!strcmp(words, "protected"))
+		git->protected = true;
 	else if (!strcmp(words, "rewritten"))
 		git->remote_main = git_commit(world, git->commits[git->remote_main].parent, "model.yaml",
 		                              model_now(world), "rewritten");

@@ -93,7 +93,7 @@ struct sim_git {
 	int n_branches;
 	/* the controller's clones */
 	int fetched, accepted, local_status, record, seen_requests, parted;
-	bool away, rewritten, parted_shown, push_forgotten;
+	bool away, protected, rewritten, parted_shown, push_forgotten;
 	int64_t seen_ms;
 	const char *names[32]; /* of the remote's branches as last fetched */
 	size_t n_names;

@@ -728,33 +728,69 @@ static void what_changes_nothing_is_refused(void **state)
 	assert_string_equal(git(world->place, "remote.git", "rev-list", "--count", "main"), "1");
 }
 
-static void a_protected_branch_leads_to_a_branch(void **state)
+/* From now on main takes no commit of ours. */
+static void protect(struct world *world)
 {
-	struct world *world = *state;
 	const char *hook = path_in(world->place, "remote.git/hooks/update");
 	const char *script = "#!/bin/sh\n[ \"$1\" != refs/heads/main ] || "
 	                     "{ echo protected branch >&2; exit 1; }\n";
-	struct edit edit = {.path = "d.yaml", .text = "version: v2\n", .world = world};
-	struct proposal_text text = proposal("p1", NULL);
-	struct propose_result result;
 	struct err err = {0};
-	struct oid main_tip = push_file(world->place, "d.yaml", "version: v1\n");
 
 	ok(file_replace(AT_FDCWD, hook, script, strlen(script), 0755, &err));
+}
+
+static void a_protected_branch_leads_to_a_branch(void **state)
+{
+	struct world *world = *state;
+	const char *branch = "linnet/revert/prod/risk";
+	struct edit edit = {.path = "d.yaml", .text = "version: v2\n", .world = world};
+	struct proposal_text text = proposal("p1", NULL), newer = proposal("p2", NULL);
+	struct propose_result result;
+	struct oid main_tip = push_file(world->place, "d.yaml", "version: v1\n");
+
+	text.fallback = newer.fallback = branch;
+	protect(world);
 	open_port(world);
 	result = end_of(world, &text, &edit);
 	assert_int_equal(result.state, PROPOSE_DONE);
-	assert_string_equal(result.branch, arena_printf(&world->place->arena, "linnet/propose/%.12s",
-	                                                text.digest.hex));
-	assert_string_equal(remote_tip(world, result.branch), result.commit.hex);
+	assert_string_equal(result.branch, branch);
+	assert_string_equal(remote_tip(world, branch), result.commit.hex);
 	assert_string_equal(remote_tip(world, "main"), main_tip.hex);
 	until(world, world->heads.n_branches == 1);
-	reopen_port(world);
+	reopen_port(world); /* what was done before the restart is found again */
 	edit.calls = 0;
 	result = end_of(world, &text, &edit);
 	assert_int_equal(result.state, PROPOSE_DONE);
-	assert_non_null(result.branch);
+	assert_string_equal(result.branch, branch);
 	assert_int_equal(edit.calls, 0);
+	edit.text = "version: v3\n"; /* replaced, not piled up */
+	result = end_of(world, &newer, &edit);
+	assert_int_equal(result.state, PROPOSE_DONE);
+	assert_string_equal(remote_tip(world, branch), result.commit.hex);
+	assert_string_equal(git(world->place, "remote.git", "rev-list", "--count",
+	                        arena_printf(&world->place->arena, "main..%s", branch)), "1");
+	until(world, world->heads.n_branches == 1);
+}
+
+/* Left behind by an earlier one: no reason to leave the fleet branch aside. */
+static void an_old_branch_of_ours_does_not_draw_a_proposal_from_the_fleet_branch(void **state)
+{
+	struct world *world = *state;
+	struct edit edit = {.path = "d.yaml", .text = "version: v2\n", .world = world};
+	struct edit other = {.path = "d.yaml", .text = "version: v3\n", .world = world};
+	struct proposal_text old = proposal("p1", "linnet/revert/prod/risk");
+	struct proposal_text text = proposal("p2", NULL);
+	struct propose_result result;
+
+	push_file(world->place, "d.yaml", "version: v1\n");
+	open_port(world);
+	assert_int_equal(end_of(world, &old, &edit).state, PROPOSE_DONE);
+	reopen_port(world);
+	text.fallback = old.branch;
+	result = end_of(world, &text, &other);
+	assert_int_equal(result.state, PROPOSE_DONE);
+	assert_null(result.branch);
+	assert_string_equal(remote_tip(world, "main"), result.commit.hex);
 }
 
 static void a_branch_of_ours_is_replaced_and_no_other(void **state)
@@ -816,6 +852,7 @@ int main(void)
 		test_case(a_proposal_is_rebuilt_on_a_newer_tip),
 		test_case(what_changes_nothing_is_refused),
 		test_case(a_protected_branch_leads_to_a_branch),
+		test_case(an_old_branch_of_ours_does_not_draw_a_proposal_from_the_fleet_branch),
 		test_case(a_branch_of_ours_is_replaced_and_no_other),
 	};
 

@@ -33,6 +33,7 @@ struct world {
 	struct training_input in;
 	struct training_output last;
 	int trained, evaluated, cancelled, taken, tested; /* the last two: of versions from elsewhere */
+	bool protected; /* the fleet branch takes no commit of ours */
 	struct revision revisions[2];
 	struct gate_require accuracy;
 };
@@ -81,8 +82,12 @@ static int teardown(void **state)
 /* Runs start at once; proposals on a branch are pushed at once. */
 static void act(struct world *world, const struct action *action)
 {
+	const struct proposal_text *text = action->proposal;
 	struct model_status *history = &world->in.history;
+	const char *branch = NULL;
 
+	if (text)
+		branch = text->branch || !world->protected ? text->branch : text->fallback;
 	switch (action->kind) {
 	case ACTION_TRAIN:
 		if (action->spec) {
@@ -111,12 +116,13 @@ static void act(struct world *world, const struct action *action)
 		break;
 	case ACTION_PROPOSE:
 		for (size_t i = 0; i < history->n_proposed; i++)
-			if (digest_same(history->proposed[i].digest, action->proposal->digest)) {
+			if (digest_same(history->proposed[i].digest, text->digest)) {
 				history->proposed[i].outcome = PROPOSAL_WAITING;
 				history->proposed[i].commit = "p1";
+				history->proposed[i].branch = branch;
 			}
-		if (action->proposal->branch)
-			world->branches[world->in.n_open_branches++] = action->proposal->branch;
+		if (branch)
+			world->branches[world->in.n_open_branches++] = branch;
 		break;
 	case ACTION_SET_WEIGHTS:
 	case ACTION_STOP_REPLICA:
@@ -294,6 +300,44 @@ static void targets_that_ask_get_a_branch_and_it_waits(void **state)
 	merge_v1(world);
 	until(world, CYCLE_IDLE);
 	assert_int_equal(world->in.history.proposed[0].outcome, PROPOSAL_MERGED);
+}
+
+/* Where the fleet branch refuses us: the name that a merge is looked for under, and one place for a
+ * newer version. */
+static void a_protected_branch_leads_to_the_name_of_the_model(void **state)
+{
+	struct world *world = *state;
+
+	world->protected = true;
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSED);
+	assert_string_equal(world->in.history.proposed[0].branch, "linnet/propose/risk");
+	world->now_ms += HOUR_MS;
+	world->in.data_digest = digest_of("e", 1);
+	ask(world, REQUEST_KICK, "platform-update");
+	run_to(world, VERDICT_PASS, "a2");
+	until(world, CYCLE_PROPOSED);
+	assert_int_equal(world->in.history.proposed[0].outcome, PROPOSAL_WAITING);
+	assert_string_equal(world->in.history.proposed[0].branch, "linnet/propose/risk");
+	assert_int_equal(world->in.history.proposed[1].outcome, PROPOSAL_DROPPED);
+}
+
+/* Lines of both kinds: neither branch may take the other's place. */
+static void beside_lines_that_ask_the_refused_ones_get_their_own_branch(void **state)
+{
+	struct world *world = *state;
+	const struct model_status *history = &world->in.history;
+
+	world->protected = true;
+	world->deployments[PRODUCTION].promotion = NULL;
+	world->environments[PRODUCTION].maturity = MATURITY_STABLE;
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSED);
+	assert_int_equal(history->n_proposed, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(history->proposed[i].outcome, PROPOSAL_WAITING);
+	assert_string_equal(history->proposed[0].branch, "linnet/propose/risk");
+	assert_string_equal(history->proposed[1].branch, "linnet/propose/risk.auto");
 }
 
 static void a_deleted_branch_is_a_refusal_for_good(void **state)
@@ -778,6 +822,8 @@ int main(void)
 		case_of(the_first_version_is_trained_judged_and_proposed),
 		case_of(the_ledger_entry_comes_before_the_test_and_once),
 		case_of(targets_that_ask_get_a_branch_and_it_waits),
+		case_of(a_protected_branch_leads_to_the_name_of_the_model),
+		case_of(beside_lines_that_ask_the_refused_ones_get_their_own_branch),
 		case_of(a_deleted_branch_is_a_refusal_for_good),
 		case_of(where_all_is_manual_it_is_only_reported),
 		case_of(a_kick_waits_for_the_cooldown_and_a_strange_one_is_refused),
