@@ -64,15 +64,20 @@ static int save_config(struct haproxy *haproxy, struct err *err)
 }
 
 /* A disk that takes no file keeps HAProxy neither from being looked at nor from being told, so that
- * a rollback works then too; what is not written stays to be written by the next look. */
+ * a rollback works then too; what is not written is said, and written by a later look. */
 static void save_what_fits(struct haproxy *haproxy, bool config)
 {
 	struct err full = {0};
 
-	if (save_table(haproxy, &full) < 0 || !config)
-		return;
-	if (save_config(haproxy, &full) < 0)
-		return;
+	if (save_table(haproxy, &full) < 0 || (config && save_config(haproxy, &full) < 0))
+		snprintf(haproxy->unsaved, sizeof(haproxy->unsaved), "%.255s", full.text);
+	else if (!haproxy->config_dirty)
+		haproxy->unsaved[0] = '\0';
+}
+
+const char *haproxy_unsaved(const struct haproxy *haproxy)
+{
+	return haproxy->unsaved;
 }
 
 static void touch(struct haproxy *haproxy)

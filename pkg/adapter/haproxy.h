@@ -74,6 +74,9 @@ int haproxy_end(struct haproxy *haproxy, struct err *err) must_check;
  * shares out anew where a server came up or went down. Weights that somebody else changed are kept
  * as found. Call it before looking at the table. */
 int haproxy_refresh(struct haproxy *haproxy, struct err *err) must_check;
+/* Why the table or the configuration could not be written to its file: until it is, a restart of
+ * HAProxy or of ours goes back to what was written last. "" when all is written. */
+const char *haproxy_unsaved(const struct haproxy *haproxy);
 /* Identity of the worker process that was read last; "" before that. */
 const char *haproxy_identity(const struct haproxy *haproxy);
 

@@ -24,6 +24,7 @@ struct haproxy {
 	char known[IDENTITY];     /* of the worker whose slots were all read once */
 	bool dirty;               /* the table differs from router.json */
 	bool config_dirty;        /* the configuration differs from the table */
+	char unsaved[256];        /* why a file could not be written the last time; "" */
 };
 
 /* ---- haproxy_read.c: what HAProxy says. Pure. ---- */

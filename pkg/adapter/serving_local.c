@@ -117,9 +117,11 @@ static void report_weights(struct serving_local *serving, struct serving_key key
 static int report(struct serving_local *serving, const struct look *look, struct arena *arena,
                   struct observed *out, struct err *err)
 {
+	const char *unsaved = haproxy_unsaved(serving->router);
 	struct observed observed = {
 		.known = true,
 		.router = arena_strdup(arena, haproxy_identity(serving->router)),
+		.unsaved = unsaved[0] ? arena_strdup(arena, unsaved) : NULL,
 	};
 
 	report_replicas(serving, look, arena, &observed);

@@ -84,6 +84,7 @@ struct work {
 struct observed {
 	bool known;              /* false: the back end could not be read; decide nothing new */
 	const char *router;      /* identity of the router process, which changes when it forgot */
+	const char *unsaved;     /* why what it was told cannot be kept over a restart; NULL: it is */
 	struct replica *replicas; /* sorted by revision, slot */
 	size_t n_replicas;
 	struct revision_weight *weights;

@@ -80,7 +80,7 @@ static void say_synced(struct look *look)
 		              "what is declared was not read back yet");
 }
 
-/* The worst of both: something crashes, or fewer are ready than wanted. */
+/* The worst of all: something crashes, does harm, is missing, or would not outlive a restart. */
 static void say_healthy(struct look *look)
 {
 	const struct deployment_status *next = look->next;
@@ -105,6 +105,11 @@ static void say_healthy(struct look *look)
 			                           version_of(look, revisions[i])));
 			return;
 		}
+	if (look->in->observed.unsaved) {
+		set_condition(look, CONDITION_HEALTHY, TRUTH_FALSE, "RouterUnsaved",
+		              look->in->observed.unsaved);
+		return;
+	}
 	set_condition(look, CONDITION_HEALTHY, TRUTH_TRUE, "Healthy", "all needed replicas are ready");
 }
 

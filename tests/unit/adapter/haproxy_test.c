@@ -629,6 +629,29 @@ static void leaving_drains(void **state)
 	assert_int_equal(ask(front, PATH, "{}").status, 404);
 }
 
+/* A file that cannot be written stops nothing, is told, and is written as soon as it can be. */
+static void what_is_not_written_is_told(void **state)
+{
+	char path[128];
+
+	(void)state;
+	two_replicas(0.5, 0.5);
+	assert_string_equal(haproxy_unsaved(router), "");
+	snprintf(path, sizeof(path), "%s/router.json", folder);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	count_new(10, "{}");
+	for (int i = 0; i < 5000 && !haproxy_unsaved(router)[0]; i++)
+		ok(haproxy_refresh(router, &err));
+	assert_non_null(strstr(haproxy_unsaved(router), "router.json"));
+	set_shares(1, 0);
+	assert_int_equal(count_new(10, "{}"), 0);
+	assert_int_equal(rmdir(path), 0);
+	ok(haproxy_refresh(router, &err));
+	assert_string_equal(haproxy_unsaved(router), "");
+	assert_int_equal(access(path, R_OK), 0);
+}
+
 static void what_cannot_start_says_why(void **state)
 {
 	struct haproxy_config config = {.folder = folder, .listen = "no-such-host:x"};
@@ -666,6 +689,7 @@ int main(void)
 		TEST(it_rests_while_we_are_away),
 		TEST(a_hand_on_the_weights_is_kept),
 		TEST(leaving_drains),
+		TEST(what_is_not_written_is_told),
 		TEST(what_cannot_start_says_why),
 	};
 

@@ -738,6 +738,21 @@ static void a_dead_replica_is_replaced(void **state)
 		assert_true(world->replicas[i].seen.in_rotation);
 }
 
+/* It is told, and stops nothing. */
+static void a_router_that_cannot_keep_its_table_is_told(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->unsaved = "router.json: no space left";
+	world_tick(world);
+	assert_true(condition_is(world, CONDITION_HEALTHY, TRUTH_FALSE, "RouterUnsaved"));
+	assert_true(condition_is(world, CONDITION_READY, TRUTH_TRUE, "Serving"));
+	world->unsaved = NULL;
+	world_tick(world);
+	assert_true(condition_is(world, CONDITION_HEALTHY, TRUTH_TRUE, "Healthy"));
+}
+
 static void five_deaths_in_ten_minutes_back_off(void **state)
 {
 	struct world *world = *state;
@@ -1214,6 +1229,7 @@ int main(void)
 		case_of(reverts_follow_the_automation_level),
 		case_of(where_only_env_changed_the_fields_are_named_instead),
 		case_of(a_dead_replica_is_replaced),
+		case_of(a_router_that_cannot_keep_its_table_is_told),
 		case_of(five_deaths_in_ten_minutes_back_off),
 		case_of(declared_replicas_are_followed_up_and_down),
 		case_of(live_weights_are_set_to_those_of_record),

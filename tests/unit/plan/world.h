@@ -64,6 +64,7 @@ struct world {
 	struct work prepared[16], checked[16];
 	size_t n_prepared, n_checked;
 	int router;
+	const char *unsaved; /* what the router cannot keep; NULL */
 	bool unreadable; /* the next observation fails */
 	bool lag;        /* weights are set, but not yet read back */
 	bool lost;       /* what is asked of replicas and workers does not arrive */
@@ -387,6 +388,7 @@ static inline struct observed world_observe(struct world *world)
 	struct observed observed = {
 		.known = !world->unreadable,
 		.router = arena_printf(&world->arena, "router-%d", world->router),
+		.unsaved = world->unsaved,
 		.replicas = arena_array(&world->arena, world->n_replicas, struct replica),
 		.n_replicas = world->n_replicas,
 		.weights = arena_array(&world->arena, world->n_weights, struct revision_weight),
