@@ -66,6 +66,7 @@ static void settle(void)
 	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_OBJECT_CREATION, 0);
 	git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
 	git_libgit2_opts(GIT_OPT_SET_CACHE_MAX_SIZE, (ssize_t)(64 << 20));
+	git_libgit2_opts(GIT_OPT_SET_CACHE_OBJECT_LIMIT, GIT_OBJECT_TREE, (size_t)(4 << 20));
 	git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)(512 << 20));
 	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_PROGRAMDATA, "");
 	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_SYSTEM, "");
@@ -996,10 +997,15 @@ static void edit_end(struct editing *edit)
 static int edit_write(struct editing *edit, const void *bytes, size_t len, git_object_t type,
                       git_oid *out, struct err *err)
 {
-	if (git_odb_write(out, edit->odb, bytes, len, type) ||
-	    (edit->pack && git_packbuilder_insert(edit->pack, out, NULL)))
-		return edit_error(err, "object");
-	return 0;
+	int code;
+
+	if (!edit->pack)
+		code = git_odb_write(out, edit->odb, bytes, len, type);
+	else /* into memory at once: git_odb_write would search the disk for each object first */
+		code = git_odb_hash(out, bytes, len, type) ||
+		       edit->memory->write(edit->memory, out, bytes, len, type) ||
+		       git_packbuilder_insert(edit->pack, out, NULL);
+	return code ? edit_error(err, "object") : 0;
 }
 
 /* Everything gathered in memory becomes one pack of the store, fsynced. */

@@ -334,6 +334,20 @@ static void observe_and_plan(struct controller *c, struct task *tasks, size_t n,
 		timing_add(&c->figures.plan, since(c, begun_ms) - observed_ms);
 }
 
+/* Says once how long it took to look at all keys that a new commit made due. */
+static void tell_progress(struct controller *c, bool fleet_moved, size_t n, int64_t next_ms)
+{
+	if (fleet_moved) {
+		c->moved_ms = c->now_ms;
+		c->n_planned = 0;
+	}
+	c->n_planned += n;
+	if (!c->moved_ms || (c->n_planned >= BATCH_KEYS && next_ms <= c->now_ms))
+		return;
+	log_info("planned %zu keys in %lld ms", c->n_planned, (long long)since(c, c->moved_ms));
+	c->moved_ms = 0;
+}
+
 int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 {
 	struct asked_list asked = {0};
@@ -355,11 +369,10 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		tasks[i].key = due[i];
 	observe_and_plan(c, tasks, n, &asked);
-	if (fleet_moved)
-		log_info("planned %zu keys in %lld ms", n, (long long)since(c, c->now_ms));
 	carry_out(c, tasks, n, &asked);
 	timing_add(&c->figures.pass, since(c, c->now_ms));
 	next = keys_next_due(c);
+	tell_progress(c, fleet_moved, n, next);
 	*wake_ms = next <= c->now_ms ? 0 : next - c->now_ms;
 	if (*wake_ms > (c->heads.busy ? GIT_BUSY_MS : c->config.poll_ms))
 		*wake_ms = c->heads.busy ? GIT_BUSY_MS : c->config.poll_ms;

@@ -119,25 +119,50 @@ const struct deployment_status *key_status(struct controller *c, const struct ke
 	return status;
 }
 
-/* The keys that are due, at most `most`, in the pass's arena; those that somebody asked of first,
- * because what was asked counts as given once this pass is recorded. */
+static void take(struct key *key, struct key **due, size_t *n)
+{
+	if (!key || key->in_pass)
+		return;
+	key->in_pass = true;
+	due[(*n)++] = key;
+}
+
+static bool is_due(const struct controller *c, const struct key *key)
+{
+	return key && key->due_ms <= c->now_ms;
+}
+
+/* A due model and those of its deployments that are due: what they share is then read once. */
+static void take_model(struct controller *c, struct key *model, size_t most, struct key **due,
+                       size_t *n)
+{
+	const char **names;
+	size_t n_names = fleet_deployments_of(c->fleet, model->name, &c->arena, &names);
+
+	for (size_t i = 0; i < n_names && *n + 1 < most; i++) {
+		struct key *key = map_get(&c->keys, arena_printf(&c->arena, "deployment/%s", names[i]));
+
+		if (is_due(c, key))
+			take(key, due, n);
+	}
+	take(model, due, n);
+}
+
+/* The keys that are due, at most `most`, in the pass's arena; those that somebody asked of
+ * first, because what was asked counts as given once this pass is recorded. */
 struct key **keys_due(struct controller *c, const struct asked_list *asked, size_t most, size_t *n)
 {
 	struct key **due = arena_array(&c->arena, most + asked->n, struct key *);
 
 	*n = 0;
-	for (size_t i = 0; i < asked->n; i++) {
-		if (asked->items[i].key->in_pass)
-			continue;
-		asked->items[i].key->in_pass = true;
-		due[(*n)++] = asked->items[i].key;
-	}
-	for (size_t i = 0; i < c->keys.n && *n < most; i++) {
-		struct key *key = c->keys.entries[i].value;
-
-		if (key->due_ms <= c->now_ms && !key->in_pass)
-			due[(*n)++] = key;
-	}
+	for (size_t i = 0; i < asked->n; i++)
+		take(asked->items[i].key, due, n);
+	for (size_t i = map_lower_bound(&c->keys, "model/"); i < c->keys.n && *n < most; i++)
+		if (is_due(c, c->keys.entries[i].value))
+			take_model(c, c->keys.entries[i].value, most, due, n);
+	for (size_t i = 0; i < c->keys.n && *n < most; i++)
+		if (is_due(c, c->keys.entries[i].value))
+			take(c->keys.entries[i].value, due, n);
 	for (size_t i = 0; i < *n; i++)
 		due[i]->in_pass = false;
 	return due;
