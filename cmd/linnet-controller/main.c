@@ -158,6 +158,7 @@ static int open_serving(struct daemon *d, struct err *err)
 	if (serving_local_open(&config, &d->serving, err))
 		return -1;
 	d->ports.serving = serving_local_port(d->serving);
+	log_info("resources of local replicas: memory bounds each process, cpu is a share and no cap");
 	return 0;
 }
 

@@ -7,6 +7,9 @@
  *     <state>/predictions/<environment>/<deployment>/                  LINNET_PREDICTION_LOG
  *     <state>/haproxy/                                                 haproxy.h
  *
+ * `resources`: memory is RLIMIT_DATA of each process of a replica, cpu a nice value. Neither bounds
+ * a replica as a whole: that would take a cgroup.
+ *
  * What is known of a replica is in its folder and in the router's table, nothing in memory but
  * probes under way. `observe` takes each step that is due: it notes exits, puts replicas that
  * became ready into the router, drains, ends and removes those that were stopped. */

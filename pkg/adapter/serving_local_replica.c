@@ -226,6 +226,17 @@ static int check_prepared(const struct serving_local *serving, const struct revi
 	return 0;
 }
 
+/* A part of a processor as a nice value: each step is worth a fifth less of it where processors are
+ * short (sched(7): a factor of 1.25). No cap; a whole processor and more is 0. */
+static int nice_of(int64_t cpu_millis)
+{
+	int nice = 0;
+
+	for (int64_t millis = cpu_millis; millis > 0 && millis < 900 && nice < 19; nice++)
+		millis = millis * 5 / 4 + 1;
+	return nice;
+}
+
 static int run(const struct serving_local *serving, struct serving_key key,
                const struct revision *spec, const char *folder, struct arena *arena,
                struct replica_file *file, struct err *err)
@@ -239,6 +250,7 @@ static int run(const struct serving_local *serving, struct serving_key key,
 		.memory_bytes = spec->memory_bytes,
 		.cpu_seconds = -1,
 		.file_bytes = -1,
+		.nice = nice_of(spec->cpu_millis),
 	};
 
 	memcpy(argv, spec->serve.command.items, spec->serve.command.n * sizeof(*argv));

@@ -99,9 +99,11 @@ const struct record env_record =
 
 static const struct field resources_fields[] = {
 	{.name = "cpu", .type = FIELD_CPU, IN(struct deployment, cpu_millis, cpu_millis),
-	 .help = "CPU of one replica, such as 500m or 2; absent: unlimited."},
+	 .help = "CPU of one replica, such as 500m or 2; absent: unlimited. Local replicas: a share "
+	         "where processors are short, not a cap."},
 	{.name = "memory", .type = FIELD_MEMORY, IN(struct deployment, cpu_millis, memory_bytes),
-	 .help = "Memory of one replica, such as 512Mi; absent: unlimited."},
+	 .help = "Memory of one replica, such as 512Mi; absent: unlimited. Local replicas: of each of "
+	         "its processes."},
 };
 const struct record resources_record =
 	SECTION(struct deployment, cpu_millis, memory_bytes, resources, "Limits of one replica.");

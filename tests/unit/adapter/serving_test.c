@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -415,6 +416,8 @@ static void a_replica_gets_what_the_contract_says(void **state)
 	(void)state;
 	revision->env = env;
 	revision->n_env = ARRAY_LEN(env);
+	revision->cpu_millis = 500;
+	revision->memory_bytes = 512 << 20;
 	revision_seal(revision);
 	assert_int_equal(prepare(revision).state, WORK_DONE);
 	ok(start(revision, 3));
@@ -436,6 +439,8 @@ static void a_replica_gets_what_the_contract_says(void **state)
 	                " test $(readlink /proc/%d/cwd) = $PWD/state/sources/%s",
 	                (int)pid, revision->digest.hex, strrchr(replica->address, ':') + 1,
 	                strrchr(replica->address, ':') + 1, artifact.hex, (int)pid, tree));
+	assert_int_equal(getpriority(PRIO_PROCESS, (id_t)pid), 3);
+	sh(arena_printf(&arena, "grep -q '^Max data size  *%d ' /proc/%d/limits", 512 << 20, (int)pid));
 	/* the secret is in no argument and in no file of ours */
 	sh(arena_printf(&arena, "rm env; ! grep -q " SECRET " /proc/%d/cmdline && ! grep -rq " SECRET
 	                " state", (int)pid));
