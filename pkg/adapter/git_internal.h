@@ -24,6 +24,11 @@ struct backoff {
 	int64_t until_ms;
 };
 void backoff_fail(struct backoff *backoff, int64_t now_ms, int64_t first_ms, int64_t most_ms);
+/* After a race that another writer won: again almost at once, because the pause makes no attempt
+ * shorter; a rest of 1 to 4 s after every RACE_BURST of them, so that two never block each other
+ * for long. True when it is that rest. */
+enum { RACE_BURST = 8 };
+bool backoff_race(struct backoff *backoff, int64_t now_ms);
 
 /* What a lane's child is doing; one child at a time a lane. */
 enum errand {
@@ -111,12 +116,14 @@ struct git_port {
 	struct oid foreign;    /* a remote status branch that is not: refused */
 	int64_t next_push_ms;
 	uint64_t push_look;    /* the look that must be over before the next push */
-	int push_attempts;
+	struct backoff race; /* pushes lost to other writers in a row */
 	bool unreconciled;     /* the lane's problem is of that */
 };
 
 /* Tip of a remote branch ("main") at the last look; "" absent. */
 struct oid seen_tip(const struct git_port *port, const char *branch);
+/* A fetch that found a newer tip than the last look did. */
+void seen_note(struct git_port *port, const char *branch, struct oid tip);
 /* A look that begins after now, at once; its number, which look_finished will reach. */
 uint64_t look_now(struct git_port *port);
 /* A commit of ours for a spec: author, time and signature filled in. */

@@ -17,6 +17,8 @@ enum {
 	POLL_MS = 5000,
 	RETRY_FIRST_MS = 250,
 	RETRY_MOST_MS = 60 * 1000,
+	RACE_PAUSE_MS = 40,
+	RACE_REST_MS = 4000,
 	POKE_LEAST_MS = 250,      /* between two looks that were asked for */
 	FETCHES_BEFORE_FSCK = 3,
 	RENEWAL_MOST_MS = 10 * 60 * 1000,
@@ -44,6 +46,17 @@ void backoff_fail(struct backoff *backoff, int64_t now_ms, int64_t first_ms, int
 	backoff->until_ms = now_ms + most / 4 + (int64_t)(random % (uint64_t)(most * 3 / 4 + 1));
 }
 
+bool backoff_race(struct backoff *backoff, int64_t now_ms)
+{
+	bool rest = (backoff->failures + 1) % RACE_BURST == 0;
+	int failures = backoff->failures;
+
+	backoff->failures = 0;
+	backoff_fail(backoff, now_ms, rest ? RACE_REST_MS : RACE_PAUSE_MS, RACE_REST_MS);
+	backoff->failures = failures + 1;
+	return rest;
+}
+
 void lane_problem(struct lane *lane, const struct err *err)
 {
 	snprintf(lane->problem, sizeof(lane->problem), "%s", err->text);
@@ -61,15 +74,30 @@ static void lane_fine(struct lane *lane)
 	lane->backoff = (struct backoff){0};
 }
 
-struct oid seen_tip(const struct git_port *port, const char *branch)
+static struct ref *seen_ref(const struct git_port *port, const char *branch)
 {
 	char name[REF_BYTES];
 
 	snprintf(name, sizeof(name), REF_HEADS "%s", branch);
 	for (size_t i = 0; i < port->n_seen; i++)
 		if (!strcmp(port->seen[i].name, name))
-			return port->seen[i].tip;
-	return (struct oid){""};
+			return &port->seen[i];
+	return NULL;
+}
+
+struct oid seen_tip(const struct git_port *port, const char *branch)
+{
+	const struct ref *ref = seen_ref(port, branch);
+
+	return ref ? ref->tip : (struct oid){""};
+}
+
+void seen_note(struct git_port *port, const char *branch, struct oid tip)
+{
+	struct ref *ref = seen_ref(port, branch);
+
+	if (ref && tip.hex[0])
+		ref->tip = tip;
 }
 
 uint64_t look_now(struct git_port *port)
@@ -363,6 +391,7 @@ static void fetch_ended(struct git_port *port)
 
 	if (child_check(&lane->child, "fetch", &err) == 0 &&
 	    objects_ref(port->fleet, REF_TIP, &port->tip, &err) == 0) {
+		seen_note(port, port->config.branch, port->tip);
 		lane_fine(lane);
 		fleet_remember(port);
 		return;

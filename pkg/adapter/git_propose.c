@@ -6,8 +6,6 @@
 
 enum {
 	TRAILER_DEPTH = 200,  /* commits of a branch in which an earlier proposal is looked for */
-	RACE_FIRST_MS = 50,
-	RACE_MOST_MS = 4000,
 	RETRY_FIRST_MS = 1000,
 	RETRY_MOST_MS = 60 * 1000,
 };
@@ -283,6 +281,8 @@ int proposal_step(struct git_port *port, const struct proposal_text *text, git_r
 		*out = (struct propose_result){.state = PROPOSE_FAILED, .why = work->why};
 		break;
 	}
+	if (work->stage == STAGE_PUSH && port->fleet_lane.errand == ERRAND_NONE)
+		proposals_start(port); /* at once: each moment is one for somebody else's push */
 	return 0;
 }
 
@@ -367,7 +367,7 @@ static void push_ended(struct git_port *port, struct proposal_work *work)
 	case PUSH_DONE:
 		break;
 	case PUSH_BEHIND:
-		backoff_fail(&work->backoff, port->now_ms, RACE_FIRST_MS, RACE_MOST_MS);
+		backoff_race(&work->backoff, port->now_ms);
 		break;
 	case PUSH_REFUSED:
 		push_refused(port, work, &why);

@@ -7,9 +7,6 @@
 
 enum {
 	PUSH_EVERY_MS = 1000,
-	PUSH_ATTEMPTS = 8, /* against writers who are faster; then the next is a minute away */
-	PUSH_FIRST_MS = 100,
-	PUSH_RETRY_MOST_MS = 4000,
 	PUSH_REST_MS = 60 * 1000,
 	RETRY_FIRST_MS = 250,
 };
@@ -277,19 +274,12 @@ static bool start_push(struct git_port *port)
 	return true;
 }
 
-/* Somebody was faster: again soon, but not for ever. */
+/* Somebody was faster: again soon; what is only here meanwhile is told when it takes long. */
 static void push_behind(struct git_port *port, const struct err *why)
 {
-	struct backoff backoff = {.failures = port->push_attempts};
-
-	if (++port->push_attempts < PUSH_ATTEMPTS) {
-		backoff_fail(&backoff, port->now_ms, PUSH_FIRST_MS, PUSH_RETRY_MOST_MS);
-		port->next_push_ms = backoff.until_ms;
-	} else {
+	if (backoff_race(&port->race, port->now_ms))
 		lane_problem(&port->status_lane, why);
-		port->push_attempts = 0;
-		port->next_push_ms = port->now_ms + PUSH_REST_MS;
-	}
+	port->next_push_ms = port->race.until_ms;
 }
 
 static void push_ended(struct git_port *port)
@@ -315,7 +305,7 @@ static void push_ended(struct git_port *port)
 	case PUSH_DONE:
 		lane->problem[0] = '\0';
 		lane->backoff = (struct backoff){0};
-		port->push_attempts = 0;
+		port->race = (struct backoff){0};
 		break;
 	case PUSH_BEHIND:
 		push_behind(port, &why);
@@ -359,6 +349,8 @@ static void fetch_ended(struct git_port *port)
 		lane_problem(lane, &err);
 		backoff_fail(&lane->backoff, port->now_ms, RETRY_FIRST_MS, PUSH_REST_MS);
 	} else {
+		for (int i = 0; i < BRANCHES; i++)
+			seen_note(port, branch_name(port, i), tip_of(port, port->branches[i].remote));
 		lane->problem[0] = '\0';
 		lane->backoff = (struct backoff){0};
 	}

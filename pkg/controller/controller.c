@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-enum { CLOCK_JUMP_MS = 5000, CLOCK_SETTLE_MS = 10000, GIT_BUSY_MS = 50, PENDING_MS = 100 };
+enum { CLOCK_JUMP_MS = 5000, CLOCK_SETTLE_MS = 10000, GIT_BUSY_MS = 25, PENDING_MS = 25 };
 
 struct controller *controller_new(const struct ports *ports,
                                   const struct controller_config *config)

@@ -385,7 +385,7 @@ class GitTest(FaultsTest):
 
         def write():
             for i in range(200):
-                if stop.wait(1):
+                if stop.wait(0.2):
                     return
                 world.git(other, "pull", "-q", "--rebase", "origin", "linnet/status", check=False)
                 (other / "notes.txt").write_text(f"{i}\n")
@@ -581,7 +581,7 @@ class GitTest(FaultsTest):
 
         def work():
             i = 0
-            while not stop.wait(0.5):
+            while not stop.wait(0.2):
                 i += 1
                 world.git(other, "pull", "-q", "--rebase", "origin", "main", check=False)
                 (other / "notes.txt").write_text(f"{i}\n")

@@ -613,6 +613,7 @@ struct edit {
 	const char *path, *text;
 	int calls;
 	const char *expects; /* NULL: whatever is there */
+	const char *race;    /* a file that somebody else pushes during the first call; NULL none */
 	struct world *world;
 };
 
@@ -623,7 +624,8 @@ static int rebuild(void *context, struct oid tip, struct arena *arena, struct gi
 	struct bytes text;
 	struct oid blob;
 
-	edit->calls++;
+	if (edit->calls++ == 0 && edit->race)
+		push_file(edit->world->place, edit->race, "x");
 	if (edit->expects) {
 		if (edit->world->port.read_path(edit->world->port.self, GIT_FLEET, tip, edit->path, arena,
 		                                &text, &blob, err))
@@ -697,23 +699,99 @@ static void a_proposal_is_rebuilt_on_a_newer_tip(void **state)
 {
 	struct world *world = *state;
 	struct edit edit = {.path = "d.yaml", .text = "version: v2\n", .expects = "version: v1\n",
-	                    .world = world};
+	                    .race = "other.yaml", .world = world};
 	struct proposal_text text = proposal("p1", NULL), late = proposal("p2", NULL);
 	struct propose_result result;
-	struct oid theirs;
 
 	push_file(world->place, "d.yaml", "version: v1\n");
 	open_port(world);
 	until(world, world->heads.seen_ms >= 0 && world->heads.accepted.hex[0]);
-	assert_int_equal(propose(world, &text, &edit).state, PROPOSE_RUNNING);
-	theirs = push_file(world->place, "other.yaml", "x");
 	result = end_of(world, &text, &edit);
 	assert_int_equal(result.state, PROPOSE_DONE);
 	assert_int_equal(edit.calls, 2);
-	assert_string_equal(git(world->place, "remote.git", "rev-parse", "main~1"), theirs.hex);
+	assert_non_null(strstr(remote_files(world, "main~1"), "other.yaml"));
 	result = end_of(world, &late, &edit);
 	assert_int_equal(result.state, PROPOSE_REFUSED);
 	assert_string_equal(result.why, "somebody changed it");
+}
+
+/* Another process that pushes to a branch five times a second, until `stop_writer`. */
+static pid_t start_writer(struct world *world, const char *branch)
+{
+	const char *script = arena_printf(
+		&world->place->arena,
+		"i=0; while [ ! -e stop ]; do i=$((i+1)); git fetch -q origin %s &&"
+		" git reset -q --hard FETCH_HEAD && echo $i > theirs && git add -A &&"
+		" git commit -q -m theirs-$i && git push -q origin HEAD:%s 2>/dev/null;"
+		" sleep 0.2; done", branch, branch);
+	pid_t pid;
+
+	git(world->place, "", "clone", "-q", "-b", branch, "remote.git", "writer");
+	pid = fork();
+	if (pid == 0)
+		_exit(run_in(world->place, "writer", NULL, NULL, ARGV("sh", "-c", script)));
+	until(world, strstr(git(world->place, "remote.git", "log", "--format=%s", branch), "theirs-"));
+	return pid;
+}
+
+static void stop_writer(struct world *world, pid_t pid)
+{
+	struct err err = {0};
+	int status;
+
+	ok(file_replace(AT_FDCWD, path_in(world->place, "writer/stop"), "", 0, 0644, &err));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+}
+
+static void proposals_do_not_starve_beside_a_busy_person(void **state)
+{
+	enum { PROPOSALS = 10 };
+	struct world *world = *state;
+	struct edit edit = {.path = "d.yaml", .world = world};
+	int64_t from_ms;
+	pid_t pid;
+
+	push_file(world->place, "d.yaml", "version: v1\n");
+	open_port(world);
+	until(world, world->heads.accepted.hex[0]);
+	pid = start_writer(world, "main");
+	from_ms = child_clock_ms();
+	for (int i = 0; i < PROPOSALS; i++) {
+		struct proposal_text text = proposal(arena_printf(&world->place->arena, "p%d", i), NULL);
+
+		edit.text = arena_printf(&world->place->arena, "version: v%d\n", i + 2);
+		assert_int_equal(end_of(world, &text, &edit).state, PROPOSE_DONE);
+	}
+	printf("%d proposals in %d attempts, %.1f s\n", PROPOSALS, edit.calls,
+	       (double)(child_clock_ms() - from_ms) / 1000);
+	stop_writer(world, pid);
+	assert_string_equal(git(world->place, "remote.git", "show", "main:d.yaml"), "version: v11");
+}
+
+static void the_status_does_not_starve_beside_a_busy_writer(void **state)
+{
+	enum { COMMITS = 5 };
+	struct world *world = *state;
+	struct oid mine[COMMITS];
+	int64_t from_ms;
+	pid_t pid;
+
+	push_file(world->place, "a", "1");
+	open_port(world);
+	until(world, world->heads.seen_ms >= 0);
+	publish(world, "start", "1");
+	until(world, world->heads.status_pushed);
+	pid = start_writer(world, "linnet/status");
+	from_ms = child_clock_ms();
+	for (int i = 0; i < COMMITS; i++) {
+		until(world, !world->heads.status_parted.hex[0]);
+		mine[i] = publish(world, arena_printf(&world->place->arena, "mine-%d", i), "x");
+		until(world, run_in(world->place, "remote.git", NULL, NULL,
+		                    ARGV("git", "merge-base", "--is-ancestor", mine[i].hex,
+		                         "linnet/status")) == 0);
+	}
+	printf("%d commits in %.1f s\n", COMMITS, (double)(child_clock_ms() - from_ms) / 1000);
+	stop_writer(world, pid);
 }
 
 static void what_changes_nothing_is_refused(void **state)
@@ -850,6 +928,8 @@ int main(void)
 		test_case(a_refused_push_is_told_and_kept),
 		test_case(proposes_to_the_fleet_branch_once),
 		test_case(a_proposal_is_rebuilt_on_a_newer_tip),
+		test_case(proposals_do_not_starve_beside_a_busy_person),
+		test_case(the_status_does_not_starve_beside_a_busy_writer),
 		test_case(what_changes_nothing_is_refused),
 		test_case(a_protected_branch_leads_to_a_branch),
 		test_case(an_old_branch_of_ours_does_not_draw_a_proposal_from_the_fleet_branch),
