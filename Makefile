@@ -44,6 +44,8 @@ $(BUILD)/obj/%.o: pkg/%.c
 	@echo "  cc $<"
 	@$(CC) $(cflags) $(call pkgflags,$(libs.$*.c)) -c $< -o $@
 
+$(BUILD)/obj/web/assets.o: $(wildcard pkg/web/assets/*)
+
 define program_rules
 $(BUILD)/$(1): $(patsubst cmd/%.c,$(BUILD)/cmd/%.o,$(wildcard cmd/$(1)/*.c)) $(call archives,$(modules))
 	@echo "  ld $$@"

@@ -102,6 +102,15 @@ void hook_turn(struct hook *hook, const struct web_config *config, int64_t now_m
 /* In how many ms that is the case; -1: nothing waits. */
 int64_t hook_wait_ms(const struct hook *hook, int64_t now_ms);
 
+/* ---- assets.c ---- */
+
+struct asset {
+	const char *path, *type;
+	const char *data, *end;
+	char etag[20]; /* with its quotes */
+};
+const struct asset *asset_find(const char *path);
+
 /* ---- route.c: a request -> a reply, without a word about sockets ---- */
 
 struct request_in {

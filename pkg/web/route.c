@@ -212,13 +212,31 @@ static struct reply wrong_method(const char *allow)
 	return reply;
 }
 
+static struct reply static_file(const struct request_in *request)
+{
+	const struct asset *asset = asset_find(request->path);
+	struct reply reply;
+
+	if (!asset)
+		return refuse(404, "{\"error\":\"there is nothing here\"}\n");
+	if (!is_reading(request->method))
+		return wrong_method("GET, HEAD");
+	reply = (struct reply){.status = 200, .type = asset->type, .etag = asset->etag,
+	                       .body = {asset->data, (size_t)(asset->end - asset->data)}};
+	if (request->if_none_match && !strcmp(request->if_none_match, asset->etag)) {
+		reply.status = 304;
+		reply.body = (struct bytes){"", 0};
+	}
+	return reply;
+}
+
 struct reply route(struct site *site, const struct request_in *request)
 {
 	int i = find_route(request->path);
 	struct reply reply;
 
 	if (i < 0)
-		return refuse(404, "{\"error\":\"there is nothing here\"}\n");
+		return static_file(request);
 	if (routes[i].post ? strcmp(request->method, "POST") : !is_reading(request->method))
 		return wrong_method(routes[i].post ? "POST" : "GET, HEAD");
 	if (!routes[i].open && !may_read(site, request, &reply))

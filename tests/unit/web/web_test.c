@@ -206,6 +206,69 @@ static void a_taken_port_is_said(void **state)
 	assert_non_null(strstr(err.text, "in use"));
 }
 
+/* ---- the page ---- */
+
+static void header_value(const char *name, char out[64])
+{
+	const char *at = strstr(buf_text(&reply), name);
+
+	assert_non_null(at);
+	at += strlen(name);
+	snprintf(out, 64, "%.*s", (int)strcspn(at, "\r"), at);
+}
+
+static void the_page_is_served_whole(void **state)
+{
+	static const struct {
+		const char *path, *type;
+	} cases[] = {
+		{"/", "text/html; charset=utf-8"},
+		{"/style.css", "text/css; charset=utf-8"},
+		{"/app.mjs", "text/javascript; charset=utf-8"},
+		{"/view.mjs", "text/javascript; charset=utf-8"},
+		{"/icon.svg", "image/svg+xml"},
+	};
+	char etag[64], header[128], type[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(get(&place, cases[i].path, &reply), 200);
+		assert_non_null(strstr(reply.text, "Content-Security-Policy: default-src 'self';"));
+		assert_non_null(strstr(reply.text, "X-Content-Type-Options: nosniff"));
+		assert_true(strlen(body_of(&reply)) > 100);
+		header_value("Content-Type: ", type);
+		assert_string_equal(type, cases[i].type);
+		header_value("ETag: ", etag);
+		snprintf(header, sizeof(header), "If-None-Match: %s\r\n", etag);
+		assert_int_equal(get_with(&place, cases[i].path, header, &reply), 304);
+		assert_string_equal(body_of(&reply), "");
+		assert_int_equal(get_with(&place, cases[i].path, "If-None-Match: \"x\"\r\n", &reply), 200);
+	}
+}
+
+/* All that the page names is here, and nothing of it would be stopped by its own policy. */
+static void the_page_needs_nothing_from_elsewhere(void **state)
+{
+	static const char *const banned[] = {"http://", "https://", "style=\"", "<style", "onclick",
+	                                     "javascript:", "<script>"};
+	struct buf page;
+
+	(void)state;
+	buf_init(&page, REPLY_BYTES);
+	assert_int_equal(get(&place, "/", &page), 200);
+	for (size_t i = 0; i < ARRAY_LEN(banned); i++)
+		if (strstr(body_of(&page), banned[i]))
+			fail_msg("the page holds %s", banned[i]);
+	for (const char *at = body_of(&page); (at = strstr(at, "=\"/")); at += 3) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "%.*s", (int)strcspn(at + 2, "\""), at + 2);
+		if (get(&place, path, &reply) != 200)
+			fail_msg("%s: %.30s", path, buf_text(&reply));
+	}
+	buf_deinit(&page);
+}
+
 /* ---- metrics ---- */
 
 /* What the family of a sample is called: its name without what its type adds. */
@@ -490,6 +553,8 @@ int main(void)
 		WEB_TEST(the_token_is_needed_where_there_is_one),
 		WEB_TEST(listens_elsewhere_only_with_a_token),
 		WEB_TEST(a_taken_port_is_said),
+		WEB_TEST(the_page_is_served_whole),
+		WEB_TEST(the_page_needs_nothing_from_elsewhere),
 		WEB_TEST(metrics_are_open_metrics),
 		WEB_TEST(metrics_say_what_was_told),
 		WEB_TEST(a_slow_client_delays_nobody_and_is_cut),
