@@ -122,11 +122,12 @@ struct digest gate_digest(const struct model *model, const struct gate_policy *p
 		text = require_text(arena, text, policy->require, policy->n_require);
 		for (size_t i = 0; i < policy->n_guards_off; i++)
 			text = arena_printf(arena, "%s\noff %s", text, policy->guards_off[i].name);
-		text = arena_printf(arena, "%s\nserving %s %s %s %s %s", text,
+		text = arena_printf(arena, "%s\nserving %s %s %s %s %s %s", text,
 		                    number_text(arena, policy->serving.latency_p95_ms),
 		                    number_text(arena, policy->serving.start_time_ms),
 		                    number_text(arena, policy->serving.memory_bytes),
 		                    number_text(arena, policy->serving.artifact_bytes),
+		                    policy->serving.scan_report ? policy->serving.scan_report : "",
 		                    policy->serving.scan_severity ? policy->serving.scan_severity : "");
 	}
 	return digest_of(text, strlen(text));

@@ -298,6 +298,7 @@ struct gates_verdict gates_judge(const struct gates_input *input, struct arena *
 		judge_require(&judging, &input->policy->require[i]);
 	judge_slices(&judging);
 	judge_guards(&judging);
+	judge_serving(&judging);
 	judge_outside(&judging);
 	judge_budget(&judging);
 	conclude(&judging);

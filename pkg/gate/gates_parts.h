@@ -62,9 +62,10 @@ const char *status_text(enum stats_status status);
 void add_entry(struct judging *judging, const char *name, enum verdict_result verdict,
                const struct measured *measured, double needed, const char *why);
 
-/* ---- guards.c, slices.c ---- */
+/* ---- guards.c, slices.c, serving.c ---- */
 
 void judge_guards(struct judging *judging);
 void judge_slices(struct judging *judging);
+void judge_serving(struct judging *judging);
 
 #endif

@@ -27,56 +27,37 @@ static int take_subject(struct run *run, struct subject *out, struct err *err)
 	       store_check(run, out->train.rows, "csv", err) ? -1 : 0;
 }
 
-/* Scores the test rows through a server of its own. A wrong answer is a judgement on the
- * artifact. */
-static int test(struct run *run, const struct subject *subject, const struct servable *what,
-                const char *folder, struct scored *scored, struct err *err)
+/* A wrong answer is a judgement on the artifact. */
+static int test_candidate(struct run *run, const struct subject *subject, struct judged *judged,
+                          struct answers *answers, struct err *err)
 {
-	struct model_server server = {0};
-	int result = server_start(run, what, run_path(run, "%s", folder), &server, err);
+	struct question question = {subject->version, run->spec->serve_source, "server",
+	                            subject->train.rows, subject->train.n_rows};
+	int result = answers_get(run, &question, answers, err);
 
-	if (!result)
-		result = score_rows(run, &server,
-		                    store_path(run->arena, run->spec->store, subject->train.rows, "csv"),
-		                    subject->train.n_rows, true, scored, err);
-	server_stop(run, &server);
-	return result;
-}
-
-static int test_candidate(struct run *run, const struct subject *subject, struct scored *scored,
-                          struct err *err)
-{
-	struct servable what = {
-		.artifact = store_path(run->arena, run->spec->store, subject->train.artifact.digest,
-		                       "tar"),
-		.command = &subject->version->serve.command,
-		.source = run->spec->serve_source,
-	};
-	int result = test(run, subject, &what, "server", scored, err);
-
+	judged->predictions = answers->predictions;
+	judged->serving = answers->serving;
 	return result && err->kind == ERR_STALLED ? run_considered(run) : result;
 }
 
 /* The version that serves, on the same rows. Its failure is no judgement on the candidate. */
 static int test_incumbent(struct run *run, const struct subject *subject, struct judged *judged,
-                          struct scored *scored, struct err *err)
+                          struct answers *answers, struct err *err)
 {
+	struct question question = {.source = run->spec->incumbent_source, .folder = "incumbent",
+	                            .rows = subject->train.rows, .n_rows = subject->train.n_rows};
 	struct model_version *version;
-	struct servable what = {.source = run->spec->incumbent_source};
 
 	if (!run->spec->incumbent)
 		return 0;
 	if (gates_version(run, run->spec->incumbent, run->spec->parent, &version, err))
 		return err_wrap(err, "incumbent");
-	judged->incumbent = version;
-	what.artifact = store_path(run->arena, run->spec->store, version->artifact.digest, "tar");
-	what.command = &version->serve.command;
+	question.version = judged->incumbent = version;
 	if (store_check(run, version->artifact.digest, "tar", err) ||
-	    test(run, subject, &what, "incumbent", scored, err) ||
-	    store_bytes(run, buf_text(&scored->predictions), scored->predictions.len, "csv",
-	                &judged->incumbent_predictions, err))
+	    answers_get(run, &question, answers, err))
 		return err_wrap(err, "incumbent %s", version->version);
-	judged->incumbent_scored = scored;
+	judged->incumbent_predictions = answers->predictions;
+	judged->incumbent_scored = &answers->scored;
 	return 0;
 }
 
@@ -111,7 +92,7 @@ static int store_golden(struct run *run, const struct scored *scored, struct dig
 }
 
 static int keep(struct run *run, struct subject *subject, const struct scored *scored,
-                struct judged *judged, struct err *err)
+                struct err *err)
 {
 	struct model_version *version = subject->version;
 
@@ -120,9 +101,7 @@ static int keep(struct run *run, struct subject *subject, const struct scored *s
 	version->golden_rows = (int64_t)scored->golden.rows.n;
 	if (version->lineage)
 		version->lineage->finished_ms = run_wall(run);
-	if (store_bytes(run, buf_text(&scored->predictions), scored->predictions.len, "csv",
-	                &judged->predictions, err) ||
-	    store_profile(run, scored, &version->profile, err) ||
+	if (store_profile(run, scored, &version->profile, err) ||
 	    store_golden(run, scored, &version->golden, err))
 		return err_wrap(err, "store");
 	return 0;
@@ -130,25 +109,26 @@ static int keep(struct run *run, struct subject *subject, const struct scored *s
 
 static int evaluate(struct run *run, struct run_result *result, struct err *err)
 {
-	struct scored scored = {0}, incumbent = {0};
-	struct judged judged = {.scored = &scored};
+	struct answers candidate = {0}, incumbent = {0};
+	struct judged judged = {.scored = &candidate.scored};
 	struct subject subject;
 	int64_t since_ms = run_now(run);
 	int failed;
 
-	if (take_subject(run, &subject, err) || test_candidate(run, &subject, &scored, err))
+	if (take_subject(run, &subject, err))
 		return -1;
 	judged.version = subject.version;
 	judged.rows = subject.train.rows;
-	failed = test_incumbent(run, &subject, &judged, &incumbent, err) ||
-	         keep(run, &subject, &scored, &judged, err) || gates_run(run, &judged, result, err) ||
+	failed = test_candidate(run, &subject, &judged, &candidate, err) ||
+	         test_incumbent(run, &subject, &judged, &incumbent, err) ||
+	         keep(run, &subject, &candidate.scored, err) || gates_run(run, &judged, result, err) ||
 	         draft_write(run, subject.version, err) ||
 	         report_write(run, &judged, result->why, err);
-	scored_deinit(&scored);
-	scored_deinit(&incumbent);
+	scored_deinit(&candidate.scored);
+	scored_deinit(&incumbent.scored);
 	if (failed)
 		return -1;
-	run_say(run, "evaluate: %lld rows scored, %s", (long long)subject.train.n_rows,
+	run_say(run, "evaluate: %lld test rows, %s", (long long)subject.train.n_rows,
 	        run_took(run, since_ms));
 	return 0;
 }

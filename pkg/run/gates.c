@@ -183,6 +183,10 @@ int gates_run(struct run *run, struct judged *judged, struct run_result *result,
 		input.incumbent = judged->incumbent->version;
 	}
 	input.policy = policy;
+	if (policy && policy->serving.scan_report)
+		scan_read(run, policy->serving.scan_report, policy->serving.scan_severity,
+		          &judged->serving);
+	input.serving = judged->serving;
 	judged->version->gate = gate_digest(run->model, policy, run->arena);
 	identify(run, judged, result);
 	input.seed = result->verdict_key.hex;

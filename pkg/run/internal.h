@@ -67,6 +67,10 @@ struct fit_stage {
 };
 extern const struct record snapshot_record, split_record, fit_record;
 
+/* The same of a file at `path`. */
+int record_load(struct run *run, const char *path, const struct record *record, void *out);
+int record_save(const char *path, const struct record *record, const void *in, struct err *err)
+	must_check;
 /* 1: the record of stage `name` was read; 0: there is none that can be used. */
 int stage_load(struct run *run, const char *name, const struct record *record, void *out);
 int stage_save(struct run *run, const char *name, const struct record *record, const void *in,
@@ -134,7 +138,10 @@ struct model_server {
 	struct oip_server oip;
 	struct oip_shape shape;
 	const char *folder;
+	double start_ms; /* from its start until it was ready */
 };
+/* The most memory that its process has taken, in bytes; NAN unknown. */
+double server_memory(const struct model_server *server);
 /* What a server is made of: the artifact's file, how it is served, the exported source or NULL. */
 struct servable {
 	const char *artifact;
@@ -161,9 +168,10 @@ struct scored {
 	size_t n_columns;
 	size_t *column_of; /* the input of each */
 };
-/* `n` is how many rows the file holds. */
+/* `n` is how many rows the file holds. With `server` NULL nothing is asked, and the predictions of
+ * before are read from the file `stored`. */
 int score_rows(struct run *run, const struct model_server *server, const char *path, int64_t n,
-               bool in_full, struct scored *out, struct err *err) must_check;
+               bool in_full, const char *stored, struct scored *out, struct err *err) must_check;
 void scored_deinit(struct scored *scored);
 
 /* ---- profile.c: reference distributions ---- */
@@ -175,6 +183,33 @@ void profile_row(struct profile *profile, const char *const *inputs,
                  const struct oip_predictions *predictions, size_t i);
 void profile_encode(struct profile *profile, struct buf *out); /* once, at the end */
 
+/* ---- answers.c: what a server answered, kept ---- */
+
+/* What of a version is asked, and of whom. */
+struct question {
+	const struct model_version *version;
+	const char *source; /* exported folder of its serve.source, or NULL */
+	const char *folder; /* of its server */
+	struct digest rows;
+	int64_t n_rows;
+};
+struct answers {
+	struct scored scored;
+	struct digest predictions; /* in the store */
+	struct gate_serving serving;
+};
+/* Scores the rows through a server of its own, asks the golden batch again in batches and singly,
+ * and keeps it all in the store; what is kept there already is not asked again. A wrong answer is
+ * ERR_STALLED. Freed by scored_deinit of its `scored`, on failure too. */
+int answers_get(struct run *run, const struct question *question, struct answers *out,
+                struct err *err) must_check;
+
+/* ---- scan.c ---- */
+
+/* Counts the findings of `severity` or above in a report of the serving source. */
+void scan_read(struct run *run, const char *report, const char *severity,
+               struct gate_serving *out);
+
 /* ---- gates.c: from predictions to the verdict ---- */
 
 /* What a verdict is about. */
@@ -184,6 +219,7 @@ struct judged {
 	const struct scored *scored, *incumbent_scored; /* the latter NULL: none serves */
 	const struct model_version *incumbent;          /* NULL: none serves */
 	struct digest predictions, incumbent_predictions;
+	struct gate_serving serving;
 };
 /* Reads a declared version of the model that can be served here. */
 int gates_version(struct run *run, const char *path, const char *version,

@@ -6,11 +6,14 @@
 #include "base/heap.h"
 #include "run/internal.h"
 
-enum { CHUNK_ROWS = 1024, PREDICTIONS_BYTES = 1 << 30 };
+enum { CHUNK_ROWS = 1024, PREDICTIONS_BYTES = 1 << 30, TELL_MS = 5000 };
 
 struct scoring {
 	struct run *run;
-	const struct model_server *server;
+	const struct model_server *server; /* NULL: the predictions are in `stored` */
+	struct table *stored;
+	size_t n_scores; /* of those */
+	int64_t told_ms; /* when the progress was last told */
 	struct scored *out;
 	struct dataset_columns columns;
 	int64_t n; /* rows to come in all */
@@ -246,6 +249,89 @@ static void keep_columns(struct scoring *scoring, size_t row)
 	}
 }
 
+/* ---- Predictions of before ---- */
+
+enum { STORED_LABEL, STORED_SCORES };
+
+static int open_stored(struct scoring *scoring, const char *path, struct err *err)
+{
+	const struct interface_spec *interface = &scoring->run->model->interface;
+	size_t classes = interface->output.classes.n;
+	const char **names = arena_array(scoring->run->arena, STORED_SCORES + classes + 1,
+	                                 const char *);
+
+	names[STORED_LABEL] = "prediction";
+	scoring->n_scores = interface->output.scores ? classes : 0;
+	for (size_t k = 0; k < scoring->n_scores; k++)
+		names[STORED_SCORES + k] = arena_printf(scoring->run->arena, "score:%s",
+		                                        interface->output.classes.items[k]);
+	if (!table_open(AT_FDCWD, path, DATA_CSV, names, STORED_SCORES + scoring->n_scores, NULL,
+	                &scoring->stored, err))
+		return 0;
+	if (!interface->output.scores)
+		return -1;
+	names[STORED_SCORES] = "score:0";
+	scoring->n_scores = 1;
+	*err = (struct err){0};
+	return table_open(AT_FDCWD, path, DATA_CSV, names, STORED_SCORES + 1, NULL, &scoring->stored,
+	                  err);
+}
+
+static int read_stored(struct scoring *scoring, struct oip_predictions *out, size_t row,
+                       struct err *err)
+{
+	const struct strings *classes = &scoring->run->model->interface.output.classes;
+	const char *const *values;
+	int class;
+
+	if (table_next(scoring->stored, &values, err) <= 0 || !values[STORED_LABEL])
+		return err_set(err, ERR_STALLED, "a row is missing");
+	out->labels[row] = arena_strdup(&scoring->chunk, values[STORED_LABEL]);
+	class = class_of(classes, values[STORED_LABEL]);
+	if (classes->n > 0 && class < 0)
+		return err_set(err, ERR_STALLED, "'%.40s' is no class", values[STORED_LABEL]);
+	if (classes->n > 0)
+		out->classes[row] = class;
+	else if (parse_number(values[STORED_LABEL], -INFINITY, INFINITY, &out->numbers[row], err))
+		return -1;
+	for (size_t k = 0; k < scoring->n_scores; k++)
+		if (!values[STORED_SCORES + k] ||
+		    parse_number(values[STORED_SCORES + k], -INFINITY, INFINITY,
+		                 &out->scores[row * scoring->n_scores + k], err))
+			return err_set(err, ERR_STALLED, "a score is missing");
+	return 0;
+}
+
+static int predict_stored(struct scoring *scoring, size_t n, struct oip_predictions *out,
+                          struct err *err)
+{
+	struct arena *arena = &scoring->chunk;
+
+	*out = (struct oip_predictions){
+		.n = n, .labels = arena_array(arena, n, const char *), .n_scores = scoring->n_scores,
+		.scores = scoring->n_scores ? arena_array(arena, n * scoring->n_scores, double) : NULL,
+	};
+	if (scoring->run->model->interface.output.classes.n > 0)
+		out->classes = arena_array(arena, n, int);
+	else
+		out->numbers = arena_array(arena, n, double);
+	for (size_t row = 0; row < n; row++)
+		if (read_stored(scoring, out, row, err))
+			return -1;
+	return 0;
+}
+
+static void tell_progress(struct scoring *scoring)
+{
+	int64_t now_ms = run_now(scoring->run);
+
+	if (now_ms - scoring->told_ms < TELL_MS)
+		return;
+	scoring->told_ms = now_ms;
+	run_say(scoring->run, "score: %zu of %lld rows", scoring->out->outcomes.n,
+	        (long long)scoring->n);
+}
+
 static int chunk_score(struct scoring *scoring, struct err *err)
 {
 	struct oip_rows rows = {(const char *const *)scoring->inputs, scoring->n_chunk};
@@ -254,8 +340,9 @@ static int chunk_score(struct scoring *scoring, struct err *err)
 
 	if (rows.n == 0)
 		return 0;
-	if (oip_score(&scoring->server->oip, &scoring->server->shape, rows, &scoring->batch,
-	              &scoring->chunk, &predictions, err))
+	if (scoring->server ? oip_score(&scoring->server->oip, &scoring->server->shape, rows,
+	                                &scoring->batch, &scoring->chunk, &predictions, err)
+	                    : predict_stored(scoring, rows.n, &predictions, err))
 		return -1;
 	if (out->outcomes.n == 0) {
 		outcomes_init(scoring, predictions.n_scores);
@@ -293,6 +380,7 @@ static int score_table(struct scoring *scoring, struct table *table, struct err 
 			continue;
 		if (chunk_score(scoring, err))
 			return -1;
+		tell_progress(scoring);
 		chunk_begin(scoring);
 	}
 	if (result < 0)
@@ -303,19 +391,22 @@ static int score_table(struct scoring *scoring, struct table *table, struct err 
 }
 
 int score_rows(struct run *run, const struct model_server *server, const char *path, int64_t n,
-               bool in_full, struct scored *out, struct err *err)
+               bool in_full, const char *stored, struct scored *out, struct err *err)
 {
 	struct scoring scoring = {.run = run, .server = server, .out = out, .n = n,
-	                          .in_full = in_full};
+	                          .in_full = in_full, .told_ms = run_now(run)};
 	struct table *table;
 	int result;
 
 	*out = (struct scored){0};
 	buf_init(&out->predictions, PREDICTIONS_BYTES);
 	dataset_columns(run->model, run->arena, &scoring.columns);
-	if (table_open(AT_FDCWD, path, DATA_CSV, scoring.columns.names, scoring.columns.n,
-	               run->model->data.id, &table, err))
+	if ((stored && open_stored(&scoring, stored, err)) ||
+	    table_open(AT_FDCWD, path, DATA_CSV, scoring.columns.names, scoring.columns.n,
+	               run->model->data.id, &table, err)) {
+		table_close(scoring.stored);
 		return -1;
+	}
 	if (in_full) {
 		out->profile = profile_new(run, n);
 		columns_init(&scoring);
@@ -323,6 +414,7 @@ int score_rows(struct run *run, const struct model_server *server, const char *p
 	arena_init(&scoring.chunk, RUN_ARENA_BYTES);
 	result = score_table(&scoring, table, err);
 	table_close(table);
+	table_close(scoring.stored);
 	arena_deinit(&scoring.chunk);
 	if (!result)
 		result = buf_check(&out->predictions, "predictions", err);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -99,6 +101,8 @@ static int start(struct run *run, const struct strings *command, struct model_se
 		.memory_bytes = run->spec->memory_bytes,
 	};
 
+	int64_t since_ms = run_now(run);
+
 	if (command_start(&server->command, &spec, err))
 		return -1;
 	if (wait_ready(run, server, err) ||
@@ -106,7 +110,29 @@ static int start(struct run *run, const struct strings *command, struct model_se
 		command_stop(&server->command);
 		return -1;
 	}
+	server->start_ms = (double)(run_now(run) - since_ms);
 	return 0;
+}
+
+double server_memory(const struct model_server *server)
+{
+	char path[64], number[24];
+	int64_t kibibytes = -1;
+	const char *line;
+	struct err ignored;
+	struct buf text;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)server->command.pid);
+	buf_init(&text, 1 << 16);
+	line = file_read(AT_FDCWD, path, &text, &ignored) ? NULL : strstr(buf_text(&text), "VmHWM:");
+	if (line) {
+		line += strcspn(line, "0123456789\n");
+		snprintf(number, sizeof(number), "%.*s", (int)strspn(line, "0123456789"), line);
+		if (parse_int(number, 0, INT64_MAX / 1024, &kibibytes, &ignored))
+			kibibytes = -1;
+	}
+	buf_deinit(&text);
+	return kibibytes < 0 ? NAN : (double)kibibytes * 1024;
 }
 
 struct servable servable_of(const struct run *run, const char *artifact)

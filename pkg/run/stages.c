@@ -65,16 +65,16 @@ static char *stage_path(struct run *run, const char *name)
 	return run_path(run, "stages/%s.json", name);
 }
 
-int stage_load(struct run *run, const char *name, const struct record *record, void *out)
+int record_load(struct run *run, const char *path, const struct record *record, void *out)
 {
 	struct diagnostics diagnostics = {0};
-	struct decoder decoder = {.arena = run->arena, .path = name, .diagnostics = &diagnostics};
+	struct decoder decoder = {.arena = run->arena, .path = path, .diagnostics = &diagnostics};
 	void *read = arena_alloc(run->arena, record->size);
 	struct bytes text;
 	struct node *root;
 	struct err ignored;
 
-	if (run_read(run, stage_path(run, name), LIMIT_STATUS_BYTES, &text, &ignored) ||
+	if (run_read(run, path, LIMIT_STATUS_BYTES, &text, &ignored) ||
 	    json_parse(text.data, text.len, LIMIT_STATUS_BYTES, run->arena, &root, &ignored) ||
 	    record_decode(&decoder, record, root, read))
 		return 0;
@@ -82,8 +82,7 @@ int stage_load(struct run *run, const char *name, const struct record *record, v
 	return 1;
 }
 
-int stage_save(struct run *run, const char *name, const struct record *record, const void *in,
-               struct err *err)
+int record_save(const char *path, const struct record *record, const void *in, struct err *err)
 {
 	struct writer writer;
 	struct buf text;
@@ -92,11 +91,22 @@ int stage_save(struct run *run, const char *name, const struct record *record, c
 	buf_init(&text, LIMIT_STATUS_BYTES);
 	write_begin(&writer, &text, true);
 	record_encode(&writer, record, in);
-	result = buf_check(&text, name, err);
+	result = buf_check(&text, path, err);
 	if (!result)
-		result = file_write(AT_FDCWD, stage_path(run, name), buf_text(&text), text.len, 0600, err);
+		result = file_write(AT_FDCWD, path, buf_text(&text), text.len, 0600, err);
 	buf_deinit(&text);
 	return result;
+}
+
+int stage_load(struct run *run, const char *name, const struct record *record, void *out)
+{
+	return record_load(run, stage_path(run, name), record, out);
+}
+
+int stage_save(struct run *run, const char *name, const struct record *record, const void *in,
+               struct err *err)
+{
+	return record_save(stage_path(run, name), record, in, err);
 }
 
 bool stage_file_is(const char *path, struct digest digest)

@@ -241,7 +241,7 @@ static int score_candidate(struct run *run, const char *name, const struct split
 
 	if (!result)
 		result = score_rows(run, &server, run_path(run, "rows/validation.csv"),
-		                    split->n_validation, false, &scored, err);
+		                    split->n_validation, false, NULL, &scored, err);
 	server_stop(run, &server);
 	if (result && err->kind == ERR_STALLED) {
 		stage->refused = arena_strdup(run->arena, err->text);

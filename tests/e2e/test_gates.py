@@ -44,6 +44,14 @@ spec:
   require: [{metric: f1, class: High, min: 99%}]
 """
 
+SERVING = """apiVersion: linnet.dev/v1alpha1
+kind: GatePolicy
+metadata: {name: platform}
+spec:
+  serving: {latencyP95: 10s, startTime: 60s, memory: 10Gi, artifactSize: %s,
+            scan: {report: scan.json}}
+"""
+
 
 class GatesTest(unittest.TestCase):
     setUp = test_run.RunTest.setUp
@@ -99,7 +107,7 @@ class GatesTest(unittest.TestCase):
     def test_a_serving_change_that_scales_a_feature_wrongly(self):
         words = self.serving()
         (self.source / "serve.py").write_text(SCALED_SERVER)
-        verdict, why, version = self.judged(**words)
+        verdict, why, version = self.judged(**words, serveTree="4" * 40)
         self.assertEqual(verdict, "FAIL", why)
         self.assertRegex(version, r"points worse than with v1 on the same 1,445 rows")
 
@@ -117,6 +125,59 @@ class GatesTest(unittest.TestCase):
         verdict, why, _ = self.judged(manifest=str(model), policy=str(policy))
         self.assertEqual(verdict, "FAIL", why)
         self.assertIn("f1 of High is", why)
+
+    def judged_again(self, text, **changes):
+        """(verdict, sentence, version, what was said) of the same rows under another manifest."""
+        model = self.folder / "model.yaml"
+        model.write_text(text)
+        spec = json.loads(self.spec.read_text()) | changes | {"manifest": str(model)}
+        self.spec.write_text(json.dumps(spec))
+        shutil.rmtree(self.folder / "evaluate")
+        status, said, evaluate = self.run_verb("evaluate")
+        self.assertEqual(status, 0, said)
+        version = (self.folder / "evaluate" / "version.yaml").read_text()
+        return evaluate.get("verdict", "INCONCLUSIVE"), evaluate["why"], version, said
+
+    def test_when_only_the_gates_change_nothing_is_scored_again(self):
+        _, _, before = self.judged()
+        (self.source / "serve.py").write_text("raise SystemExit('it was started')")
+        text = (EXAMPLE / "manifests" / "model.yaml").read_text()
+        verdict, why, _, said = self.judged_again(text.replace("min: 85%", "min: 99%"))
+        self.assertEqual(verdict, "FAIL", why)
+        self.assertIn("at least 99.0 % is required", why)
+        self.assertIn("nothing is scored again", said)
+        verdict, _, version, _ = self.judged_again(text)
+        self.assertEqual(verdict, "PASS")
+        figures = [[line for line in text.splitlines() if "finishedAt" not in line]
+                   for text in (before, version)]
+        self.assertEqual(*figures)
+
+    def test_what_serving_may_cost(self):
+        """Figures of the candidate's own server, and what a scanner found in its source."""
+        text = (EXAMPLE / "manifests" / "model.yaml").read_text()
+        text = text.replace("  gates:\n", "  gates:\n    policy: platform\n")
+        (self.folder / "model.yaml").write_text(text)
+        policy = self.folder / "policy.yaml"
+        policy.write_text(SERVING % "10Gi")
+        scan = self.source / "scan.json"
+        scan.write_text(json.dumps({"runs": [{"results": [{"ruleId": "CVE-1", "level": "note"}]}]}))
+        verdict, why, version = self.judged(manifest=str(self.folder / "model.yaml"),
+                                            policy=str(policy))
+        self.assertEqual(verdict, "PASS", why)
+        self.assertIn("of single rows 95 % are answered within", version)
+        self.assertIn("its server was ready after", version)
+        self.assertIn("the scan found nothing of severity high or above", version)
+        scan.write_text(json.dumps({"Results": [{"Vulnerabilities": [
+            {"VulnerabilityID": "CVE-2", "Severity": "CRITICAL"}]}]}))
+        verdict, why, _, _ = self.judged_again(text)
+        self.assertEqual((verdict, why), ("FAIL", "the scan found 1 of severity high or above; the "
+                                                  "first is CVE-2"))
+        scan.unlink()
+        self.assertEqual(self.judged_again(text)[0], "INCONCLUSIVE")
+        policy.write_text(SERVING % "1Ki")
+        verdict, why, _, _ = self.judged_again(text)
+        self.assertEqual(verdict, "FAIL")
+        self.assertRegex(why, r"the artifact has .*; at most 1024 bytes is allowed")
 
     def test_an_outside_evaluator_has_a_say(self):
         model = self.folder / "model.yaml"

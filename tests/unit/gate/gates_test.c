@@ -464,6 +464,28 @@ static void the_same_rows_give_the_same_verdict(void **state)
 	assert_memory_equal(&first.entries[0].low, &w->verdict.entries[0].low, sizeof(double));
 }
 
+static void what_serving_may_cost(void **state)
+{
+	struct world *w = *state;
+
+	memcpy(w->candidate, w->truth, sizeof(w->truth));
+	w->input.policy = &w->policy;
+	w->policy.serving = (struct serving_gate){50, 20000, NAN, 1 << 20, "scan.json", "high"};
+	w->input.serving = (struct gate_serving){.latency_p95_ms = 50, .start_ms = NAN,
+	                                         .memory_bytes = 9e9, .artifact_bytes = 2 << 20};
+	assert_int_equal(judge(w), VERDICT_FAIL);
+	assert_entry(w, "latency p95", "PASS"); /* at most, so that the bound itself passes */
+	assert_entry(w, "start time", "INCONCLUSIVE");
+	assert_entry(w, "artifact size", "FAIL");
+	assert_entry(w, "scan", "PASS");
+	w->input.serving.n_findings = 2;
+	judge(w);
+	assert_entry(w, "scan", "FAIL");
+	w->input.serving.scan = "it cannot be read";
+	judge(w);
+	assert_entry(w, "scan", "INCONCLUSIVE");
+}
+
 /* ---- real data: commits of a public project ---- */
 
 enum { FEATURES = 6, COLUMNS = 18 };
@@ -576,6 +598,7 @@ int main(void)
 		IN_WORLD(what_a_person_has_to_look_at),
 		IN_WORLD(probabilities_must_say_more_than_the_shares),
 		IN_WORLD(the_outside_evaluator_counts),
+		IN_WORLD(what_serving_may_cost),
 		IN_WORLD(bad_rows_never_pass),
 		IN_WORLD(random_rows_never_crash),
 		IN_WORLD(the_same_rows_give_the_same_verdict),
