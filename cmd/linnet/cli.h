@@ -20,11 +20,15 @@ enum output { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_YAML };
  * not take is refused by its table. */
 struct options {
 	const struct verb *verb;
-	const char *repo;   /* a checkout or a bare repository; default "." */
+	const char *repo;   /* a checkout, a bare repository or a url; default "." */
 	const char *path;   /* folder of the manifests in it; default "." */
 	const char *remote; /* url to fetch from or write to; default: remote `origin` of repo */
 	const char *base;   /* plan: the revision to compare with */
 	const char *event, *reason;
+	const char *to;     /* rollback: the version */
+	const char *until;  /* hold, approve: a time or a duration */
+	const char *restart; /* kick: the replicas, not a training run */
+	const char *fleet_branch, *branch; /* the branch that is the truth; the one to write */
 	const char *number; /* history: how many */
 	const char *format; /* of -o */
 	const char *print;  /* init: to standard output */
@@ -63,6 +67,7 @@ int verb_plan(const struct options *options, struct err *err);
 int verb_status(const struct options *options, struct err *err);
 int verb_history(const struct options *options, struct err *err);
 int verb_request(const struct options *options, struct err *err);
+int verb_hold(const struct options *options, struct err *err);
 int verb_explain(const struct options *options, struct err *err);
 int verb_schema(const struct options *options, struct err *err);
 int verb_version(const struct options *options, struct err *err);

@@ -168,7 +168,7 @@ static int run(struct options *options, int argc, char **argv, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct options options = {.repo = ".", .path = "."};
+	struct options options = {.repo = ".", .path = ".", .fleet_branch = "main"};
 	char program[PATH_MAX];
 	struct arena arena;
 	struct err err = {0};

@@ -1,76 +1,100 @@
-/* linnet kick, retry, rollback, restart: what people ask of the controller, as a commit on the
- * requests branch. */
-#include <stdlib.h>
+/* linnet kick, retry, rollback, restart, approve, reject: what people ask of the controller, as a
+ * commit on the requests branch. */
 #include <string.h>
 #include <time.h>
 
-#include "adapter/git_remote.h"
+#include "remote.h"
 #include "view.h"
 
-/* "ENV/NAME", or the name of a model for `kick` and `retry`. */
-static int read_target(const char *verb, const struct options *options, const char **environment,
-                       const char **name, struct err *err)
-{
-	const char *target = options->args[0], *slash = strchr(target, '/');
-	bool model = !strcmp(verb, "kick") || (!strcmp(verb, "retry") && !slash);
+/* A request on its way: whom it is about, and what it says. */
+struct asking {
+	const char *environment, *name; /* environment NULL: a model */
+	const char *about;              /* "v3, revision 3f2a9c1b02", or NULL */
+	struct request request;
+};
 
-	if (!strcmp(verb, "accept-rewind")) { /* of the whole fleet: no deployment's */
-		*environment = *name = "fleet";
+/* May a request be about a model; about a deployment? */
+static bool may_be_about(enum request_verb verb, bool model)
+{
+	if (!model)
+		return verb != REQUEST_KICK;
+	return verb == REQUEST_KICK || verb == REQUEST_RETRY || verb == REQUEST_APPROVE ||
+	       verb == REQUEST_REJECT;
+}
+
+/* "ENV/NAME", or the name of a model. */
+static int read_target(const struct options *options, struct asking *asking, struct err *err)
+{
+	bool model = !strchr(options->args[0], '/');
+
+	if (asking->request.verb == REQUEST_ACCEPT_REWIND) { /* of the whole fleet */
+		asking->environment = asking->name = "fleet";
 		return 0;
 	}
-	if (model ? slash != NULL : slash == NULL)
-		return err_set(err, ERR_STALLED, "'%s': usage: linnet %s %s", target, verb,
-		               options->verb->args);
-	*name = model ? target : slash + 1;
-	*environment = model ? NULL : arena_strndup(options->arena, target, (size_t)(slash - target));
-	if (!is_name(*name) || (*environment && !is_name(*environment)))
-		return err_set(err, ERR_STALLED, "'%s' is no name", target);
+	if (!may_be_about(asking->request.verb, model))
+		return err_set(err, ERR_STALLED, "'%s': usage: linnet %s %s", options->args[0],
+		               options->verb->name, options->verb->args);
+	if (!model)
+		return read_deployment(options, &asking->environment, &asking->name, err);
+	asking->name = options->args[0];
+	return is_name(asking->name) ? 0 : err_set(err, ERR_STALLED, "'%s' is no name", asking->name);
+}
+
+/* Of approve and reject: what is rolled out now; of rollback --to: the newest of that version. */
+static int choose_revision(const struct options *options, const struct deployment_status *status,
+                           struct digest *out, struct err *err)
+{
+	*out = status->candidate;
+	for (size_t i = status->n_promoted; options->to && i-- > 0;)
+		if (!strcmp(status->promoted[i].version, options->to))
+			*out = status->promoted[i].revision;
+	if (options->to && (!out->hex[0] || digest_same(*out, status->candidate)))
+		return err_set(err, ERR_STALLED, "%s was never promoted at %s; `linnet status %s -o json` "
+		               "lists what was", options->to, options->args[0], options->args[0]);
+	if (!out->hex[0])
+		return err_set(err, ERR_STALLED, "nothing is on its way at %s: it is %s, and there is "
+		               "nothing to %s", options->args[0], phase_names.names[status->phase],
+		               options->verb->name);
 	return 0;
 }
 
-/* The url to write to: --remote, else `origin` of the checkout, else the bare repository itself. */
-static int find_remote(const struct options *options, char url[LIMIT_FILE_PATH], struct err *err)
+/* What is meant is said in whole, so that it cannot come to mean something newer. */
+static int name_revision(const struct options *options, struct asking *asking, struct err *err)
 {
-	struct objects *objects;
-	int result;
+	struct deployment_status *status;
+	const struct revision *revision;
+	char shown[REVISION_SHORT + 1];
+	struct status_view view;
+	size_t n;
+	int result = -1;
 
-	if (options->remote) {
-		snprintf(url, LIMIT_FILE_PATH, "%s", options->remote);
-		return 0;
-	}
-	if (objects_open(options->repo, true, &objects, err))
+	if (status_open(&view, options, err))
 		return -1;
-	result = objects_remote_url(objects, "origin", url, LIMIT_FILE_PATH, err);
-	objects_close(objects);
-	if (!result && !url[0] && !realpath(options->repo, url))
-		return err_set(err, ERR_STALLED, "%s: not there", options->repo);
+	if (status_deployments(&view, options, &status, &n, err) || !n) {
+		if (err->kind == ERR_NONE)
+			err_set(err, ERR_STALLED, "no status of %s here; fetch it, or name the fleet's url "
+			        "with --repo", options->args[0]);
+	} else {
+		result = choose_revision(options, status, &asking->request.revision, err);
+	}
+	if (!result) {
+		revision = status_revision(status, asking->request.revision);
+		revision_short(asking->request.revision, shown);
+		asking->about = arena_printf(options->arena, "%s, revision %s",
+		                             revision ? revision->version : options->to, shown);
+	}
+	status_close(&view);
 	return result;
 }
 
-static const char *whoami(void)
-{
-	const char *mail = getenv("GIT_AUTHOR_EMAIL"), *user = getenv("USER");
-
-	return mail ? mail : user ? user : "unknown";
-}
-
-static int send(const struct options *options, const char *path, const char *text, size_t len,
+static int send(const struct options *options, const char *path, struct bytes text,
                 const char *subject, struct oid *out, struct err *err)
 {
-	const char *token = getenv("LINNET_FLEET_AUTH_TOKEN_FILE");
-	struct git_auth auth = {.token_file = token, .ssh_key = getenv("LINNET_FLEET_AUTH_SSH_KEY"),
-	                        .askpass = options->program};
-	struct git_file file = {.path = path, .text = {text, len}};
-	struct git_remote_commit commit = {
-		.branch = "linnet/requests", .files = &file, .n_files = 1, .message = subject,
-		.author = whoami(), .email = whoami(), .signing_key = getenv("LINNET_SIGNING_KEY"),
-	};
-	char url[LIMIT_FILE_PATH];
-	struct transport transport;
+	struct git_file file = {.path = path, .text = text};
+	struct git_remote_commit commit = {.branch = "linnet/requests", .files = &file, .n_files = 1,
+	                                   .message = subject};
 
-	if (find_remote(options, url, err) || transport_open(&transport, url, &auth, err))
-		return -1;
-	return git_remote_commit(&transport, &commit, out, err);
+	return remote_commit(options, &commit, out, err);
 }
 
 /* Its own file, however many people ask at the same moment. */
@@ -105,38 +129,56 @@ static void write_asked(struct writer *writer, const void *context)
 	write_map_end(writer);
 }
 
+static int fill(const struct options *options, struct asking *asking, struct err *err)
+{
+	struct request *request = &asking->request;
+	const char *verb = options->restart ? "restart" : options->verb->name;
+
+	request->verb = (enum request_verb)names_find(request_verb_names, verb);
+	request->reason = options->reason;
+	request->event = options->event;
+	request->expires_ms = -1;
+	if (options->until && read_until(options, &request->expires_ms, err))
+		return -1;
+	if (request->verb == REQUEST_ACCEPT_REWIND) {
+		request->old_commit = options->args[0];
+		request->new_commit = options->args[1];
+	}
+	if (read_target(options, asking, err))
+		return -1;
+	if (asking->environment && (request->verb == REQUEST_APPROVE ||
+	                            request->verb == REQUEST_REJECT || options->to))
+		return name_revision(options, asking, err);
+	return 0;
+}
+
 int verb_request(const struct options *options, struct err *err)
 {
-	const char *verb = options->verb->name;
-	struct request request = {.by = whoami(), .reason = options->reason, .event = options->event,
-	                          .expires_ms = -1};
-	const char *environment = NULL, *name = NULL, *path, *subject;
-	struct asked asked;
+	struct asking asking = {0};
+	const char *path, *subject, *verb;
+	struct identity who;
 	struct oid commit;
 	struct buf text;
 	int result;
 
-	if (read_target(verb, options, &environment, &name, err))
+	if (repo_identity(options, &who, err) || fill(options, &asking, err))
 		return -1;
-	request.verb = (enum request_verb)names_find(request_verb_names, verb);
-	if (request.verb == REQUEST_ACCEPT_REWIND) {
-		request.old_commit = options->args[0];
-		request.new_commit = options->args[1];
-	}
-	path = own_path(options, environment, name, request.verb);
+	asking.request.by = who.email;
+	verb = request_verb_names.names[asking.request.verb];
+	path = own_path(options, asking.environment, asking.name, asking.request.verb);
 	subject = arena_printf(options->arena, "%s %s%s%s\n", verb, options->args[0],
 	                       options->reason ? ": " : "", options->reason ? options->reason : "");
 	buf_init(&text, 64 << 10);
-	request_encode(&text, &request);
-	result = send(options, path, buf_text(&text), text.len, subject, &commit, err);
+	request_encode(&text, &asking.request);
+	result = send(options, path, (struct bytes){buf_text(&text), text.len}, subject, &commit, err);
 	buf_deinit(&text);
 	if (result)
 		return -1;
-	asked = (struct asked){commit.hex, path};
 	if (options->output != OUTPUT_TABLE)
-		put_document(options, write_asked, &asked);
+		put_document(options, write_asked, &(struct asked){commit.hex, path});
 	else
-		printf("asked: %s %s (commit %.10s on linnet/requests); `linnet history` will tell\n", verb,
-		       options->args[0], commit.hex);
+		printf("asked: %s %s%s%s%s (commit %.10s on linnet/requests); `linnet history` will tell\n",
+		       verb, options->args[0], asking.about ? " (" : "",
+		       asking.about ? asking.about : "", asking.about ? ")" : "", commit.hex);
 	return 0;
 }

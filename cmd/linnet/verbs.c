@@ -8,10 +8,11 @@ static const char *const formats[] = {"table", "json", "yaml", NULL};
 enum {
 	REPO = 1 << 0, PATH = 1 << 1, REMOTE = 1 << 2, BASE = 1 << 3, EVENT = 1 << 4,
 	REASON = 1 << 5, NUMBER = 1 << 6, OUTPUT = 1 << 7, PRINT = 1 << 8,
+	TO = 1 << 9, UNTIL = 1 << 10, RESTART = 1 << 11, FLEET_BRANCH = 1 << 12, BRANCH = 1 << 13,
 };
 /* In the order of the bits above. */
 const struct flag flags[] = {
-	{"--repo", "DIR", "a checkout or bare repository (default: .)", AT(repo), NULL},
+	{"--repo", "REPO", "a checkout, a bare repository or a url (default: .)", AT(repo), NULL},
 	{"--path", "DIR", "the folder of the manifests in it (default: .)", AT(path), NULL},
 	{"--remote", "URL", "where requests go (default: origin of --repo, or itself)", AT(remote),
 	 NULL},
@@ -21,10 +22,19 @@ const struct flag flags[] = {
 	{"-n", "COUNT", "how many (default 20)", AT(number), NULL},
 	{"-o", "FORMAT", "table, json or yaml (default: table)", AT(format), formats},
 	{"--print", NULL, "print the files, write nothing", AT(print), NULL},
+	{"--to", "VERSION", "the version to go back to", AT(to), NULL},
+	{"--until", "TIME", "when it ends: a time, or a duration from now", AT(until), NULL},
+	{"--restart", NULL, "replace the replicas of ENV/NAME, one by one", AT(restart), NULL},
+	{"--fleet-branch", "NAME", "the branch that is the truth (default: main)", AT(fleet_branch),
+	 NULL},
+	{"--branch", "NAME", "write this branch, for a pull request", AT(branch), NULL},
 };
 const size_t n_flags = ARRAY_LEN(flags);
 
-enum { ASK = REPO | REMOTE | REASON | OUTPUT };
+enum {
+	ASK = REPO | REMOTE | REASON | OUTPUT,
+	EDIT = REPO | REMOTE | PATH | REASON | FLEET_BRANCH | BRANCH | OUTPUT,
+};
 const struct verb verbs[] = {
 	{"init", "[DIR]", "a fleet repository to start from", PRINT, verb_init,
 	 "Writes manifests, linnet.yaml, a small model with its code, CODEOWNERS and a workflow that "
@@ -44,10 +54,19 @@ const struct verb verbs[] = {
 	 "`linnet explain ModelDeployment` shows the keys of a kind, `linnet explain "
 	 "ModelDeployment.rollout.steps` those of a section; `spec.` may be left out."},
 	{"schema", "KIND", "the JSON Schema of a kind, for editors and for CI", 0, verb_schema, NULL},
-	{"kick", "MODEL", "ask for a training run", ASK | EVENT, verb_request, NULL},
+	{"hold", "ENV/NAME", "stop new rollouts and steps up; nothing that protects", EDIT | UNTIL,
+	 verb_hold, "A commit that adds `hold` to the ModelDeployment and changes no other byte."},
+	{"resume", "ENV/NAME", "end a hold", EDIT, verb_hold, NULL},
+	{"approve", "ENV/NAME|MODEL", "agree to what is on its way, or to a training run", ASK | UNTIL,
+	 verb_request, "Counts for the revision that is on its way now, and for no other."},
+	{"reject", "ENV/NAME|MODEL", "refuse what is on its way", ASK, verb_request, NULL},
+	{"rollback", "ENV/NAME", "go back to the version promoted before, or --to one", ASK | TO,
+	 verb_request, "While a canary is under way it ends; else the version that serves is "
+	 "quarantined and the one before it comes back."},
 	{"retry", "ENV/NAME|MODEL", "again: a version; a model's run or evaluation", ASK,
 	 verb_request, NULL},
-	{"rollback", "ENV/NAME", "go back to the version promoted before", ASK, verb_request, NULL},
+	{"kick", "MODEL", "ask for a training run", ASK | EVENT | RESTART, verb_request,
+	 "With --restart, and ENV/NAME in place of MODEL, as `linnet restart`."},
 	{"restart", "ENV/NAME", "replace the replicas one by one", ASK, verb_request, NULL},
 	{"accept-rewind", "OLD NEW", "the branch was rewritten on purpose: go on from NEW", ASK,
 	 verb_request, NULL},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "remote.h"
 
 static bool is_manifest(const char *path)
 {
@@ -116,7 +117,7 @@ int status_open(struct status_view *view, const struct options *options, struct 
 	                                   "refs/remotes/origin/linnet/status"};
 
 	*view = (struct status_view){0};
-	if (objects_open(options->repo, true, &view->objects, err))
+	if (repo_open(options, &view->objects, err))
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(refs) && !view->tip.hex[0]; i++) {
 		view->ref = refs[i];

@@ -323,6 +323,51 @@ int objects_remote_url(struct objects *objects, const char *name, char *out, siz
 	return 0;
 }
 
+/* ---- the person ---- */
+
+static void read_config(const char *path, struct identity *out)
+{
+	git_config *config = NULL;
+	git_buf value = GIT_BUF_INIT;
+	const struct {
+		const char *key;
+		char *out;
+	} wanted[] = {{"user.name", out->name}, {"user.email", out->email}};
+
+	if (git_config_open_ondisk(&config, path))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		if (!wanted[i].out[0] && !git_config_get_string_buf(&value, config, wanted[i].key))
+			snprintf(wanted[i].out, sizeof(out->name), "%s", value.ptr);
+		git_buf_dispose(&value);
+	}
+	git_config_free(config);
+}
+
+int objects_identity(struct objects *objects, struct identity *out, struct err *err)
+{
+	const char *name = getenv("GIT_AUTHOR_NAME"), *email = getenv("GIT_AUTHOR_EMAIL");
+	const char *home = getenv("HOME");
+	char path[LIMIT_FILE_PATH];
+
+	snprintf(out->name, sizeof(out->name), "%s", name ? name : "");
+	snprintf(out->email, sizeof(out->email), "%s", email ? email : "");
+	if (objects) {
+		snprintf(path, sizeof(path), "%s/config", git_repository_commondir(objects->repo));
+		read_config(path, out);
+	}
+	snprintf(path, sizeof(path), "%s/.gitconfig", home ? home : "");
+	read_config(path, out);
+	snprintf(path, sizeof(path), "%s/.config/git/config", home ? home : "");
+	read_config(path, out);
+	if (!out->email[0])
+		return err_set(err, ERR_STALLED, "nobody knows who you are; run git config --global "
+		               "user.email you@example.com");
+	if (!out->name[0])
+		snprintf(out->name, sizeof(out->name), "%s", out->email);
+	return 0;
+}
+
 /* ---- reading objects ---- */
 
 static const char *type_name(git_object_t type)

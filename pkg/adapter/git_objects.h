@@ -54,6 +54,14 @@ int objects_resolve(struct objects *objects, const char *revision, struct oid *o
 int objects_remote_url(struct objects *objects, const char *name, char *out, size_t size,
                        struct err *err) must_check;
 
+/* Who a person is, as git would say: GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL, else user.name and
+ * user.email of the repository (NULL: none), else of the person's own configuration. ERR_STALLED
+ * when nobody says. */
+struct identity {
+	char name[256], email[256];
+};
+int objects_identity(struct objects *objects, struct identity *out, struct err *err) must_check;
+
 /* ---- commits ---- */
 
 /* How `to` lies to `from`. */

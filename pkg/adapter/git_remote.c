@@ -28,9 +28,9 @@ static void wait_child(struct child *child)
 
 /* The remote's tip of the branch, fetched; "" when there is none. One connection, without a look
  * first: what others push in between is what costs another attempt. */
-static int fetch_tip(struct attempt *attempt, struct oid *tip, struct err *err)
+static int fetch_tip(struct attempt *attempt, const char *ref, struct oid *tip, struct err *err)
 {
-	const char *refspecs[] = {arena_printf(&attempt->arena, "+%s:%s", attempt->ref, attempt->ref)};
+	const char *refspecs[] = {arena_printf(&attempt->arena, "+%s:%s", ref, ref)};
 	struct child child = {0};
 	bool absent = false;
 	int result = transport_fetch(&child, attempt->transport, attempt->repo, refspecs, 1, false,
@@ -43,7 +43,7 @@ static int fetch_tip(struct attempt *attempt, struct oid *tip, struct err *err)
 		result = absent ? 0 : child_check(&child, "git fetch", err);
 	}
 	child_stop(&child);
-	return result || absent ? result : objects_ref(attempt->objects, attempt->ref, tip, err);
+	return result || absent ? result : objects_ref(attempt->objects, ref, tip, err);
 }
 
 static int sign(void *key, struct bytes payload, struct buf *signature, struct err *err)
@@ -51,9 +51,24 @@ static int sign(void *key, struct bytes payload, struct buf *signature, struct e
 	return signature_make(key, "git", payload, signature, err);
 }
 
+/* The tip to build on: of the branch, else of the one that it is made from. */
+static int find_tip(struct attempt *attempt, struct oid *tip, struct err *err)
+{
+	const char *from = attempt->commit->from;
+
+	if (fetch_tip(attempt, attempt->ref, tip, err))
+		return -1;
+	if (tip->hex[0] || !from)
+		return 0;
+	if (fetch_tip(attempt, arena_printf(&attempt->arena, "refs/heads/%s", from), tip, err))
+		return -1;
+	return tip->hex[0] ? 0 : err_set(err, ERR_STALLED, "there is no branch '%s'", from);
+}
+
 static int commit_on(struct attempt *attempt, struct oid tip, struct oid *out, struct err *err)
 {
 	const struct git_remote_commit *commit = attempt->commit;
+	struct git_file built = {0};
 	struct commit_spec spec = {
 		.parents = {tip},
 		.n_parents = tip.hex[0] ? 1 : 0,
@@ -67,6 +82,12 @@ static int commit_on(struct attempt *attempt, struct oid tip, struct oid *out, s
 		.sign_context = (void *)commit->signing_key,
 	};
 
+	if (commit->build) {
+		if (commit->build(commit->context, attempt->objects, tip, &attempt->arena, &built, err))
+			return -1;
+		spec.files = &built;
+		spec.n_files = 1;
+	}
 	return objects_commit(attempt->objects, &spec, out, NULL, err);
 }
 
@@ -92,7 +113,7 @@ static int try_once(struct attempt *attempt, struct oid *out, enum push_outcome 
 	struct oid tip;
 
 	arena_reset(&attempt->arena);
-	if (fetch_tip(attempt, &tip, err) || commit_on(attempt, tip, out, err))
+	if (find_tip(attempt, &tip, err) || commit_on(attempt, tip, out, err))
 		return -1;
 	return push(attempt, *out, outcome, err);
 }
@@ -148,7 +169,7 @@ int git_remote_commit(const struct transport *transport, const struct git_remote
 	snprintf(attempt.ref, sizeof(attempt.ref), "refs/heads/%s", commit->branch);
 	if (!mkdtemp(attempt.repo))
 		return err_set(err, ERR_TRANSIENT, "%s cannot be made", attempt.repo);
-	arena_init(&attempt.arena, 64 << 20);
+	arena_init(&attempt.arena, (size_t)1 << 30);
 	result = objects_create(attempt.repo, err);
 	if (!result)
 		result = objects_open(attempt.repo, false, &attempt.objects, err);

@@ -6,9 +6,14 @@
 #include "adapter/git_transport.h"
 
 struct git_remote_commit {
-	const char *branch; /* "linnet/requests"; made when absent, without a parent */
+	const char *branch; /* "linnet/requests"; made when absent */
+	const char *from;   /* the branch that it is made from; NULL: without a parent */
 	const struct git_file *files;
 	size_t n_files;
+	/* In place of `files`, what to change on a tip; asked again when that moved. NULL: not used. */
+	int (*build)(void *context, struct objects *objects, struct oid tip, struct arena *arena,
+	             struct git_file *file, struct err *err);
+	void *context;
 	const char *message, *author, *email;
 	const char *signing_key; /* private SSH key; NULL: unsigned */
 };

@@ -1,4 +1,4 @@
-/* Documents: YAML and JSON text <-> a bounded tree with places; one scalar edited in place. */
+/* Documents: YAML and JSON text <-> a bounded tree with places; a value or key edited in place. */
 #ifndef LINNET_DOC_DOC_H
 #define LINNET_DOC_DOC_H
 
@@ -69,6 +69,15 @@ void node_path(const struct node *node, struct buf *out);
 int yaml_edit_scalar(const char *source, size_t len, const struct node *node, const char *value,
                      struct buf *out, struct err *err) must_check;
 
+/* Puts `key: value` (YAML on one line) into the map that holds `after`, a single value, behind it;
+ * or takes `child` and its key out of its map. Everything else byte for byte, appended to `out`.
+ * The result is parsed again and must differ in that key alone; ERR_STALLED where it does not. */
+int yaml_add_key(const char *source, size_t len, const struct node *after, const char *key,
+                 const char *value, struct arena *arena, struct buf *out, struct err *err)
+	must_check;
+int yaml_remove_key(const char *source, size_t len, const struct node *child, struct arena *arena,
+                    struct buf *out, struct err *err) must_check;
+
 /* Writers. YAML: block style, two spaces, keys in the order given, strings quoted only where needed
  * so that yaml_parse reads back the same text and no reader takes it for a number, a boolean or
  * null. JSON: compact, on one line. Bytes that are not UTF-8 are written as '?'. A misused writer
@@ -94,6 +103,8 @@ void write_quoted(struct writer *writer, const char *text); /* quoted, needed or
 void write_raw(struct writer *writer, const char *text);    /* a number or boolean as it is */
 void write_number(struct writer *writer, double value);     /* exactly; NaN and infinity: null */
 void write_int(struct writer *writer, int64_t value);
+/* A text as it may stand between the brackets of YAML: plain where it can, else quoted. */
+void write_inline(struct buf *out, const char *text);
 void write_node(struct writer *writer, const struct node *node);
 
 #endif

@@ -202,6 +202,14 @@ static void write_scalar_node(struct writer *writer, const struct node *node)
 		write_string(writer, node->text);
 }
 
+void write_inline(struct buf *out, const char *text)
+{
+	if (is_plain_yaml(text, true))
+		buf_puts(out, text);
+	else
+		add_quoted(out, text, false);
+}
+
 void write_node(struct writer *writer, const struct node *node)
 {
 	if (node->type != NODE_LIST && node->type != NODE_MAP) {

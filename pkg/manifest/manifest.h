@@ -144,5 +144,10 @@ void model_view_encode(struct buf *row, struct buf *whole, const struct model_vi
 int edit_version(const char *path, const char *text, size_t len, const char *namespace,
                  const char *name, const char *version, struct buf *out, struct err *err)
 	must_check;
+/* The same with `hold` in force, behind the `version:` line, or none where that is NULL;
+ * ERR_STALLED when there is none to remove. */
+int edit_hold(const char *path, const char *text, size_t len, const char *namespace,
+              const char *name, const struct hold_spec *hold, struct buf *out, struct err *err)
+	must_check;
 
 #endif

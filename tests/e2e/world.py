@@ -22,6 +22,8 @@ from collections import Counter
 HERE = pathlib.Path(__file__).resolve().parent
 BIN = pathlib.Path(os.environ.get("LINNET_BIN", HERE.parent.parent / "build"))
 
+os.environ.setdefault("GIT_AUTHOR_EMAIL", "ada@example.com")  # who asks
+
 ENVIRONMENT = """\
 apiVersion: linnet.dev/v1alpha1
 kind: Environment

@@ -54,6 +54,69 @@ static void replaces_one_value(void **state)
 	}
 }
 
+struct key_case {
+	const char *source, *path, *result; /* result NULL: refused */
+};
+
+static void check_keys(const struct key_case *cases, size_t n, bool adds)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *source = cases[i].source;
+		const struct node *node;
+		struct err err = {0};
+		struct arena arena;
+		struct buf out;
+		int result;
+
+		arena_init(&arena, DOC_ARENA_BYTES(1000));
+		buf_init(&out, 1000);
+		node = node_at(parse_yaml(&arena, source), cases[i].path);
+		assert_non_null(node);
+		result = adds ? yaml_add_key(source, strlen(source), node, "hold", "{why: x}", &arena, &out,
+		                             &err)
+		              : yaml_remove_key(source, strlen(source), node, &arena, &out, &err);
+		assert_string_equal(result ? err.text : buf_text(&out),
+		                    cases[i].result ? cases[i].result : err.text);
+		assert_int_equal(result, cases[i].result ? 0 : -1);
+		buf_deinit(&out);
+		arena_deinit(&arena);
+	}
+}
+
+static void adds_a_key(void **state)
+{
+	static const struct key_case cases[] = {
+		{"s:\n  v: v2   # the line\n  b: 1\n", "s.v",
+		 "s:\n  v: v2   # the line\n  hold: {why: x}\n  b: 1\n"},
+		{"s:\r\n  v: 'v2'\r\n", "s.v", "s:\r\n  v: 'v2'\r\n  hold: {why: x}\r\n"},
+		{"s: {v: v2, b: 1}  # all\n", "s.v", "s: {v: v2, hold: {why: x}, b: 1}  # all\n"},
+		{"s: {\n  v: v2,\n  b: 1\n}\n", "s.v", "s: {\n  v: v2, hold: {why: x},\n  b: 1\n}\n"},
+		{"v: v2", "v", "v: v2\nhold: {why: x}"},
+		{"a:\n- v: v2\n  b: 1\n", "a[0].v", "a:\n- v: v2\n  hold: {why: x}\n  b: 1\n"},
+		{"v: v2\nhold: {}\n", "v", NULL},
+	};
+
+	(void)state;
+	check_keys(cases, ARRAY_LEN(cases), true);
+}
+
+static void removes_a_key(void **state)
+{
+	static const struct key_case cases[] = {
+		{"s:\n  v: v2\n  # why\n  hold: {why: x}  # gone\n  b: 1\n", "s.hold",
+		 "s:\n  v: v2\n  # why\n  b: 1\n"},
+		{"s:\n  hold:\n    why: x\n    who: y\n  b: 1\n", "s.hold", "s:\n  b: 1\n"},
+		{"s:\n  b: 1\n  hold: {\n    why: x,\n  }\n# end\n", "s.hold", "s:\n  b: 1\n# end\n"},
+		{"s: {v: v2, hold: {why: x, who: [y]}, b: 1}\n", "s.hold", "s: {v: v2, b: 1}\n"},
+		{"s: {v: v2, hold: {}}\n", "s.hold", "s: {v: v2}\n"},
+		{"\xc3\xa4: 1\n\xc3\xb6: 2\n", "\xc3\xb6", "\xc3\xa4: 1\n"},
+		{"hold: 1", "hold", NULL},
+	};
+
+	(void)state;
+	check_keys(cases, ARRAY_LEN(cases), false);
+}
+
 static void touches_only_its_document(void **state)
 {
 	static const char text[] = "kind: A\nversion: v1\n---\nkind: B\nversion: v1\n";
@@ -78,6 +141,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replaces_one_value),
+		cmocka_unit_test(adds_a_key),
+		cmocka_unit_test(removes_a_key),
 		cmocka_unit_test(touches_only_its_document),
 	};
 
