@@ -16,6 +16,7 @@
 
 #include "adapter/clock_posix.h"
 #include "adapter/git_port.h"
+#include "adapter/data_files.h"
 #include "adapter/http_curl.h"
 #include "adapter/process_posix.h"
 #include "adapter/serving_local.h"
@@ -34,6 +35,7 @@ struct daemon {
 	struct serving_local *serving;
 	struct process_posix *process;
 	struct http_curl *http;
+	struct data_files *files;
 	int state_fd, lock_fd, signal_fd;
 	char id[33];
 	const char *self, *state, *store;
@@ -203,6 +205,8 @@ static int open_ports(struct daemon *d, struct err *err)
 	    open_git(d, err) || open_serving(d, err))
 		return -1;
 	d->ports.process = process_posix_port(d->process);
+	d->files = data_files_new();
+	d->ports.data = data_files_port(d->files);
 	d->controller.id = d->id;
 	d->controller.fleet_path = d->config.values[SETTING_FLEET_PATH];
 	d->controller.state_fd = d->state_fd;
@@ -285,6 +289,7 @@ static void close_ports(struct daemon *d)
 	serving_local_close(d->serving);
 	process_posix_close(d->process);
 	git_port_close(&d->ports.git);
+	data_files_free(d->files);
 	http_curl_free(d->http);
 }
 

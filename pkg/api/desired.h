@@ -38,6 +38,13 @@ struct request {
 	const char *old_commit, *new_commit; /* ACCEPT_REWIND */
 };
 
+/* What a cheap look at a model's data tells. */
+struct data_seen {
+	int64_t rows;        /* complete ones */
+	struct digest first; /* of its beginning through the first row: another one is other data */
+	bool counting;       /* not all of it was looked at yet */
+};
+
 /* What Git and the world say about one model. */
 struct target {
 	const struct deployment *deployment;

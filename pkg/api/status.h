@@ -284,6 +284,8 @@ struct model_status {
 	bool cancelled;            /* that was done for the present cause: the next run completes */
 	int fruitless;             /* runs in a row that did not help */
 	struct artifact_ref artifact; /* of the run: what `train` made */
+	int64_t data_rows;         /* of the data when the run was taken up; -1 unknown */
+	struct digest data_first;  /* and what it began with */
 	int64_t highest_version;
 	struct evaluation evaluation;
 	struct verdict_record *verdicts;

@@ -15,6 +15,7 @@ enum {
 	PASS_BYTES = 512 << 20,    /* arena of a pass */
 	README_ROWS = 1000,
 	HOLD_MS = 5000,            /* so long a read-back may wait to be recorded */
+	DATA_LOOK_MS = 5000,       /* between two looks at data whose new rows are a trigger */
 	BACKOFF_LEAST_MS = 250,
 	BACKOFF_MOST_MS = 60000,
 };
@@ -102,6 +103,7 @@ struct task {
 	const struct model *model;
 	const struct plan *plan;
 	bool undeclared; /* a model that is not declared (any more) */
+	bool watches; /* its data: looked at often, which is no work under way */
 	bool pending; /* a proposal is under way: look again soon */
 	bool noted;  /* an act's outcome changed `next` */
 	bool told;   /* its transitions stand in a commit of this pass */
@@ -153,6 +155,9 @@ bool run_active(const struct run_result *run);
 int run_start(struct controller *c, const struct task *task, const struct action *action,
               struct err *err) must_check;
 int run_cancel(struct controller *c, const struct action *action, struct err *err) must_check;
+/* "file:rows.csv" -> a path below the data root. Never absolute, never out of it. */
+int run_data_path(struct controller *c, const char *uri, const char **out, struct err *err)
+	must_check;
 /* Text of the draft ModelVersion of a finished run. */
 int run_draft(struct controller *c, struct digest run, struct bytes *out, struct err *err)
 	must_check;

@@ -75,7 +75,7 @@ static int model_history(struct controller *c, const struct key *key, struct mod
 		return model_status_decode(path, text.data, text.len, &c->arena, out, err);
 	*out = (struct model_status){.name = key->name};
 	out->phase_since_ms = c->wall_ms;
-	out->last_finished_ms = out->retry_ms = -1;
+	out->last_finished_ms = out->retry_ms = out->data_rows = -1;
 	out->evaluation.retry_ms = out->evaluation.asked_ms = -1;
 	return 0;
 }
@@ -238,6 +238,38 @@ static void add_event(struct controller *c, const struct task *task, struct trai
 	}
 }
 
+static bool watches_rows(const struct model *model)
+{
+	for (size_t i = 0; i < model->n_triggers; i++)
+		if (model->triggers[i].kind == TRIGGER_NEW_ROWS)
+			return model->train != NULL;
+	return false;
+}
+
+/* Until the data is counted whole, nothing is known of it. */
+static void look_at_data(struct controller *c, struct task *task, struct training_input *input)
+{
+	const struct data_spec *data = &task->model->data;
+	struct data_seen *seen = arena_new(&c->arena, struct data_seen);
+	struct err err = {0};
+	const char *path, *text;
+
+	if (!watches_rows(task->model))
+		return;
+	task->watches = true;
+	if (run_data_path(c, data->uri, &path, &err) ||
+	    c->ports.data.look(c->ports.data.self, path, data->format, seen, &err)) {
+		input->data_problem = arena_strdup(&c->arena, err.text);
+		return;
+	}
+	task->pending = seen->counting;
+	if (seen->counting)
+		return;
+	text = arena_printf(&c->arena, "%s %lld", seen->first.hex, (long long)seen->rows);
+	input->data = seen;
+	input->data_digest = digest_of(text, strlen(text));
+}
+
 /* Plans one model's retraining cycle. A model that is not declared (any more) plans nothing. */
 int task_model(struct controller *c, struct task *task, struct err *err)
 {
@@ -266,6 +298,7 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 	add_event(c, task, &input);
 	input.known = desired_known(c) && declared == DECLARED_OK;
 	input.manifest = arena_strdup(&c->arena, blob.hex);
+	look_at_data(c, task, &input);
 	input.train_digest = train_digest(c, object.model);
 	model_versions(c, task->key->name, &input);
 	if (model_targets(c, task->key->name, &input, err))

@@ -73,8 +73,7 @@ void run_observe(struct controller *c, struct digest run, struct run_result *out
 		out->why = why;
 }
 
-/* "file:rows.csv" -> a path below the data root. Never absolute, never out of it. */
-static int data_path(struct controller *c, const char *uri, const char **out, struct err *err)
+int run_data_path(struct controller *c, const char *uri, const char **out, struct err *err)
 {
 	const char *rest;
 
@@ -224,7 +223,7 @@ int run_start(struct controller *c, const struct task *task, const struct action
 		return err_set(err, ERR_STALLED, "model %s has no train section", model->meta.name);
 	if (count_running(c) >= c->config.runs_concurrent)
 		return err_set(err, ERR_TRANSIENT, "waits for another run to end (runs.concurrent)");
-	if (data_path(c, model->data.uri, &data, err))
+	if (run_data_path(c, model->data.uri, &data, err))
 		return -1;
 	words.argv[words.n++] = c->config.run.self;
 	words.argv[words.n++] = "__run";

@@ -30,6 +30,15 @@ static const struct field run_fields[] = {
 	{.name = "artifact", .type = FIELD_RECORD, AT(struct model_status, artifact),
 	 .record = &kept_artifact_record, .help = "What it has made."},
 };
+static const struct field data_fields[] = {
+	{.name = "rows", .type = FIELD_INT, AT(struct model_status, data_rows), .fallback = "-1",
+	 .min = -1, .max = -2, .help = "How many rows it had; -1 unknown."},
+	{.name = "first", .type = FIELD_DIGEST, AT(struct model_status, data_first),
+	 .help = "Of its beginning through the first row."},
+};
+static const struct record data_record =
+	RECORD(struct model_status, data, "The data when the last run was taken up.");
+
 static const struct record run_record =
 	RECORD(struct model_status, run, "The run that is due, active or was last.");
 
@@ -63,6 +72,8 @@ static const struct field cycle_fields[] = {
 	 .help = "When a run ended last: the cooldown counts from here."},
 	{.name = "pendingEvent", .type = FIELD_STRING, AT(struct model_status, pending_event),
 	 .help = "An event not yet turned into a run."},
+	{.name = "data", .type = FIELD_RECORD, .record = &data_record,
+	 .help = "The data when the last run was taken up: new rows count from here."},
 	{.name = "highestVersion", .type = FIELD_INT, AT(struct model_status, highest_version),
 	 .max = -1, .help = "The highest version number ever taken."},
 };

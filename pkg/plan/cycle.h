@@ -35,6 +35,21 @@ void cycle_add_verdict(struct cycle *cycle, struct verdict_record record);
 /* Why a run ended so. */
 const char *cycle_cause(const struct run_result *run);
 
+/* ---- trigger.c ---- */
+/* A reason to train: what names this occurrence of it, and a sentence with its numbers. */
+struct cause {
+	enum trigger_kind kind;
+	const char *occurrence, *why;
+};
+struct digest run_id(const struct cycle *cycle, const struct cause *cause);
+/* The first trigger that is due and whose run was not made already. */
+bool find_cause(struct cycle *cycle, struct cause *cause);
+bool new_rows_due(struct cycle *cycle);
+/* A run is taken up: triggers count from what is seen now. */
+void set_baselines(struct cycle *cycle);
+/* What no run was taken up with (a version made by hand) counts from the first look. */
+void keep_baselines(struct cycle *cycle);
+
 /* ---- evaluation.c ---- */
 /* Has what waits for a verdict of ours evaluated, one at a time, beside any training. */
 void evaluate_versions(struct cycle *cycle);

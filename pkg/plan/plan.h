@@ -37,6 +37,8 @@ struct training_input {
 	const struct model *model;
 	struct digest train_digest;      /* of train, interface and source; a change cancels a run */
 	struct digest data_digest;       /* of the data at its last poll; "" unknown */
+	const struct data_seen *data;    /* NULL: no trigger asks, or it cannot be looked at now */
+	const char *data_problem;        /* why not, one sentence; NULL: it can */
 	const struct model_version *const *versions; /* of this model in the branch */
 	size_t n_versions;
 	const struct target *targets;    /* deployments of this model, sorted by environment, name */

@@ -71,75 +71,6 @@ static void add_run_action(struct cycle *cycle, enum action_kind kind, const cha
 	cycle_act(cycle, kind, cycle->next->run, why)->incumbent = incumbent_of(cycle);
 }
 
-/* ---- triggers ---- */
-
-/* A reason to train: what names this occurrence of it, and a sentence for people. */
-struct cause {
-	enum trigger_kind kind;
-	const char *occurrence, *why;
-};
-
-/* A version of ours is on its way into the accepted commit. */
-static bool version_lands(const struct cycle *cycle)
-{
-	for (size_t i = 0; i < cycle->next->n_proposed; i++)
-		if (!cycle->next->proposed[i].target &&
-		    cycle->next->proposed[i].outcome == PROPOSAL_WAITING)
-			return true;
-	return false;
-}
-
-static bool first_due(const struct cycle *cycle, struct cause *cause)
-{
-	const struct training_input *in = cycle->in;
-
-	if (in->n_versions > 0 || version_lands(cycle) ||
-	    (in->n_targets == 0 && in->model->n_triggers == 0))
-		return false;
-	cause->occurrence = "first";
-	cause->why = "the model has no version yet";
-	return true;
-}
-
-static bool event_due(const struct cycle *cycle, struct cause *cause)
-{
-	if (!cycle->next->pending_event)
-		return false;
-	cause->occurrence = cycle->next->pending_event;
-	cause->why = cycle->next->pending_event;
-	return true;
-}
-
-/* In order of precedence. "Is it due" of one kind of trigger is one function of this table. */
-static const struct {
-	enum trigger_kind kind;
-	bool (*due)(const struct cycle *cycle, struct cause *cause);
-} triggers[] = {
-	{TRIGGER_EVENT, event_due},
-	{TRIGGER_FIRST, first_due},
-};
-
-static struct digest run_id(const struct cycle *cycle, const struct cause *cause)
-{
-	const struct training_input *in = cycle->in;
-	const char *text = arena_printf(cycle->arena, "run\n%s\n%s\n%s\n%s\n%s", in->model->meta.name,
-	                                trigger_kind_names.names[cause->kind], cause->occurrence,
-	                                in->train_digest.hex, in->data_digest.hex);
-
-	return digest_of(text, strlen(text));
-}
-
-/* The first trigger that is due and whose run was not made already. */
-static bool find_cause(const struct cycle *cycle, struct cause *cause)
-{
-	for (size_t i = 0; i < ARRAY_LEN(triggers); i++) {
-		cause->kind = triggers[i].kind;
-		if (triggers[i].due(cycle, cause) && !digest_same(run_id(cycle, cause), cycle->next->run))
-			return true;
-	}
-	return false;
-}
-
 /* ---- requests ---- */
 
 static bool event_declared(const struct model *model, const char *event)
@@ -233,11 +164,25 @@ static void take_cause(struct cycle *cycle, const struct cause *cause)
 	next->train_digest = cycle->in->train_digest;
 	next->attempts = 0;
 	next->retry_ms = -1;
+	set_baselines(cycle);
 	if (cause->kind == TRIGGER_EVENT)
 		next->pending_event = NULL;
 	cycle_note(cycle, arena_printf(cycle->arena, "due (%s)", trigger_kind_names.names[cause->kind]),
 	           cause->why);
 	cycle_enter(cycle, CYCLE_DUE, trigger_kind_names.names[cause->kind], cause->why);
+}
+
+/* Data that cannot be looked at is never due: that is said, so that somebody mends it. */
+static void say_data(struct cycle *cycle)
+{
+	const char *problem = cycle->in->data_problem;
+
+	if (cycle->next->phase != CYCLE_IDLE)
+		return;
+	if (problem)
+		say(cycle, "DataUnreadable", problem);
+	else if (text_same(cycle->next->reason, "DataUnreadable"))
+		say(cycle, "DataReadable", "the data can be read again");
 }
 
 static void look_for_cause(struct cycle *cycle)
@@ -247,8 +192,12 @@ static void look_for_cause(struct cycle *cycle)
 	                  ? next->last_finished_ms + cycle->in->model->cooldown_ms : 0;
 	struct cause cause;
 
-	if (!cycle->in->model->train || !find_cause(cycle, &cause))
+	if (!cycle->in->model->train)
 		return;
+	if (!find_cause(cycle, &cause)) {
+		say_data(cycle);
+		return;
+	}
 	if (cycle->in->now_ms >= cool_ms) {
 		take_cause(cycle, &cause);
 		return;
@@ -480,10 +429,11 @@ static void stalled(struct cycle *cycle)
 {
 	struct model_status *next = cycle->next;
 
-	if (!next->pending_event && digest_same(next->train_digest, cycle->in->train_digest))
+	if (!next->pending_event && !new_rows_due(cycle) &&
+	    digest_same(next->train_digest, cycle->in->train_digest))
 		return;
 	next->fruitless = 0;
-	rest(cycle, "NewInput", "what is trained changed, or a person asked");
+	rest(cycle, "NewInput", "what is trained or the data changed, or a person asked");
 }
 
 static void step_phase(struct cycle *cycle)
@@ -561,6 +511,7 @@ static bool differs(const struct model_status *a, const struct model_status *b)
 	       a->attempts != b->attempts || a->retry_ms != b->retry_ms ||
 	       a->last_finished_ms != b->last_finished_ms || a->fruitless != b->fruitless ||
 	       a->cancelled != b->cancelled || !text_same(a->pending_event, b->pending_event) ||
+	       a->data_rows != b->data_rows || strcmp(a->data_first.hex, b->data_first.hex) != 0 ||
 	       a->highest_version != b->highest_version || list_differs(verdicts) ||
 	       evaluation_differs(&a->evaluation, &b->evaluation) ||
 	       list_differs(ledger) || list_differs(proposed) || list_differs(history) ||
@@ -576,7 +527,7 @@ static void begin(struct cycle *cycle)
 	if (next->phase_since_ms)
 		return;
 	next->phase_since_ms = cycle->in->now_ms;
-	next->retry_ms = next->last_finished_ms = -1;
+	next->retry_ms = next->last_finished_ms = next->data_rows = -1;
 }
 
 static void remember_commit(struct cycle *cycle)
@@ -599,6 +550,7 @@ struct training_output plan_training(const struct training_input *input, struct 
 	for (size_t i = 0; i < input->n_requests; i++)
 		take_request(&cycle, &input->requests[i]);
 	if (input->known && input->model) {
+		keep_baselines(&cycle);
 		if (!cycle.moved)
 			step_phase(&cycle);
 		want_promotions(&cycle);

@@ -18,14 +18,16 @@ static const struct {
 	FUNCTION(http, perform),
 	FUNCTION(process, spawn),     FUNCTION(process, poll),
 	FUNCTION(process, kill),      FUNCTION(process, result),
-	FUNCTION(process, forget),    FUNCTION(serving, observe),
+	FUNCTION(process, forget),    FUNCTION(data, look),
+	FUNCTION(serving, observe),
 	FUNCTION(serving, apply),     FUNCTION(serving, inventory),
 };
 
 /* Each port is a `self` and its functions, so a function that the table forgets is seen here. */
 #define MEMBERS(port) (sizeof(((struct ports *)0)->port) / sizeof(void *) - 1)
 _Static_assert(ARRAY_LEN(functions) == MEMBERS(clock) + MEMBERS(git) + MEMBERS(http) +
-               MEMBERS(process) + MEMBERS(serving), "a function of a port is not in the table");
+               MEMBERS(process) + MEMBERS(data) + MEMBERS(serving),
+               "a function of a port is not in the table");
 
 int port_check(const struct ports *ports, struct err *err)
 {

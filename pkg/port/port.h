@@ -1,4 +1,4 @@
-/* The five ports: all that the core knows of the world. The simulator replaces these and nothing
+/* The six ports: all that the core knows of the world. The simulator replaces these and nothing
  * else. Each is a table of functions and a `self`; no function blocks longer than a tick unless its
  * contract says so: long work is started by one call and looked at by a later one. */
 #ifndef LINNET_PORT_PORT_H
@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "api/desired.h"
 #include "api/plan.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -154,6 +155,16 @@ struct port_process {
 	int (*forget)(void *self, const char *key, struct err *err) must_check; /* removes its folder */
 };
 
+/* ---- data ---- */
+
+struct port_data {
+	void *self;
+	/* Counts the rows of a file: only what was appended since the last look is read, and only so
+	 * much of it at once (`counting`: look again soon). */
+	int (*look)(void *self, const char *path, enum data_format format, struct data_seen *out,
+	            struct err *err) must_check;
+};
+
 /* ---- serving ---- */
 
 struct serving_key {
@@ -186,6 +197,7 @@ struct ports {
 	struct port_git git;
 	struct port_http http;
 	struct port_process process;
+	struct port_data data;
 	struct port_serving serving;
 };
 /* Refuses an incomplete set at start; the text names the missing function. */

@@ -472,6 +472,26 @@ static void verb_trains(struct world *world, const char *words)
 	commit_file(world, "model.yaml", model_now(world), "it trains");
 }
 
+/* "triggers {newRows: 100}": those of the model from now on. */
+static void verb_triggers(struct world *world, const char *words)
+{
+	char *list = strstr(world->model_extra, "  triggers: [");
+	size_t room = sizeof(world->model_extra) - (size_t)(list - world->model_extra);
+	char *rest = arena_strdup(&world->arena, strchr(list, '\n'));
+
+	snprintf(list, room, "  triggers: [%s]%s", words, rest);
+	commit_file(world, "model.yaml", model_now(world), "its triggers");
+}
+
+/* "rows 100": so many more; "rows = 100": another file. */
+static void verb_rows(struct world *world, const char *words)
+{
+	bool replaced = words[0] == '=';
+
+	world->replaced += replaced;
+	world->rows = (replaced ? 0 : world->rows) + strtol(words + replaced, NULL, 10);
+}
+
 /* "runs pass fail": what becomes of the next training runs. */
 static void verb_runs(struct world *world, const char *words)
 {
@@ -584,7 +604,8 @@ static const struct {
 	{"delete", verb_delete}, {"restore", verb_restore}, {"in", verb_in},
 	{"traffic", verb_traffic}, {"git", verb_git}, {"kill", verb_kill}, {"hand", verb_hand},
 	{"ask", verb_ask}, {"clock", verb_clock}, {"traits", verb_traits}, {"trains", verb_trains},
-	{"runs", verb_runs}, {"judged", verb_judged}, {"gates", verb_gates}, {"source", verb_source},
+	{"triggers", verb_triggers}, {"rows", verb_rows}, {"runs", verb_runs},
+	{"judged", verb_judged}, {"gates", verb_gates}, {"source", verb_source},
 	{"race", verb_race}, {"stuck", verb_stuck}, {"disk", verb_disk}, {"successor", verb_successor},
 };
 

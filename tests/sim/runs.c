@@ -294,9 +294,23 @@ static int process_result(void *self, const char *key, const char *name, struct 
 	return 0;
 }
 
+static int data_look(void *self, const char *path, enum data_format format, struct data_seen *out,
+                     struct err *err)
+{
+	struct world *world = self;
+
+	(void)format;
+	if (world_call(world, FAULT_PROCESS, FAULT_PROCESS))
+		return err_set(err, ERR_TRANSIENT, "%s: cannot be read now", path);
+	*out = (struct data_seen){.rows = world->rows,
+	                          .first = digest_of(&world->replaced, sizeof(world->replaced))};
+	return 0;
+}
+
 void runs_wire(struct world *world)
 {
 	world->ports.process = (struct port_process){
 		world, process_spawn, process_poll, process_kill, process_result, process_forget,
 	};
+	world->ports.data = (struct port_data){world, data_look};
 }

@@ -221,6 +221,8 @@ struct world {
 	struct sim_declared declared[SIM_ENVIRONMENTS];
 	char model_extra[512]; /* more of the Model's spec */
 	char gates[128];       /* its gates; "" none */
+	int64_t rows;          /* of the data, */
+	int replaced;          /* and how often it was another file */
 	char source[32];       /* what stands in the source folder */
 	const char *race;      /* a line that somebody acts out before our next proposal lands */
 	struct sim_approval approvals[32];

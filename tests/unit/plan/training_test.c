@@ -450,6 +450,79 @@ static void without_git_nothing_is_decided_but_a_kick_is_kept(void **state)
 	until(world, CYCLE_RUNNING);
 }
 
+/* v1 serves, and nothing is due: what follows counts from here. */
+static void rest_with(struct world *world, struct trigger_spec trigger)
+{
+	world->triggers[0] = trigger;
+	merge_v1(world);
+	tick(world);
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_false(world->last.changed);
+}
+
+static void so_many_new_rows_are_a_cause_once(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data = {.rows = 10000, .first = digest_of("r1", 2)};
+
+	world->in.data = &data;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_NEW_ROWS, .new_rows = 1000});
+	data.rows = 10999;
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	data.rows = 12000;
+	run_to(world, VERDICT_FAIL, "a2");
+	assert_int_equal(world->in.history.trigger, TRIGGER_NEW_ROWS);
+	assert_string_equal(world->in.history.trigger_why, "2000 new rows, 1000 are enough");
+	until(world, CYCLE_IDLE);
+	world->now_ms += HOUR_MS;
+	data.rows = 12999; /* counted from the run, whether it helped or not */
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 1);
+	data.rows = 13000;
+	until(world, CYCLE_RUNNING);
+}
+
+static void of_data_that_was_replaced_every_row_is_new(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data = {.rows = 10000, .first = digest_of("r1", 2)};
+
+	world->in.data = &data;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_NEW_ROWS, .new_rows = 1000});
+	data = (struct data_seen){.rows = 999, .first = digest_of("r2", 2)};
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	data.rows = 1000;
+	until(world, CYCLE_RUNNING);
+	assert_string_equal(world->in.history.trigger_why,
+	                    "1000 new rows (the data was replaced), 1000 are enough");
+}
+
+static void data_that_is_not_counted_yet_is_no_cause(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data = {.rows = 10000};
+
+	world->triggers[0] = (struct trigger_spec){.kind = TRIGGER_NEW_ROWS, .new_rows = 1000};
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE); /* not the first version either */
+	world->in.data_problem = "rows.csv: no such file";
+	world->in.n_versions = 1;
+	world->in_branch[0] = &world->versions[0];
+	tick(world);
+	assert_string_equal(world->in.history.message, "rows.csv: no such file");
+	ask(world, REQUEST_KICK, NULL); /* a person may ask for a run all the same */
+	world->in.data_problem = NULL;
+	until(world, CYCLE_RUNNING);
+	world->in.data = &data;
+	tick(world);
+	assert_int_equal(world->in.history.data_rows, 10000);
+}
+
 /* ---- what does not help, and what fails ---- */
 
 static void a_run_that_did_not_help_is_not_made_again(void **state)
@@ -827,6 +900,9 @@ int main(void)
 		case_of(a_deleted_branch_is_a_refusal_for_good),
 		case_of(where_all_is_manual_it_is_only_reported),
 		case_of(a_kick_waits_for_the_cooldown_and_a_strange_one_is_refused),
+		case_of(so_many_new_rows_are_a_cause_once),
+		case_of(of_data_that_was_replaced_every_row_is_new),
+		case_of(data_that_is_not_counted_yet_is_no_cause),
 		case_of(runs_are_started_as_the_level_says),
 		case_of(a_model_without_training_only_waits),
 		case_of(without_git_nothing_is_decided_but_a_kick_is_kept),
