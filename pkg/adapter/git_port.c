@@ -25,6 +25,7 @@ enum {
 	GC_EVERY_MS = 10 * 60 * 1000,
 	GC_LOOSE = 2000,
 	GC_PACKS = 30,
+	VERSIONS_DEPTH = 5000,    /* commits in which an earlier text of a file is looked for */
 };
 
 /* Branches of ours for pull requests, as heads.branches lists them. */
@@ -571,6 +572,33 @@ static int git_read_path(void *self, enum git_repo repo, struct oid commit, cons
 	return 0;
 }
 
+static int git_versions(void *self, enum git_repo repo, struct oid commit, const char *path,
+                        struct arena *arena, struct git_version **out, size_t *n,
+                        struct err *err)
+{
+	struct git_port *port = self;
+	struct objects *objects = repo_of(port, repo, err);
+	struct git_version *list = NULL;
+	struct commit_info *commits;
+	size_t n_commits, count = 0;
+
+	arena_reset(&port->scratch);
+	if (!objects || objects_log(objects, commit, (struct oid){""}, false, VERSIONS_DEPTH,
+	                            &port->scratch, &commits, &n_commits, err))
+		return -1;
+	for (size_t i = 0; i < n_commits; i++) {
+		struct err absent = {0};
+		struct oid blob;
+
+		if (!objects_path(objects, commits[i].id, path, &blob, &absent) &&
+		    (!count || !oid_same(list[count - 1].blob, blob)))
+			*list_push(arena, &list, &count) = (struct git_version){commits[i].id, blob};
+	}
+	*out = list;
+	*n = count;
+	return 0;
+}
+
 static int git_changed(void *self, enum git_repo repo, struct oid old, struct oid new,
                        const char *path, struct arena *arena, struct git_file **files, size_t *n,
                        const char **refused, struct err *err)
@@ -739,6 +767,7 @@ int git_port_open(const struct git_config *config, struct port_git *out, struct 
 		.read_blob = git_read_blob,
 		.read_path = git_read_path,
 		.changed = git_changed,
+		.versions = git_versions,
 		.tree_id = git_tree_id,
 		.publish = git_publish,
 		.propose = git_propose,

@@ -7,7 +7,10 @@
 
 #include <stdlib.h>
 
-enum { CLOCK_JUMP_MS = 5000, CLOCK_SETTLE_MS = 10000, GIT_BUSY_MS = 25, PENDING_MS = 25 };
+enum {
+	CLOCK_JUMP_MS = 5000, CLOCK_SETTLE_MS = 10000, GIT_BUSY_MS = 25, PENDING_MS = 25,
+	STALLED_MS = 60000,
+};
 
 struct controller *controller_new(const struct ports *ports,
                                   const struct controller_config *config)
@@ -122,6 +125,19 @@ static void give_requests(struct controller *c, struct task *task, const struct 
 	}
 }
 
+/* What only a person can mend is shown in the fleet's table, where no status file can say it. */
+static void key_stalled(struct controller *c, struct key *key, const struct err *err)
+{
+	struct deployment_status shown = {.phase = PHASE_STALLED, .message = err->text};
+
+	if (err->kind != ERR_STALLED || !key->environment ||
+	    (key->row.known && key->row.message && !strcmp(key->row.message, err->text)))
+		return;
+	shown.phase_since_ms = c->wall_ms;
+	key_row(key, &shown);
+	key->unreadable = c->readme_stale = true;
+}
+
 /* Plans each task; one that cannot be planned is left for later and never delays another. */
 static void plan_all(struct controller *c, struct task *tasks, size_t n, struct asked_list *asked)
 {
@@ -140,8 +156,9 @@ static void plan_all(struct controller *c, struct task *tasks, size_t n, struct 
 			log_warn("%s: %s", task->key->id, err.text);
 			c->figures.plan_errors++;
 			task->plan = NULL;
-			task->key->due_ms = c->now_ms + 5000;
-			lost = lost || task->n_requests;
+			task->key->due_ms = c->now_ms + (err.kind == ERR_STALLED ? STALLED_MS : 5000);
+			key_stalled(c, task->key, &err);
+			lost = lost || (task->n_requests && err.kind != ERR_STALLED);
 		}
 	}
 	if (!lost)

@@ -183,10 +183,12 @@ static int adopt_statuses(struct controller *c, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		struct key *key = key_of_path(c, files[i].path);
 
-		if (key)
+		if (key) {
 			key->has_status = files[i].blob.hex[0];
-		else
+			key->due_ms = c->now_ms; /* what we did not write ourselves is looked at */
+		} else {
 			log_warn("status branch: %s is not a status file of ours", files[i].path);
+		}
 	}
 	return 0;
 }

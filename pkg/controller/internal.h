@@ -33,6 +33,7 @@ struct key {
 	bool in_pass;       /* while the keys of a pass are gathered */
 	bool busy;          /* its last plan was not at rest */
 	bool has_status;    /* a file of it is on the status branch, ... */
+	bool unreadable;    /* ... and no text of it decodes: its row says so */
 	bool sharded;       /* ... in a folder of two hex digits */
 	bool evidence_known; /* `evidence` was read from the state folder */
 	struct evidence *evidence; /* about its candidate, as last written; NULL none */

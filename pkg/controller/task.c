@@ -45,16 +45,80 @@ static void recall_retired(struct controller *c, const struct key *key,
 	}
 }
 
-static int deployment_history(struct controller *c, const struct key *key,
-                              struct deployment_status *out, struct err *err)
+typedef int decode_history(const char *path, struct bytes text, struct arena *arena, void *out,
+                           struct err *err);
+
+static int decode_deployment(const char *path, struct bytes text, struct arena *arena, void *out,
+                             struct err *err)
 {
+	return status_decode(path, text.data, text.len, arena, out, err);
+}
+
+static int decode_model(const char *path, struct bytes text, struct arena *arena, void *out,
+                        struct err *err)
+{
+	return model_status_decode(path, text.data, text.len, arena, out, err);
+}
+
+/* The newest text of a status file that decodes, when today's does not: what was decided up to then
+ * stands. With none, nothing is known of what was decided, and nothing is done. */
+static int recover(struct controller *c, const char *path, decode_history *decode, void *out,
+                   const char **recovered, const struct err *damage, struct err *err)
+{
+	struct git_version *versions;
+	size_t n;
+
+	if (c->ports.git.versions(c->ports.git.self, GIT_STATUS, c->heads.status, path, &c->arena,
+	                          &versions, &n, err))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		struct err bad = {0};
+		struct bytes text;
+
+		if (c->ports.git.read_blob(c->ports.git.self, GIT_STATUS, versions[i].blob, &c->arena,
+		                           &text, &bad) ||
+		    decode(path, text, &c->arena, out, &bad))
+			continue;
+		*recovered = arena_printf(&c->arena, "%s; it goes on from commit %.10s", damage->text,
+		                          versions[i].commit.hex);
+		return 0;
+	}
+	return err_set(err, ERR_STALLED, "%s, and no earlier text of it can be read: what serves "
+	               "serves on, and nothing is decided. Put a good one on the status branch, or "
+	               "delete the file there to begin anew", damage->text);
+}
+
+/* `*found` is false while there is no such file. */
+static int read_history(struct controller *c, const struct key *key, decode_history *decode,
+                        void *out, bool *found, const char **recovered, struct err *err)
+{
+	struct err damage = {0};
 	struct bytes text;
 	const char *path;
 
-	if (status_text(c, key, &path, &text, err))
+	*found = key->has_status;
+	*recovered = NULL;
+	if (!key->has_status)
+		return 0;
+	if (!status_text(c, key, &path, &text, &damage) &&
+	    !decode(path, text, &c->arena, out, &damage))
+		return 0;
+	if (damage.kind == ERR_STALLED)
+		return recover(c, path, decode, out, recovered, &damage, err);
+	*err = damage;
+	return -1;
+}
+
+static int deployment_history(struct controller *c, const struct key *key,
+                              struct deployment_status *out, const char **recovered,
+                              struct err *err)
+{
+	bool found;
+
+	if (read_history(c, key, decode_deployment, out, &found, recovered, err))
 		return -1;
-	if (text.len)
-		return status_decode(path, text.data, text.len, &c->arena, out, err);
+	if (found)
+		return 0;
 	*out = (struct deployment_status){.environment = key->environment, .name = key->name};
 	out->phase_since_ms = c->wall_ms;
 	out->keep_until_ms = out->rollout_since_ms = out->restart_ms = out->down_since_ms = -1;
@@ -64,15 +128,14 @@ static int deployment_history(struct controller *c, const struct key *key,
 }
 
 static int model_history(struct controller *c, const struct key *key, struct model_status *out,
-                         struct err *err)
+                         const char **recovered, struct err *err)
 {
-	struct bytes text;
-	const char *path;
+	bool found;
 
-	if (status_text(c, key, &path, &text, err))
+	if (read_history(c, key, decode_model, out, &found, recovered, err))
 		return -1;
-	if (text.len)
-		return model_status_decode(path, text.data, text.len, &c->arena, out, err);
+	if (found)
+		return 0;
 	*out = (struct model_status){.name = key->name};
 	out->phase_since_ms = c->wall_ms;
 	out->last_finished_ms = out->retry_ms = out->data_rows = -1;
@@ -84,12 +147,13 @@ static struct model_status *model_status_of(struct controller *c, const char *na
 {
 	struct model_status *status;
 	struct key *key = key_find(c, NULL, name);
+	const char *recovered;
 	struct err ignored = {0};
 
 	if (!key)
 		return NULL;
 	status = arena_new(&c->arena, struct model_status);
-	return model_history(c, key, status, &ignored) ? NULL : status;
+	return model_history(c, key, status, &recovered, &ignored) ? NULL : status;
 }
 
 /* After a restart the index does not know what was accepted before a file was broken: the status
@@ -117,10 +181,13 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 	};
 	const struct deployment *declared;
 
-	if (deployment_history(c, task->key, &input.history, err))
+	if (deployment_history(c, task->key, &input.history, &input.recovered, err))
 		return -1;
-	if (!task->key->row.known && task->key->has_status)
+	if ((!task->key->row.known && task->key->has_status) || task->key->unreadable) {
 		key_row(task->key, &input.history);
+		c->readme_stale = c->readme_stale || task->key->unreadable;
+		task->key->unreadable = false;
+	}
 	remember_accepted(c, KIND_MODEL_DEPLOYMENT, task->key, input.history.observed_manifest);
 	fleet_desired(c->fleet, task->key->environment, task->key->name, c->applied.hex, fleet_blob,
 	              c, &c->arena, &task->desired);
@@ -154,13 +221,14 @@ static int model_targets(struct controller *c, const char *model, struct trainin
 		struct key *key = key_need(c, environment, slash + 1);
 		struct desired_deployment desired = {0};
 		struct deployment_status *status;
+		const char *recovered; /* told where its own key is planned */
 
 		fleet_desired(c->fleet, environment, slash + 1, c->applied.hex, fleet_blob, c, &c->arena,
 		              &desired);
 		if (!desired.deployment || !desired.environment)
 			continue;
 		status = arena_new(&c->arena, struct deployment_status);
-		if (deployment_history(c, key, status, err))
+		if (deployment_history(c, key, status, &recovered, err))
 			return -1;
 		targets[input->n_targets++] =
 			(struct target){desired.deployment, desired.environment, status};
@@ -285,7 +353,7 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 	struct oid blob = {""};
 	enum declared declared;
 
-	if (model_history(c, task->key, &input.history, err))
+	if (model_history(c, task->key, &input.history, &input.recovered, err))
 		return -1;
 	remember_accepted(c, KIND_MODEL, task->key, input.history.observed_manifest);
 	declared = fleet_get(c->fleet, KIND_MODEL, NULL, task->key->name, fleet_blob, c, &c->arena,

@@ -16,6 +16,7 @@ struct rollout_input {
 	size_t n_requests;
 	int64_t now_ms;
 	bool clock_jumped;                /* not long ago: no time-out is believed */
+	const char *recovered;            /* why history is not the newest text of its file; or NULL */
 };
 struct rollout_output {
 	struct plan plan;
@@ -52,6 +53,7 @@ struct training_input {
 	const char *const *open_branches; /* remote branches under linnet/, sorted */
 	size_t n_open_branches;
 	int64_t now_ms;
+	const char *recovered;           /* why history is not the newest text of its file; or NULL */
 };
 struct training_output {
 	struct plan plan;

@@ -783,6 +783,8 @@ struct rollout_output plan_rollout(const struct rollout_input *input, struct are
 	};
 
 	begin_history(&look);
+	if (input->recovered)
+		note(&look, "status recovered", input->recovered);
 	remember_spec(&look);
 	decide(&look);
 	if (input->observed.known) {

@@ -547,6 +547,8 @@ struct training_output plan_training(const struct training_input *input, struct 
 	bool resting;
 
 	begin(&cycle);
+	if (input->recovered)
+		cycle_note(&cycle, "status recovered", input->recovered);
 	for (size_t i = 0; i < input->n_requests; i++)
 		take_request(&cycle, &input->requests[i]);
 	if (input->known && input->model) {

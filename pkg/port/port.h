@@ -48,6 +48,9 @@ struct git_file {
 	bool executable;   /* of git_changed: mode 100755 */
 	bool refused;      /* of git_changed: a link or submodule stands there, which is not followed */
 };
+struct git_version {
+	struct oid commit, blob;
+};
 enum propose_state { PROPOSE_NONE, PROPOSE_RUNNING, PROPOSE_DONE, PROPOSE_REFUSED, PROPOSE_FAILED };
 struct propose_result {
 	enum propose_state state;
@@ -74,6 +77,11 @@ struct port_git {
 	int (*read_path)(void *self, enum git_repo repo, struct oid commit, const char *path,
 	                 struct arena *arena, struct bytes *out, struct oid *blob, struct err *err)
 		must_check; /* ERR_STALLED when absent */
+	/* What stood at a path, newest first, each text with the newest commit that had it; from the
+	 * commit back, as far as some thousand commits go. */
+	int (*versions)(void *self, enum git_repo repo, struct oid commit, const char *path,
+	                struct arena *arena, struct git_version **out, size_t *n, struct err *err)
+		must_check;
 	/* Files below `path` ("" or ".": all) that differ between two commits (`old` "": all of them),
 	 * sorted by path: a merge walk of trees by id, cost follows the change. Symlinks, submodules
 	 * and unsafe names are named in `refused`, one line; NULL none. The first two are listed too,

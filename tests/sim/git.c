@@ -422,6 +422,32 @@ static int port_changed(void *self, enum git_repo repo, struct oid old, struct o
 	return 0;
 }
 
+static int port_versions(void *self, enum git_repo repo, struct oid commit, const char *path,
+                         struct arena *arena, struct git_version **out, size_t *n,
+                         struct err *err)
+{
+	struct world *world = self;
+
+	(void)repo;
+	if (world_call(world, FAULT_READ, FAULT_READ))
+		return err_set(err, ERR_TRANSIENT, "the store cannot be read now");
+	*out = NULL;
+	*n = 0;
+	for (int at = find_commit(world, commit); at >= 0; at = world->git.commits[at].parent) {
+		const char *text = git_text(world, at, path);
+		struct git_version *version;
+		struct digest digest;
+
+		if (!text)
+			continue;
+		digest = digest_of(text, strlen(text));
+		version = list_push(arena, out, n);
+		version->commit = commit_id(world, at);
+		snprintf(version->blob.hex, sizeof(version->blob.hex), "%.40s", digest.hex);
+	}
+	return 0;
+}
+
 static int port_tree_id(void *self, struct oid commit, const char *path, struct oid *out,
                         struct err *err)
 {
@@ -551,6 +577,6 @@ void git_wire(struct world *world)
 		.self = world, .sync = port_sync, .poke = port_poke, .accept = port_accept,
 		.read_blob = port_read_blob, .read_path = port_read_path, .changed = port_changed,
 		.tree_id = port_tree_id, .signer = port_signer,
-		.publish = port_publish, .propose = port_propose,
+		.versions = port_versions, .publish = port_publish, .propose = port_propose,
 	};
 }
