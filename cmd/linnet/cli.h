@@ -31,6 +31,7 @@ struct options {
 	const char *fleet_branch, *branch; /* the branch that is the truth; the one to write */
 	const char *number; /* history: how many */
 	const char *format; /* of -o */
+	const char *watch;  /* status: go on */
 	const char *print;  /* init: to standard output */
 	const char *program; /* argv[0]: git asks it for a token */
 	enum output output;
@@ -43,7 +44,7 @@ struct options {
 /* `flags` is a set of bits, FLAG(repo) | FLAG(path); of the words in `args`, those in brackets may
  * be left out. */
 struct verb {
-	const char *name, *args, *help;
+	const char *name, *args, *help; /* help NULL: hidden */
 	unsigned flags;
 	int (*run)(const struct options *options, struct err *err); /* exit status; -1: see err */
 	const char *more; /* for the manual: what a person must know beside `help`; or NULL */
@@ -68,6 +69,8 @@ int verb_status(const struct options *options, struct err *err);
 int verb_history(const struct options *options, struct err *err);
 int verb_request(const struct options *options, struct err *err);
 int verb_hold(const struct options *options, struct err *err);
+int verb_completion(const struct options *options, struct err *err);
+int verb_man(const struct options *options, struct err *err);
 int verb_explain(const struct options *options, struct err *err);
 int verb_schema(const struct options *options, struct err *err);
 int verb_version(const struct options *options, struct err *err);

@@ -15,7 +15,8 @@ void put_help(FILE *out)
 {
 	fprintf(out, "linnet: GitOps for model deployments\n\nusage: linnet VERB [ARGS] [FLAGS]\n\n");
 	for (size_t i = 0; i < n_verbs; i++)
-		fprintf(out, "  %-13s %-14s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+		if (verbs[i].help)
+			fprintf(out, "  %-13s %-14s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
 	fprintf(out, "\n`linnet VERB --help` shows a verb's flags.\n"
 	             "exit status: 0 no change or done, 2 changes, 1 error\n");
 }

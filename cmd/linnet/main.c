@@ -138,7 +138,7 @@ static const struct verb *find_verb(const char *name, struct err *err)
 	for (size_t i = 0; i < n_verbs; i++) {
 		if (!strcmp(verbs[i].name, name))
 			return &verbs[i];
-		names[i] = verbs[i].name;
+		names[i] = verbs[i].help ? verbs[i].name : NULL;
 	}
 	near = nearest(name, names, (int)n_verbs);
 	err_set(err, ERR_STALLED, "unknown verb '%s'%s%s; see linnet --help", name,

@@ -18,8 +18,10 @@ static int open_transport(const struct options *options, const char *url, struct
 }
 
 /* "https://...", "user@host:path"; a path has no colon before its first slash. */
-static bool is_url(const char *repo)
+bool repo_is_url(const struct options *options)
 {
+	const char *repo = options->repo;
+
 	return repo[strcspn(repo, ":/")] == ':';
 }
 
@@ -62,7 +64,7 @@ int repo_open(const struct options *options, struct objects **out, struct err *e
 {
 	const char *path = options->repo;
 
-	if (is_url(options->repo)) {
+	if (repo_is_url(options)) {
 		path = cache_path(options, err);
 		if (!path || objects_create(path, err) || fetch(options, path, err))
 			return -1;
@@ -78,7 +80,7 @@ static int find_remote(const struct options *options, char url[LIMIT_FILE_PATH],
 	struct objects *objects;
 	int result;
 
-	if (options->remote || is_url(options->repo)) {
+	if (options->remote || repo_is_url(options)) {
 		snprintf(url, LIMIT_FILE_PATH, "%s", given);
 		return 0;
 	}
@@ -97,7 +99,7 @@ int repo_identity(const struct options *options, struct identity *out, struct er
 	struct err ignored = {0};
 	int result;
 
-	if (!is_url(options->repo) && objects_open(options->repo, true, &objects, &ignored))
+	if (!repo_is_url(options) && objects_open(options->repo, true, &objects, &ignored))
 		objects = NULL;
 	result = objects_identity(objects, out, err);
 	objects_close(objects);

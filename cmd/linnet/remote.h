@@ -5,6 +5,7 @@
 #include "adapter/git_remote.h"
 #include "cli.h"
 
+bool repo_is_url(const struct options *options);
 /* Opens --repo for reading: a checkout, a bare repository, or a url, whose branches are fetched
  * into a folder of this person's cache first. */
 int repo_open(const struct options *options, struct objects **out, struct err *err) must_check;

@@ -1,7 +1,12 @@
-/* linnet status and history: what the status branch says, for people and for programs. */
+/* linnet status: what serves where, for people and for programs. */
+#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/heap.h"
+#include "remote.h"
 #include "view.h"
 
 static const char *version_of(const struct deployment_status *status, struct digest digest)
@@ -97,9 +102,10 @@ static void write_model(struct writer *writer, const struct model_status *status
 }
 
 struct overview {
-	const struct deployment_status *deployments;
-	const struct model_status *models;
+	struct deployment_status *deployments;
+	struct model_status *models;
 	size_t n, n_models;
+	struct oid tip; /* of the status branch; "" none */
 };
 
 static void write_overview(struct writer *writer, const void *context)
@@ -143,9 +149,11 @@ static const char *phase_colour(enum phase phase)
 	               ? "31" : "33";
 }
 
-static void put_serving(const struct options *options, const struct deployment_status *status)
+/* "v2 75 %, v3 25 %" */
+static const char *serving_text(struct arena *arena, const struct deployment_status *status)
 {
 	struct buf text;
+	const char *copy;
 
 	buf_init(&text, 256);
 	if (status->stable.hex[0]) {
@@ -156,9 +164,9 @@ static void put_serving(const struct options *options, const struct deployment_s
 		buf_printf(&text, "%s%s ", text.len ? ", " : "", version_of(status, status->candidate));
 		buf_percent(&text, status->candidate_weight);
 	}
-	(void)options;
-	printf(" %-22s", text.len ? buf_text(&text) : "nothing");
+	copy = arena_strdup(arena, text.len ? buf_text(&text) : "nothing");
 	buf_deinit(&text);
+	return copy;
 }
 
 /* What is wrong first, else where the rollout stands, else that all is as declared. */
@@ -172,157 +180,134 @@ static const char *message_of(const struct deployment_status *status)
 	return status->message ? status->message : "";
 }
 
-static void put_table(const struct options *options, const struct deployment_status *deployments,
-                      size_t n, const struct model_status *models, size_t n_models)
+static void put_table(const struct options *options, const struct overview *overview)
 {
-	if (n)
-		printf("%-32s %-13s %-22s %-5s %s\n", "DEPLOYMENT", "PHASE", "SERVING", "FOR", "MESSAGE");
-	for (size_t i = 0; i < n; i++) {
-		const struct deployment_status *status = &deployments[i];
-		const char *id = arena_printf(options->arena, "%s/%s", status->environment, status->name);
-		const char *phase = arena_printf(options->arena, "%-13s", phase_names.names[status->phase]);
+	struct arena *arena = options->arena;
 
-		printf("%-32s ", id);
-		put_coloured(options, phase_colour(status->phase), phase);
-		put_serving(options, status);
-		printf(" %-5s %s\n", ago(options->arena, status->phase_since_ms), message_of(status));
+	if (overview->n)
+		printf("%-32s %-13s %-22s %-5s %s\n", "DEPLOYMENT", "PHASE", "SERVING", "FOR", "MESSAGE");
+	for (size_t i = 0; i < overview->n; i++) {
+		const struct deployment_status *status = &overview->deployments[i];
+
+		printf("%-32s ", arena_printf(arena, "%s/%s", status->environment, status->name));
+		put_coloured(options, phase_colour(status->phase),
+		             arena_printf(arena, "%-13s", phase_names.names[status->phase]));
+		printf(" %-22s %-5s %s\n", serving_text(arena, status),
+		       ago(arena, status->phase_since_ms), message_of(status));
 	}
-	if (n_models)
-		printf("%s%-32s %-13s %-22s %-5s %s\n", n ? "\n" : "", "MODEL", "CYCLE", "VERSIONS", "FOR",
-		       "MESSAGE");
-	for (size_t i = 0; i < n_models; i++)
-		printf("%-32s %-13s v%-21lld %-5s %s\n", models[i].name,
-		       cycle_phase_names.names[models[i].phase], (long long)models[i].highest_version,
-		       ago(options->arena, models[i].phase_since_ms),
-		       models[i].message ? models[i].message : "");
+	if (overview->n_models)
+		printf("%s%-32s %-13s %-22s %-5s %s\n", overview->n ? "\n" : "", "MODEL", "CYCLE",
+		       "VERSIONS", "FOR", "MESSAGE");
+	for (size_t i = 0; i < overview->n_models; i++) {
+		const struct model_status *model = &overview->models[i];
+
+		printf("%-32s %-13s v%-21lld %-5s %s\n", model->name,
+		       cycle_phase_names.names[model->phase], (long long)model->highest_version,
+		       ago(arena, model->phase_since_ms), model->message ? model->message : "");
+	}
 }
 
-int verb_status(const struct options *options, struct err *err)
+static int read_overview(const struct options *options, struct overview *out, struct err *err)
 {
-	struct deployment_status *deployments;
-	struct model_status *models;
 	struct status_view view;
-	size_t n, n_models;
-	int result = -1;
+	int result;
 
+	*out = (struct overview){0};
 	if (status_open(&view, options, err))
 		return -1;
-	if (status_deployments(&view, options, &deployments, &n, err) ||
-	    status_models(&view, options, &models, &n_models, err))
-		goto done;
-	result = EXIT_ERROR;
-	if (options->n_args && !n && !n_models)
-		err_set(err, ERR_STALLED, "no status of %s on %s; `linnet status` lists what there is",
-		        options->args[0], view.ref);
-	else
-		result = 0;
-	if (result) {
-		result = -1;
-		goto done;
-	}
-	if (options->output != OUTPUT_TABLE)
-		put_document(options, write_overview,
-		             &(struct overview){deployments, models, n, n_models});
-	else if (!view.tip.hex[0])
-		printf("no branch linnet/status here yet: no controller has written one, or it was not "
-		       "fetched (git fetch origin linnet/status:refs/remotes/origin/linnet/status)\n");
-	else
-		put_table(options, deployments, n, models, n_models);
-done:
+	out->tip = view.tip;
+	result = status_deployments(&view, options, &out->deployments, &out->n, err) ||
+	         status_models(&view, options, &out->models, &out->n_models, err) ? -1 : 0;
+	if (!result && options->n_args && !out->n && !out->n_models)
+		result = err_set(err, ERR_STALLED, "no status of %s on %s; `linnet status` lists what "
+		                 "there is", options->args[0], view.ref);
 	status_close(&view);
 	return result;
 }
 
-/* ---- history: the branch's log holds every transition ---- */
-
-struct line {
-	int64_t at_ms;
-	const char *commit, *text;
-};
-
-/* The body lines "deployment/<env>/<name>: what: why" of one commit that the arguments ask for. */
-static void add_lines(const struct options *options, const struct commit_info *commit,
-                      struct line **lines, size_t *n)
+static void put_overview(const struct options *options, const struct overview *overview)
 {
-	const char *wanted = options->n_args ? options->args[0] : NULL;
-
-	for (const char *at = commit->body ? commit->body : ""; *at;) {
-		const char *end = strchr(at, '\n');
-		size_t len = end ? (size_t)(end - at) : strlen(at);
-		const char *slash = memchr(at, '/', len);
-		size_t kind = slash ? (size_t)(slash - at) : 0;
-		struct line *line;
-
-		if (kind && ((kind == 10 && !strncmp(at, "deployment", 10)) ||
-		             (kind == 5 && !strncmp(at, "model", 5))) &&
-		    (!wanted || (!strncmp(slash + 1, wanted, strlen(wanted)) &&
-		                 slash[1 + strlen(wanted)] == ':'))) {
-			line = list_push(options->arena, lines, n);
-			*line = (struct line){commit->time_s * 1000, commit->id.hex,
-			                      arena_strndup(options->arena, slash + 1,
-			                                    len - kind - 1)};
-		}
-		at += len + (end ? 1 : 0);
-	}
-}
-
-struct lines {
-	const struct line *items;
-	size_t n;
-};
-
-static void write_lines(struct writer *writer, const void *context)
-{
-	const struct lines *lines = context;
-
-	write_list(writer);
-	for (size_t i = 0; i < lines->n; i++) {
-		write_map(writer);
-		write_time(writer, "at", lines->items[i].at_ms);
-		write_member(writer, "commit", lines->items[i].commit);
-		write_member(writer, "text", lines->items[i].text);
-		write_map_end(writer);
-	}
-	write_list_end(writer);
-}
-
-static void put_lines(const struct options *options, const struct lines *lines)
-{
-	char at[TIME_TEXT];
-
-	for (size_t i = 0; i < lines->n; i++) {
-		format_time(lines->items[i].at_ms, at);
-		printf("%s %.10s ", at, lines->items[i].commit);
-		put_coloured(options, "1", lines->items[i].text);
-		printf("\n");
-	}
-}
-
-int verb_history(const struct options *options, struct err *err)
-{
-	struct commit_info *commits;
-	struct status_view view;
-	struct line *lines = NULL;
-	struct lines shown;
-	size_t n_commits, n = 0;
-	int64_t most = 20;
-
-	if (options->number && parse_int(options->number, 1, 100000, &most, err))
-		return err_wrap(err, "-n");
-	if (status_open(&view, options, err))
-		return -1;
-	if (view.tip.hex[0] && objects_log(view.objects, view.tip, (struct oid){""}, true, 100000,
-	                                   options->arena, &commits, &n_commits, err)) {
-		status_close(&view);
-		return -1;
-	}
-	for (size_t i = 0; view.tip.hex[0] && i < n_commits && n < (size_t)most; i++)
-		add_lines(options, &commits[i], &lines, &n);
-	shown = (struct lines){lines, n < (size_t)most ? n : (size_t)most};
-	if (options->output == OUTPUT_TABLE)
-		put_lines(options, &shown);
+	if (options->output != OUTPUT_TABLE)
+		put_document(options, write_overview, overview);
+	else if (!overview->tip.hex[0])
+		printf("no branch linnet/status here yet: no controller has written one, or it was not "
+		       "fetched (git fetch origin linnet/status:refs/remotes/origin/linnet/status)\n");
 	else
-		put_document(options, write_lines, &shown);
-	status_close(&view);
+		put_table(options, overview);
+}
+
+/* ---- --watch ---- */
+
+/* One line for each that says something else than before. */
+static void put_changes(const struct options *options, const struct overview *overview,
+                        struct map *said)
+{
+	for (size_t i = 0; i < overview->n; i++) {
+		const struct deployment_status *status = &overview->deployments[i];
+		const char *id = arena_printf(options->arena, "%s/%s", status->environment, status->name);
+		const char *text = arena_printf(options->arena, "%s %s: %s",
+		                                phase_names.names[status->phase],
+		                                serving_text(options->arena, status), message_of(status));
+		const char *before = map_get(said, id);
+		char at[TIME_TEXT];
+
+		if (before && !strcmp(before, text))
+			continue;
+		free(map_put(said, id, heap_strdup(text)));
+		format_time((int64_t)time(NULL) * 1000, at);
+		printf("%s %s %s\n", at, id, text);
+	}
+}
+
+/* Reads again each second, a url each five, until it is interrupted or nobody listens. On a
+ * terminal the table is drawn anew; else what changed is printed. */
+static int watch(const struct options *options, struct err *err)
+{
+	enum { LOCAL_MS = 1000, REMOTE_MS = 5000 };
+	bool live = isatty(STDOUT_FILENO) && options->output == OUTPUT_TABLE, first = true;
+	struct oid shown = {""};
+	struct map said = {0};
+
+	for (; !ferror(stdout); first = false) {
+		struct options now = *options;
+		struct overview overview;
+		struct err problem = {0};
+		struct arena arena;
+
+		arena_init(&arena, options->arena->bytes_max);
+		now.arena = &arena;
+		if (read_overview(&now, &overview, first ? err : &problem)) {
+			arena_deinit(&arena);
+			if (first)
+				break;
+			fprintf(stderr, "linnet: %s\n", problem.text);
+		} else {
+			if (live)
+				printf("\033[H\033[J");
+			if (live || (now.output != OUTPUT_TABLE && !oid_same(shown, overview.tip)))
+				put_overview(&now, &overview);
+			else if (now.output == OUTPUT_TABLE)
+				put_changes(&now, &overview, &said);
+			shown = overview.tip;
+			arena_deinit(&arena);
+		}
+		fflush(stdout);
+		poll(NULL, 0, repo_is_url(options) ? REMOTE_MS : LOCAL_MS);
+	}
+	for (size_t i = 0; i < said.n; i++)
+		free(said.entries[i].value);
+	map_deinit(&said);
+	return first ? -1 : 0;
+}
+
+int verb_status(const struct options *options, struct err *err)
+{
+	struct overview overview;
+
+	if (options->watch)
+		return watch(options, err);
+	if (read_overview(options, &overview, err))
+		return -1;
+	put_overview(options, &overview);
 	return 0;
 }

@@ -9,6 +9,7 @@ enum {
 	REPO = 1 << 0, PATH = 1 << 1, REMOTE = 1 << 2, BASE = 1 << 3, EVENT = 1 << 4,
 	REASON = 1 << 5, NUMBER = 1 << 6, OUTPUT = 1 << 7, PRINT = 1 << 8,
 	TO = 1 << 9, UNTIL = 1 << 10, RESTART = 1 << 11, FLEET_BRANCH = 1 << 12, BRANCH = 1 << 13,
+	WATCH = 1 << 14,
 };
 /* In the order of the bits above. */
 const struct flag flags[] = {
@@ -28,6 +29,7 @@ const struct flag flags[] = {
 	{"--fleet-branch", "NAME", "the branch that is the truth (default: main)", AT(fleet_branch),
 	 NULL},
 	{"--branch", "NAME", "write this branch, for a pull request", AT(branch), NULL},
+	{"--watch", NULL, "go on: live on a terminal, else a line for each change", AT(watch), NULL},
 };
 const size_t n_flags = ARRAY_LEN(flags);
 
@@ -45,8 +47,9 @@ const struct verb verbs[] = {
 	 REPO | PATH | BASE | OUTPUT, verb_plan,
 	 "Reads Git only: the manifests at HEAD and at the merge base, and the status branch for the "
 	 "live state. Data, artifacts, secrets and servers are never read."},
-	{"status", "[ENV/NAME]", "what serves where, as the status branch says", REPO | OUTPUT,
-	 verb_status, NULL},
+	{"status", "[ENV/NAME]", "what serves where, as the status branch says",
+	 REPO | WATCH | OUTPUT, verb_status,
+	 "In a checkout it is what was fetched last; a bare repository and a url are always of now."},
 	{"history", "[ENV/NAME]", "what was decided and why, newest first", REPO | NUMBER | OUTPUT,
 	 verb_history, NULL},
 	{"explain", "KIND[.PATH]", "what a field of a manifest means, its default and range", 0,
@@ -70,6 +73,10 @@ const struct verb verbs[] = {
 	{"restart", "ENV/NAME", "replace the replicas one by one", ASK, verb_request, NULL},
 	{"accept-rewind", "OLD NEW", "the branch was rewritten on purpose: go on from NEW", ASK,
 	 verb_request, NULL},
+	{"completion", "SHELL", "completion for bash, zsh or fish", 0, verb_completion,
+	 "bash: eval \"$(linnet completion bash)\" in .bashrc. zsh: linnet completion zsh >_linnet in "
+	 "a folder of fpath. fish: linnet completion fish >~/.config/fish/completions/linnet.fish."},
+	{"man", "", NULL, 0, verb_man, NULL},
 	{"version", "", "print the version", OUTPUT, verb_version, NULL},
 };
 const size_t n_verbs = ARRAY_LEN(verbs);

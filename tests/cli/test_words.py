@@ -1,0 +1,157 @@
+"""Words, flags, exit status, output: what scripts depend on. And that every help says the same."""
+
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import threading
+
+import yaml
+
+from cli import BIN, GOLDEN, CliTest, git, linnet
+
+D = "production/deployment-risk"
+
+
+def verbs():
+    lines = linnet("--help")[1].split("\n\n")[2].splitlines()
+    return [line.split()[0] for line in lines]
+
+
+class ExitTest(CliTest):
+    def test_0_is_done_2_is_changes_1_is_an_error(self):
+        _, fleet = self.fleet()
+        self.assertEqual(linnet("plan", "--base", "main", "--path", "manifests", "--repo", fleet)[0], 0)
+        file = fleet / "manifests/deployment.yaml"
+        file.write_text(file.read_text().replace("replicas: 2", "replicas: 3"))
+        git(fleet, "checkout", "-qb", "more")
+        git(fleet, "commit", "-qam", "more")
+        self.assertEqual(linnet("plan", "--base", "main", "--path", "manifests", "--repo", fleet)[0], 2)
+        file.write_text("apiVersion: linnet.dev/v1alpha1\nkind: ModelDeploymend\n")
+        self.assertEqual(linnet("validate", fleet / "manifests")[0], 1)
+        self.assertEqual(linnet("nothing")[0], 1)
+        self.assertEqual(linnet()[0], 1)
+        for words in (["--help"], ["version"], ["help"], ["plan", "--help"]):
+            self.assertEqual(linnet(*words)[0], 0, words)
+
+    def test_mistaken_words(self):
+        for words, expected in (
+                (["stauts"], "did you mean status"), (["man1"], "unknown verb"),
+                (["status", "--rep", "."], "did you mean --repo"),
+                (["explain"], "usage: linnet explain KIND[.PATH]"),
+                (["version", "x"], "too many words: 'x'"),
+                (["status", "-o", "xml"], "write one of table, json, yaml"),
+                (["status", "-o"], "-o needs a value: FORMAT"),
+                (["init", "--print=yes"], "--print takes no value"),
+                (["schema", "Model", "-o", "json"], "unknown flag -o of schema"),
+                (["history", "-n", "many"], "-n: "),
+                (["completion", "tcsh"], "write bash, zsh or fish"),
+                (["status", "--repo", "/nowhere"], "/nowhere"),
+                (["status", "--repo", "ftp://x/y"], "https")):
+            self.assertIn(expected, self.fails(*words), words)
+
+    def test_output_is_the_same_in_each_format(self):
+        remote, _ = self.fleet()
+        for words in (["status"], ["history"], ["version"], ["status", D]):
+            repo = [] if words == ["version"] else ["--repo", remote]
+            value = json.loads(self.ok(*words, "-o", "json", *repo))
+            text = self.ok(*words, "-o", "yaml", *repo)
+            self.assertEqual(yaml.load(text, yaml.BaseLoader), self.texts(value), words)
+
+    def texts(self, value):
+        """As BaseLoader reads it: every scalar a text."""
+        if isinstance(value, dict):
+            return {key: self.texts(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.texts(item) for item in value]
+        return {True: "true", False: "false", None: "null"}.get(value, str(value)) \
+            if not isinstance(value, str) else value
+
+
+class TerminalTest(CliTest):
+    def on_a_terminal(self, *words, env=None):
+        master, slave = pty.openpty()
+        done = subprocess.run([BIN / "linnet", *map(str, words)], stdout=slave, check=False,
+                              env={**os.environ, **(env or {})})
+        os.close(slave)
+        out = b""
+        while True:
+            try:
+                part = os.read(master, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            out += part
+        os.close(master)
+        self.assertEqual(done.returncode, 0)
+        return out.decode()
+
+    def test_colour_on_a_terminal_only(self):
+        remote, _ = self.fleet()
+        plain = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+        os.environ.pop("NO_COLOR", None)
+        self.addCleanup(os.environ.update, plain)
+        self.assertIn("\x1b[", self.on_a_terminal("status", "--repo", remote))
+        self.assertNotIn("\x1b[", self.on_a_terminal("status", "--repo", remote,
+                                                     env={"NO_COLOR": "1"}))
+        self.assertNotIn("\x1b[", self.ok("status", "--repo", remote))
+
+    def test_watch_prints_a_line_for_each_change(self):
+        remote, fleet = self.fleet()
+        with subprocess.Popen([BIN / "linnet", "status", "--watch", "--repo", remote], text=True,
+                              stdout=subprocess.PIPE) as watch:
+            stop = threading.Timer(60, watch.kill)
+            stop.start()
+            self.assertIn(f"{D} Canary v2 75 %, v3 25 %", watch.stdout.readline())
+            text = (GOLDEN / "status.yaml").read_text().replace("75%", "0%").replace("25%", "100%")
+            self.put_status(fleet, text)
+            self.assertIn(f"{D} Canary v2 0 %, v3 100 %", watch.stdout.readline())
+            stop.cancel()
+            watch.kill()
+
+
+class HelpTest(CliTest):
+    def test_every_verb_says_its_usage_and_flags(self):
+        self.assertGreater(len(verbs()), 15)
+        for verb in verbs():
+            self.assertIn(f"usage: linnet {verb}", self.ok(verb, "--help"))
+
+    def test_the_manual_holds_every_verb_and_flag(self):
+        page = self.ok("man")
+        for verb in verbs():
+            self.assertRegex(page, rf'(?m)^\.SS "linnet {verb}')
+            for flag in re.findall(r"^  (-\S+)", self.ok(verb, "--help"), re.M):
+                self.assertIn("\\fB" + flag.replace("-", "\\-"), page)
+        self.assertIn(".SH EXIT STATUS", page)
+        if shutil.which("groff"):
+            done = subprocess.run(["groff", "-man", "-Tutf8", "-wall"], input=page, text=True,
+                                  capture_output=True, check=True)
+            self.assertNotRegex(done.stderr, "<standard input>")
+
+    def complete(self, *words):
+        line = " ".join(f"'{word}'" for word in words)
+        script = (self.ok("completion", "bash") +
+                  f"COMP_WORDS=({line})\nCOMP_CWORD={len(words) - 1}\n_linnet\n")
+        done = subprocess.run(["bash", "-c", script + 'echo "${COMPREPLY[@]}"'], text=True,
+                              capture_output=True, check=True)
+        return done.stdout.split()
+
+    def test_bash_completes_verbs_flags_and_words(self):
+        self.assertEqual(self.complete("linnet", "st"), ["status"])
+        self.assertEqual(set(self.complete("linnet", "")), set(verbs()))
+        self.assertEqual(self.complete("linnet", "explain", "Env"), ["Environment"])
+        self.assertEqual(self.complete("linnet", "status", "--re"), ["--repo"])
+        self.assertEqual(self.complete("linnet", "status", "-o", "j"), ["json"])
+        self.assertEqual(self.complete("linnet", "explain", "--re"), [])
+
+    def test_zsh_and_fish_are_told_every_verb(self):
+        for shell in ("zsh", "fish"):
+            script = self.ok("completion", shell)
+            for verb in verbs():
+                self.assertRegex(script, rf"[ \t']{verb}[ :)]")
+            self.assertEqual(script.replace("'\\''", "").count("'") % 2, 0)
+            if shutil.which(shell):
+                subprocess.run([shell, "-n"], input=script, text=True, check=True)
