@@ -311,55 +311,79 @@ static double least_rows(const struct gate_rows *rows, const struct gate_metric 
 	       ? least * (double)classes : least;
 }
 
-/* The cells that hold rows, or 0 when there are too many to be worth it. */
-static size_t find_cells(struct judging *judging, struct tables *t, uint64_t **counts)
+/* Rows by the cells of truth, first and second that hold any. */
+struct cells {
+	size_t k; /* 0: there are too many to be worth it */
+	uint64_t *counts;
+	uint32_t *of_row;
+};
+
+static struct cells find_cells(struct judging *judging, struct tables *t)
 {
 	enum { CELLS_MAX = 4096 };
-	size_t width = t->classes, all = width * width * width, k = 0;
-	uint32_t (*cell)[3];
-	uint64_t *every;
+	size_t width = t->classes, all = width * width * width, n = judging->rows->n;
+	struct cells cells = {0};
+	uint32_t (*cell)[3], *place;
 
 	if (all > CELLS_MAX)
-		return 0;
-	every = arena_array(judging->arena, all, uint64_t);
-	for (size_t i = 0; i < judging->rows->n; i++)
-		every[(t->truth[i] * width + t->first[i]) * width + (t->second ? t->second[i] : 0)]++;
+		return cells;
+	cells.counts = arena_array(judging->arena, all, uint64_t);
+	cells.of_row = arena_array(judging->arena, n, uint32_t);
+	place = arena_array(judging->arena, all, uint32_t);
 	cell = arena_alloc(judging->arena, all * sizeof(*cell));
-	*counts = every;
+	for (size_t i = 0; i < n; i++)
+		cells.of_row[i] = (uint32_t)((t->truth[i] * width + t->first[i]) * width +
+		                             (t->second ? t->second[i] : 0));
+	for (size_t i = 0; i < n; i++)
+		cells.counts[cells.of_row[i]]++;
 	for (size_t i = 0; i < all; i++) {
-		if (!every[i])
+		if (!cells.counts[i])
 			continue;
-		cell[k][0] = (uint32_t)(i / (width * width));
-		cell[k][1] = (uint32_t)(i / width % width);
-		cell[k][2] = (uint32_t)(i % width);
-		every[k++] = every[i];
+		cell[cells.k][0] = (uint32_t)(i / (width * width));
+		cell[cells.k][1] = (uint32_t)(i / width % width);
+		cell[cells.k][2] = (uint32_t)(i % width);
+		place[i] = (uint32_t)cells.k;
+		cells.counts[cells.k++] = cells.counts[i];
 	}
+	for (size_t i = 0; i < n; i++)
+		cells.of_row[i] = place[cells.of_row[i]];
 	t->cell = (const uint32_t (*)[3])cell;
-	return k;
+	return cells;
+}
+
+/* The way that is the fastest; those of blocks give the same numbers. */
+static struct estimate resample_tables(struct judging *judging, struct tables *t,
+                                       struct bootstrap *bootstrap)
+{
+	struct cells cells = find_cells(judging, t);
+	size_t n = judging->rows->n;
+
+	if (cells.k && bootstrap->block == 1)
+		return bootstrap_cells(bootstrap, cells.counts, cells.k, tables_of_cells, t,
+		                       judging->arena);
+	if (cells.k && cells.k <= bootstrap->block)
+		return bootstrap_cell_blocks(bootstrap, cells.of_row, n, cells.k, tables_of_cells, t,
+		                             judging->arena);
+	return bootstrap_rows(bootstrap, n, tables_of_rows, t, judging->arena);
 }
 
 static struct measured of_tables(struct judging *judging, const struct gate_metric *metric,
                                  const uint32_t *first, const uint32_t *second)
 {
 	const struct gate_rows *rows = judging->rows;
-	size_t n = rows->classes->n, k = 0;
+	size_t n = rows->classes->n;
 	struct tables t = {metric, n, rows->truth, first, second,
 	                   arena_array(judging->arena, n * n, uint64_t),
 	                   arena_array(judging->arena, n * n, uint64_t), NULL};
 	struct bootstrap bootstrap = bootstrap_begin(judging, metric->text);
 	uint32_t *all = arena_array(judging->arena, rows->n, uint32_t);
-	uint64_t *counts = NULL;
-	struct estimate e;
 	double value;
 
 	for (size_t i = 0; i < rows->n; i++)
 		all[i] = (uint32_t)i;
 	value = tables_of_rows(all, rows->n, &t);
-	if (bootstrap.block == 1)
-		k = find_cells(judging, &t, &counts);
-	e = k ? bootstrap_cells(&bootstrap, counts, k, tables_of_cells, &t, judging->arena)
-	      : bootstrap_rows(&bootstrap, rows->n, tables_of_rows, &t, judging->arena);
-	return from_estimate(judging, value, e, least_rows(rows, metric), (double)rows->n);
+	return from_estimate(judging, value, resample_tables(judging, &t, &bootstrap),
+	                     least_rows(rows, metric), (double)rows->n);
 }
 
 /* Accuracy, precision and recall are shares of rows: their bounds are exact. */

@@ -1,6 +1,7 @@
 #include "stats/paired.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "stats/order.h"
 
@@ -230,6 +231,50 @@ struct estimate bootstrap_rows(struct bootstrap *bootstrap, size_t n, row_statis
 				rows[at + j] = (uint32_t)((start + j) % n);
 		}
 		values[i] = n ? statistic(rows, n, context) : NAN;
+	}
+	return summarise(values, bootstrap->resamples, bootstrap->alpha);
+}
+
+/* sums[i][k]: how many of the first i rows are in each cell. */
+static uint32_t *cumulate(const uint32_t *cell, size_t n, size_t k, struct arena *arena)
+{
+	uint32_t *sums = arena_array(arena, (n + 1) * k, uint32_t);
+
+	for (size_t i = 0; i < n; i++) {
+		memcpy(sums + (i + 1) * k, sums + i * k, k * sizeof(*sums));
+		sums[(i + 1) * k + cell[i]]++;
+	}
+	return sums;
+}
+
+static void add_rows(uint64_t *counts, const uint32_t *sums, size_t k, size_t from, size_t to)
+{
+	const uint32_t *first = sums + from * k, *last = sums + to * k;
+
+	for (size_t c = 0; c < k; c++)
+		counts[c] += last[c] - first[c];
+}
+
+struct estimate bootstrap_cell_blocks(struct bootstrap *bootstrap, const uint32_t *cell, size_t n,
+                                      size_t k, cell_statistic *statistic, const void *context,
+                                      struct arena *arena)
+{
+	double *values = arena_array(arena, bootstrap->resamples, double);
+	const uint32_t *sums = cumulate(cell, n, k, arena);
+	uint64_t *counts = arena_array(arena, k, uint64_t);
+	size_t block = block_length(bootstrap, n);
+
+	for (size_t i = 0; i < bootstrap->resamples; i++) {
+		memset(counts, 0, k * sizeof(*counts));
+		for (size_t at = 0; at < n; at += block) {
+			size_t start = random_below(&bootstrap->random, n);
+			size_t end = start + (block < n - at ? block : n - at);
+
+			add_rows(counts, sums, k, start, end < n ? end : n);
+			if (end > n)
+				add_rows(counts, sums, k, 0, end - n);
+		}
+		values[i] = n ? statistic(counts, k, context) : NAN;
 	}
 	return summarise(values, bootstrap->resamples, bootstrap->alpha);
 }

@@ -70,6 +70,11 @@ typedef double cell_statistic(const uint64_t *counts, size_t k, const void *cont
 struct estimate bootstrap_cells(struct bootstrap *bootstrap, const uint64_t *counts, size_t k,
                                 cell_statistic *statistic, const void *context,
                                 struct arena *arena);
+/* The same for rows that stand in blocks, cell[i] below k for each of n: the draws, and so the
+ * counts, are those of bootstrap_rows. O(k n / block) a resample, and 4 k (n + 1) bytes. */
+struct estimate bootstrap_cell_blocks(struct bootstrap *bootstrap, const uint32_t *cell, size_t n,
+                                      size_t k, cell_statistic *statistic, const void *context,
+                                      struct arena *arena);
 /* For any statistic of the resampled rows, indices below n < 2^32; blocks are circular (Politis and
  * Romano 1992). O(n) and the statistic each. */
 typedef double row_statistic(const uint32_t *rows, size_t n, const void *context);

@@ -193,6 +193,42 @@ static void bootstrap_of_blocks(void **state)
 	assert_int_equal(bootstrap_block(1500), 11);
 }
 
+static double cells_share(const uint64_t *counts, size_t k, const void *context)
+{
+	(void)context;
+	return (double)counts[k - 1] / (double)(counts[0] + counts[1] + counts[2]);
+}
+
+static double rows_share(const uint32_t *rows, size_t n, const void *context)
+{
+	const uint32_t *cell = context;
+	size_t found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += cell[rows[i]] == 2;
+	return (double)found / (double)n;
+}
+
+static void cells_in_blocks_are_the_same_rows(void **state)
+{
+	static const size_t lengths[] = {1, 2, 10, 1999, 2000, 5000};
+	uint32_t cell[2000];
+
+	(void)state;
+	for (uint32_t i = 0; i < 2000; i++)
+		cell[i] = i * i % 7 % 3;
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		struct bootstrap by_cells = seeded(lengths[i]), by_rows = seeded(lengths[i]);
+		struct estimate a = bootstrap_cell_blocks(&by_cells, cell, 2000, 3, cells_share, NULL,
+		                                          &arena);
+		struct estimate b = bootstrap_rows(&by_rows, 2000, rows_share, cell, &arena);
+
+		assert_memory_equal(&a, &b, sizeof(a)); /* to the last bit */
+	}
+	assert_int_equal(bootstrap_cell_blocks(&(struct bootstrap){.resamples = 3}, cell, 0, 3,
+	                                       cells_share, NULL, &arena).undefined, 3);
+}
+
 static double never(const uint64_t *counts, size_t k, const void *context)
 {
 	(void)counts, (void)k, (void)context;
@@ -331,6 +367,7 @@ int main(void)
 		cmocka_unit_test(pass_probability),      cmocka_unit_test(power),
 		cmocka_unit_test(share_borders),         cmocka_unit_test(tango_borders),
 		cmocka_unit_test(bootstrap_of_accuracy), cmocka_unit_test(bootstrap_of_blocks),
+		cmocka_unit_test(cells_in_blocks_are_the_same_rows),
 		cmocka_unit_test(bootstrap_of_nothing),  cmocka_unit_test(delong_by_definition),
 		cmocka_unit_test(delong_borders),        cmocka_unit_test(sorting),
 	};
