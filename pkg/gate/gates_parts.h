@@ -10,8 +10,9 @@
 
 enum metric_kind {
 	METRIC_ACCURACY, METRIC_BALANCED, METRIC_MACRO_F1, METRIC_MATTHEWS, METRIC_KAPPA,
-	METRIC_PRECISION, METRIC_RECALL, METRIC_F1, METRIC_AUC, METRIC_BRIER, METRIC_LOG_LOSS,
-	METRIC_CALIBRATION, METRIC_MAE, METRIC_RMSE, METRIC_MAPE, METRIC_R_SQUARED, METRIC_KINDS
+	METRIC_PRECISION, METRIC_RECALL, METRIC_F1, METRIC_AUC, METRIC_PR_AUC, METRIC_BRIER,
+	METRIC_LOG_LOSS, METRIC_CALIBRATION, METRIC_MAE, METRIC_RMSE, METRIC_MAPE, METRIC_PINBALL,
+	METRIC_R_SQUARED, METRIC_KINDS
 };
 struct gate_metric {
 	enum metric_kind kind;
@@ -19,6 +20,7 @@ struct gate_metric {
 	const char *text; /* "recall of High" */
 	bool is_loss;     /* less is better */
 	bool is_share;    /* shown in percent */
+	double quantile;  /* of the pinball loss */
 };
 
 /* One judgement on its way. */

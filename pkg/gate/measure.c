@@ -4,6 +4,7 @@
 
 #include "gate/gates_parts.h"
 #include "stats/metrics.h"
+#include "stats/order.h"
 #include "stats/paired.h"
 #include "stats/proportion.h"
 
@@ -26,6 +27,8 @@ static const struct {
 	[METRIC_RECALL] = {"recall", NULL, NEEDS_CLASSES | NEEDS_CLASS, false, true},
 	[METRIC_F1] = {"f1", NULL, NEEDS_CLASSES | NEEDS_CLASS, false, true},
 	[METRIC_AUC] = {"auc", "roc-auc", NEEDS_CLASSES | NEEDS_CLASS | NEEDS_SCORES, false, false},
+	[METRIC_PR_AUC] = {"pr-auc", "average-precision",
+	                   NEEDS_CLASSES | NEEDS_CLASS | NEEDS_SCORES, false, false},
 	[METRIC_BRIER] = {"brier", NULL, NEEDS_CLASSES | NEEDS_SCORES, true, false},
 	[METRIC_LOG_LOSS] = {"log-loss", NULL, NEEDS_CLASSES | NEEDS_SCORES, true, false},
 	[METRIC_CALIBRATION] = {"calibration-error", "ece",
@@ -33,6 +36,7 @@ static const struct {
 	[METRIC_MAE] = {"mae", NULL, NEEDS_NUMBERS, true, false},
 	[METRIC_RMSE] = {"rmse", NULL, NEEDS_NUMBERS, true, false},
 	[METRIC_MAPE] = {"mape", NULL, NEEDS_NUMBERS, true, true},
+	[METRIC_PINBALL] = {"pinball", NULL, NEEDS_NUMBERS, true, false},
 	[METRIC_R_SQUARED] = {"r-squared", "r2", NEEDS_NUMBERS, false, false},
 };
 _Static_assert(ARRAY_LEN(metrics) == METRIC_KINDS, "a name for each metric");
@@ -54,6 +58,26 @@ struct gate_metric metric_of(enum metric_kind kind, const char *text)
 	                            .is_share = metrics[kind].is_share};
 }
 
+#define MEDIAN 0.5
+
+/* "pinball" is that of the median, "pinball-0.9" that of another quantile; NAN: another metric, or
+ * no quantile. */
+static double quantile_of(const char *written)
+{
+	static const char name[] = "pinball";
+	size_t len = strlen(name);
+	struct err ignored;
+	double quantile;
+
+	if (strncmp(written, name, len))
+		return NAN;
+	if (!written[len])
+		return MEDIAN;
+	if (written[len] != '-' || parse_number(written + len + 1, 0, 1, &quantile, &ignored))
+		return NAN;
+	return quantile > 0 && quantile < 1 ? quantile : NAN;
+}
+
 /* The class that a metric is about: the declared one; of two, the second. -1 when none is. */
 static int class_of(const struct strings *classes, const char *name)
 {
@@ -72,6 +96,8 @@ bool metric_resolve(struct judging *judging, const struct gate_require *require,
 	while (kind < METRIC_KINDS && !name_is(require->metric, metrics[kind].name) &&
 	       !name_is(require->metric, metrics[kind].other))
 		kind++;
+	if (is_set(quantile_of(require->metric)))
+		kind = METRIC_PINBALL;
 	if (kind == METRIC_KINDS) {
 		*why = arena_printf(judging->arena, "there is no metric %s", require->metric);
 		return false;
@@ -97,6 +123,9 @@ bool metric_resolve(struct judging *judging, const struct gate_require *require,
 	}
 	*out = metric_of((enum metric_kind)kind, metrics[kind].name);
 	out->class = (size_t)class;
+	out->quantile = quantile_of(require->metric);
+	if (kind == METRIC_PINBALL && out->quantile != MEDIAN)
+		out->text = arena_printf(judging->arena, "pinball of %g", out->quantile);
 	if (needs & NEEDS_CLASS)
 		out->text = arena_printf(judging->arena, "%s of %s", metrics[kind].name,
 		                         rows->classes->items[class]);
@@ -223,12 +252,14 @@ static double confusion_value(const struct gate_metric *metric, struct confusion
 	case METRIC_F1:
 		return metric_f1(c, metric->class).value;
 	case METRIC_AUC:
+	case METRIC_PR_AUC:
 	case METRIC_BRIER:
 	case METRIC_LOG_LOSS:
 	case METRIC_CALIBRATION:
 	case METRIC_MAE:
 	case METRIC_RMSE:
 	case METRIC_MAPE:
+	case METRIC_PINBALL:
 	case METRIC_R_SQUARED:
 	case METRIC_KINDS:
 		break;
@@ -444,6 +475,9 @@ static double *row_losses(struct judging *judging, const struct gate_metric *met
 		case METRIC_MAPE:
 			loss[i] = truth != 0 ? fabs(off / truth) : NAN;
 			break;
+		case METRIC_PINBALL: /* Koenker and Bassett 1978 */
+			loss[i] = off < 0 ? -metric->quantile * off : (1 - metric->quantile) * off;
+			break;
 		default:
 			return NULL;
 		}
@@ -551,6 +585,92 @@ static struct measured of_auc(struct judging *judging, const struct gate_metric 
 	                     fmin(positives, (double)rows->n - positives), (double)rows->n);
 }
 
+/* Average precision over resampled rows: the rows are sorted once, and counted by their place. */
+struct precision {
+	size_t n;
+	uint32_t *place[2];  /* of each row among those of first and second, the best score first */
+	bool *positive[2];   /* by place */
+	bool *ends[2];       /* the last of equal scores */
+	uint32_t *count;     /* by place */
+	bool two;
+};
+
+static double average_precision(const struct precision *p, int which, const uint32_t *rows,
+                                size_t n)
+{
+	double hits = 0, seen = 0, area = 0, of_group = 0;
+
+	memset(p->count, 0, p->n * sizeof(*p->count));
+	for (size_t i = 0; i < n; i++)
+		p->count[p->place[which][rows[i]]]++;
+	for (size_t i = 0; i < p->n; i++) {
+		seen += p->count[i];
+		of_group += p->positive[which][i] ? p->count[i] : 0;
+		if (!p->ends[which][i])
+			continue;
+		hits += of_group;
+		area += of_group > 0 ? of_group * hits / seen : 0;
+		of_group = 0;
+	}
+	return hits > 0 ? area / hits : NAN;
+}
+
+static double precision_of_rows(const uint32_t *rows, size_t n, const void *context)
+{
+	const struct precision *p = context;
+	double value = average_precision(p, 0, rows, n);
+
+	return p->two ? value - average_precision(p, 1, rows, n) : value;
+}
+
+static void place_rows(struct judging *judging, struct precision *p, int which,
+                       const double *scores, size_t class)
+{
+	const struct gate_rows *rows = judging->rows;
+	const uint32_t *order = sort_order(scores, p->n, judging->arena);
+
+	p->place[which] = arena_array(judging->arena, p->n, uint32_t);
+	p->positive[which] = arena_array(judging->arena, p->n, bool);
+	p->ends[which] = arena_array(judging->arena, p->n, bool);
+	for (size_t i = 0; i < p->n; i++) {
+		uint32_t row = order[p->n - 1 - i];
+
+		p->place[which][row] = (uint32_t)i;
+		p->positive[which][i] = rows->truth[row] == class;
+		p->ends[which][i] = i + 1 == p->n || scores[order[p->n - 2 - i]] != scores[row];
+	}
+}
+
+static struct measured of_precision(struct judging *judging, const struct gate_metric *metric,
+                                    const struct gate_predictions *first,
+                                    const struct gate_predictions *second)
+{
+	size_t n = judging->rows->n;
+	struct precision p = {.n = n, .two = second != NULL};
+	struct bootstrap bootstrap = bootstrap_begin(judging, metric->text);
+	uint32_t *all = arena_array(judging->arena, n, uint32_t);
+	const double *a = scores_of(judging, metric, first);
+	const double *b = second ? scores_of(judging, metric, second) : NULL;
+	double value, positives = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		all[i] = (uint32_t)i;
+		positives += judging->rows->truth[i] == metric->class;
+		if (!isfinite(a[i]) || (b && !isfinite(b[i])))
+			return unknown(STATS_NOT_FINITE);
+	}
+	p.count = arena_array(judging->arena, n, uint32_t);
+	place_rows(judging, &p, 0, a, metric->class);
+	if (b)
+		place_rows(judging, &p, 1, b, metric->class);
+	value = precision_of_rows(all, n, &p);
+	if (!is_set(value) || positives == (double)n)
+		return unknown(STATS_ONE_CLASS);
+	return from_estimate(judging, value,
+	                     bootstrap_rows(&bootstrap, n, precision_of_rows, &p, judging->arena),
+	                     positives, (double)n);
+}
+
 /* ---- both ---- */
 
 static struct measured of_losses(struct judging *judging, const struct gate_metric *metric,
@@ -579,6 +699,8 @@ struct measured measure_value(struct judging *judging, const struct gate_metric 
 		return of_classes(judging, metric, predictions->classes);
 	if (metric->kind == METRIC_AUC)
 		return of_auc(judging, metric, predictions, NULL);
+	if (metric->kind == METRIC_PR_AUC)
+		return of_precision(judging, metric, predictions, NULL);
 	loss = row_losses(judging, metric, predictions);
 	return loss ? of_losses(judging, metric, loss)
 	            : of_sums(judging, metric, predictions, NULL);
@@ -627,6 +749,8 @@ struct measured measure_gain(struct judging *judging, const struct gate_metric *
 		return unknown(STATS_UNDEFINED);
 	if (metric->kind == METRIC_AUC)
 		return of_auc(judging, metric, candidate, incumbent);
+	if (metric->kind == METRIC_PR_AUC)
+		return of_precision(judging, metric, candidate, incumbent);
 	loss = metric->kind == METRIC_RMSE ? NULL : row_losses(judging, metric, candidate);
 	other = loss ? row_losses(judging, metric, incumbent) : NULL;
 	for (size_t i = 0; loss && i < rows->n; i++)

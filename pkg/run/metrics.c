@@ -7,6 +7,8 @@
 
 #include "stats/metrics.h"
 
+enum { CALIBRATION_BINS = 10 };
+
 /* ---- The list ---- */
 
 struct list {
@@ -39,10 +41,12 @@ static void add_classes(struct list *list, struct confusion confusion,
 	add(list, "accuracy", metric_accuracy(confusion));
 	add(list, "balanced-accuracy", metric_balanced_accuracy(confusion));
 	add(list, "macro-f1", metric_macro_f1(confusion));
+	add(list, "kappa", metric_kappa(confusion));
 	add(list, "matthews", metric_matthews(confusion));
 	for (size_t k = 0; k < confusion.classes; k++) {
 		const char *name = classes->items[k];
 
+		add(list, arena_printf(list->arena, "f1.%s", name), metric_f1(confusion, k));
 		add(list, arena_printf(list->arena, "precision.%s", name), metric_precision(confusion, k));
 		add(list, arena_printf(list->arena, "recall.%s", name), metric_recall(confusion, k));
 	}
@@ -59,6 +63,9 @@ static void add_binary(struct list *list, const struct outcomes *outcomes)
 		positive[i] = outcomes->truth[i] == 1;
 	}
 	add(list, "auc", metric_auc(p, positive, outcomes->n, list->arena));
+	add(list, "pr-auc", metric_pr_auc(p, positive, outcomes->n, list->arena));
+	add(list, "calibration-error",
+	    metric_calibration_error(p, positive, outcomes->n, CALIBRATION_BINS));
 	add(list, "brier", metric_brier(p, positive, outcomes->n));
 	add(list, "log-loss", metric_log_loss(p, positive, outcomes->n));
 }
@@ -99,7 +106,9 @@ static void add_numbers(struct list *list, const struct outcomes *outcomes)
 
 	add(list, "mae", metric_mae(truth, predicted, outcomes->n));
 	add(list, "rmse", metric_rmse(truth, predicted, outcomes->n));
+	add(list, "mape", metric_mape(truth, predicted, outcomes->n));
 	add(list, "r-squared", metric_r_squared(truth, predicted, outcomes->n));
+	add(list, "pinball", metric_pinball(truth, predicted, outcomes->n, 0.5));
 }
 
 static int by_name(const void *a, const void *b)
@@ -135,7 +144,8 @@ double metric_find(const struct named_number *metrics, size_t n, const char *nam
 
 bool metric_is_loss(const char *name)
 {
-	static const char *const losses[] = {"log-loss", "brier", "mae", "rmse"};
+	static const char *const losses[] = {"log-loss", "brier", "calibration-error", "mae",
+	                                     "rmse", "mape", "pinball"};
 
 	return names_find(NAMES(losses), name) >= 0;
 }

@@ -12,6 +12,7 @@
 
 #include "base/parse.h"
 #include "gate/gates.h"
+#include "stats/metrics.h"
 #include "stats/random.h"
 
 #define N 1500
@@ -424,6 +425,96 @@ static void bad_rows_never_pass(void **state)
 	assert_int_not_equal(judge(w), VERDICT_PASS);
 }
 
+/* Whatever is required, however low: what cannot be told is no PASS. */
+static void no_metric_passes_on_bad_scores(void **state)
+{
+	static const char *const names[] = {
+		"accuracy", "balanced-accuracy", "macro-f1", "mcc", "kappa", "precision", "recall", "f1",
+		"auc", "pr-auc", "brier", "log-loss", "ece",
+	};
+	struct world *w = *state;
+
+	w->input.rows.candidate.scores = w->scores;
+	w->input.rows.candidate.n_scores = 1;
+	predict(w, w->candidate, 20, 20);
+	for (size_t m = 0; m < ARRAY_LEN(names); m++) {
+		w->gates.n_require = 0;
+		require(w, (struct gate_require){.metric = names[m], .min = -1e9, .max = 1e9});
+		for (size_t i = 0; i < N; i++)
+			w->scores[i] = w->candidate[i] ? .9 : .04;
+		w->input.rows.n = 0;
+		assert_int_not_equal(judge(w), VERDICT_PASS);
+		w->input.rows.n = N;
+		assert_int_equal(judge(w), VERDICT_PASS);
+		for (size_t i = 0; i < N; i++)
+			w->scores[i] = .17; /* all equal */
+		assert_int_equal(judge(w), VERDICT_FAIL);
+		w->scores[3] = NAN;
+		assert_int_equal(judge(w), VERDICT_FAIL);
+		w->scores[3] = INFINITY;
+		assert_int_equal(judge(w), VERDICT_FAIL);
+	}
+}
+
+static void no_metric_passes_on_bad_numbers(void **state)
+{
+	static const char *const names[] = {"mae", "rmse", "mape", "r2", "pinball", "pinball-0.9"};
+	static const double bad[] = {NAN, INFINITY, -INFINITY};
+	struct world *w = *state;
+	double *truth = arena_array(&w->arena, N, double), *is = arena_array(&w->arena, N, double);
+
+	w->input.rows = (struct gate_rows){.n = N, .truth_number = truth, .candidate.numbers = is};
+	for (size_t i = 0; i < N; i++) {
+		truth[i] = 1 + (double)(i % 7);
+		is[i] = truth[i] + (double)(i % 2) / 10;
+	}
+	for (size_t m = 0; m < ARRAY_LEN(names); m++) {
+		w->gates.n_require = 0;
+		require(w, (struct gate_require){.metric = names[m], .min = -1e9, .max = 1e9});
+		assert_int_equal(judge(w), VERDICT_PASS);
+		for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+			is[9] = bad[i];
+			assert_int_equal(judge(w), VERDICT_FAIL);
+			is[9] = 3;
+			truth[9] = bad[i];
+			assert_int_not_equal(judge(w), VERDICT_PASS);
+			truth[9] = 3;
+		}
+	}
+	require(w, (struct gate_require){.metric = "pinball-1.5", .min = -1e9, .max = 1e9});
+	assert_int_equal(judge(w), VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(w->verdict.why, "there is no metric pinball-1.5"));
+}
+
+/* As stats has it, ties included; the interval is of resamples of rows. */
+static void average_precision_is_a_gate(void **state)
+{
+	struct world *w = *state;
+	bool positive[N];
+	struct random random;
+
+	random_init(&random, "ties");
+	predict(w, w->candidate, 20, 20);
+	for (size_t i = 0; i < N; i++) {
+		w->scores[i] = (double)random_below(&random, 8) / 20 + (w->truth[i] ? .4 : 0);
+		w->current_scores[i] = (double)random_below(&random, 3) / 3;
+		positive[i] = w->truth[i] == 1;
+	}
+	w->input.rows.candidate.scores = w->scores;
+	w->incumbent.scores = w->current_scores;
+	w->input.rows.candidate.n_scores = w->incumbent.n_scores = 1;
+	w->input.rows.incumbent = &w->incumbent;
+	memcpy(w->current, w->candidate, sizeof(w->current));
+	require(w, MIN("pr-auc", .5));
+	require(w, VERSUS("average-precision", VERSUS_BETTER, 0));
+	judge(w);
+	assert_entry(w, "pr-auc of yes min", "PASS");
+	assert_entry(w, "pr-auc of yes better", "PASS");
+	assert_true(fabs(entry(w, "pr-auc of yes min")->value -
+	                 metric_pr_auc(w->scores, positive, N, &w->arena).value) < 1e-12);
+	assert_true(entry(w, "pr-auc of yes min")->low < entry(w, "pr-auc of yes min")->value);
+}
+
 static void random_rows_never_crash(void **state)
 {
 	struct world *w = *state;
@@ -433,7 +524,7 @@ static void random_rows_never_crash(void **state)
 	require(w, MIN("matthews", .2));
 	require(w, VERSUS("f1", VERSUS_NOT_WORSE, .1));
 	require(w, MAX("ece", .2));
-	require(w, MIN("kappa", .1));
+	require(w, MIN("pr-auc", .1));
 	w->input.rows.candidate.scores = w->scores;
 	w->input.rows.candidate.n_scores = 1;
 	for (int round = 0; round < 60; round++) {
@@ -600,6 +691,9 @@ int main(void)
 		IN_WORLD(the_outside_evaluator_counts),
 		IN_WORLD(what_serving_may_cost),
 		IN_WORLD(bad_rows_never_pass),
+		IN_WORLD(no_metric_passes_on_bad_scores),
+		IN_WORLD(no_metric_passes_on_bad_numbers),
+		IN_WORLD(average_precision_is_a_gate),
 		IN_WORLD(random_rows_never_crash),
 		IN_WORLD(the_same_rows_give_the_same_verdict),
 		IN_WORLD(on_real_commits_a_constant_is_refused),
