@@ -19,6 +19,8 @@ static const struct {
 	[SETTING_FLEET_PATH] = {"fleet.path", ".", "the folder that holds the manifests"},
 	[SETTING_FLEET_POLL] = {"fleet.poll", "5s", "how often the remote is looked at"},
 	[SETTING_FLEET_TOKEN_FILE] = {"fleet.auth.tokenFile", NULL, "a file with an https token"},
+	[SETTING_FLEET_CA_FILE] = {"fleet.auth.caFile", NULL,
+	                           "certificates to trust for https; absent: the machine's"},
 	[SETTING_FLEET_SSH_KEY] = {"fleet.auth.sshKey", NULL, "a private key file for ssh"},
 	[SETTING_FLEET_KNOWN_HOSTS] = {"fleet.auth.knownHosts", NULL, "host keys accepted for ssh"},
 	[SETTING_VERIFY_SIGNERS] = {"fleet.verify.allowedSigners", NULL,

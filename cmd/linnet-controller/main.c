@@ -120,6 +120,7 @@ static int open_git(struct daemon *d, struct err *err)
 		.url = values[SETTING_FLEET_URL],
 		.branch = values[SETTING_FLEET_BRANCH],
 		.auth = {.token_file = values[SETTING_FLEET_TOKEN_FILE],
+		         .ca_file = values[SETTING_FLEET_CA_FILE],
 		         .ssh_key = values[SETTING_FLEET_SSH_KEY],
 		         .known_hosts = values[SETTING_FLEET_KNOWN_HOSTS],
 		         .askpass = d->self},

@@ -11,7 +11,9 @@ static int open_transport(const struct options *options, const char *url, struct
                           struct err *err)
 {
 	struct git_auth auth = {.token_file = getenv("LINNET_FLEET_AUTH_TOKEN_FILE"),
+	                        .ca_file = getenv("LINNET_FLEET_AUTH_CA_FILE"),
 	                        .ssh_key = getenv("LINNET_FLEET_AUTH_SSH_KEY"),
+	                        .known_hosts = getenv("LINNET_FLEET_AUTH_KNOWN_HOSTS"),
 	                        .askpass = options->program};
 
 	return transport_open(out, url, &auth, err);

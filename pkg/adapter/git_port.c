@@ -266,7 +266,7 @@ static void look_ended(struct git_port *port)
 	size_t n;
 
 	arena_init(&arena, 64 << 20);
-	if (child_check(&port->look.child, "look at the remote", &err) ||
+	if (transport_check(&port->look.child, "look at the remote", &err) ||
 	    transport_refs(&port->look.child, &arena, &refs, &n, &err)) {
 		arena_deinit(&arena);
 		look_failed(port, &err);
@@ -390,7 +390,7 @@ static void fetch_ended(struct git_port *port)
 	struct lane *lane = &port->fleet_lane;
 	struct err err = {0};
 
-	if (child_check(&lane->child, "fetch", &err) == 0 &&
+	if (transport_check(&lane->child, "fetch", &err) == 0 &&
 	    objects_ref(port->fleet, REF_TIP, &port->tip, &err) == 0) {
 		seen_note(port, port->config.branch, port->tip);
 		lane_fine(lane);
@@ -658,6 +658,7 @@ static void copy_config(struct git_port *port, const struct git_config *config)
 	copy_text(port, &copy->root, NULL);
 	copy_text(port, &copy->signing_key, NULL);
 	copy_text(port, &copy->auth.token_file, NULL);
+	copy_text(port, &copy->auth.ca_file, NULL);
 	copy_text(port, &copy->auth.ssh_key, NULL);
 	copy_text(port, &copy->auth.known_hosts, NULL);
 	copy_text(port, &copy->auth.askpass, NULL);

@@ -336,7 +336,7 @@ static void fetch_ended(struct git_port *port, struct proposal_work *work)
 {
 	struct err err = {0};
 
-	if (child_check(&port->fleet_lane.child, "fetch of a proposal", &err)) {
+	if (transport_check(&port->fleet_lane.child, "fetch of a proposal", &err)) {
 		transport_sweep(port->fleet_path, 0);
 		failed(port, work, &err);
 		work->look = look_now(port);

@@ -40,7 +40,7 @@ static int fetch_tip(struct attempt *attempt, const char *ref, struct oid *tip, 
 	if (!result) {
 		wait_child(&child);
 		absent = strstr(buf_text(&child.errors), "couldn't find remote ref") != NULL;
-		result = absent ? 0 : child_check(&child, "git fetch", err);
+		result = absent ? 0 : transport_check(&child, "git fetch", err);
 	}
 	child_stop(&child);
 	return result || absent ? result : objects_ref(attempt->objects, ref, tip, err);

@@ -344,7 +344,7 @@ static void fetch_ended(struct git_port *port)
 	struct lane *lane = &port->status_lane;
 	struct err err = {0};
 
-	if (child_check(&lane->child, "fetch of the status branch", &err)) {
+	if (transport_check(&lane->child, "fetch of the status branch", &err)) {
 		transport_sweep(port->status_path, 0);
 		lane_problem(lane, &err);
 		backoff_fail(&lane->backoff, port->now_ms, RETRY_FIRST_MS, PUSH_REST_MS);

@@ -117,7 +117,7 @@ static bool is_scp(const char *url)
 static bool is_plain(const char *text)
 {
 	for (; text && *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 127 || *text == '\'')
+		if ((unsigned char)*text < ' ' || *text == 127 || *text == '\'' || *text == '"')
 			return false;
 	return true;
 }
@@ -177,7 +177,7 @@ static const struct setting {
 /* What of our own environment a child may know. */
 static const char *const passed_on[] = {
 	"PATH", "TMPDIR", "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY",
-	"no_proxy", "NO_PROXY", "GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
 };
 
 static const char *const protocol_names[] = {
@@ -220,7 +220,8 @@ static void add_ssh(struct child_env *env, const struct git_auth *auth)
 	buf_printf(&command, " -o StrictHostKeyChecking=%s",
 	           auth->accept_new_hosts ? "accept-new" : "yes");
 	if (auth->known_hosts)
-		buf_printf(&command, " -o 'UserKnownHostsFile=%s'", auth->known_hosts);
+		buf_printf(&command, " -o 'UserKnownHostsFile=\"%s\"' -o GlobalKnownHostsFile=/dev/null",
+		           auth->known_hosts);
 	if (auth->ssh_key)
 		buf_printf(&command, " -o IdentitiesOnly=yes -i '%s'", auth->ssh_key);
 	add_env(env, "GIT_SSH_COMMAND", buf_text(&command));
@@ -231,12 +232,15 @@ static void add_ssh(struct child_env *env, const struct git_auth *auth)
 static void add_remote(struct child_env *env, const struct transport *transport)
 {
 	const struct git_auth *auth = &transport->auth;
+	const char *authority = auth->ca_file ? auth->ca_file : getenv("GIT_SSL_CAINFO");
 
 	add_env(env, "GIT_ALLOW_PROTOCOL", protocol_names[transport->kind]);
 	if (transport->kind == TRANSPORT_SSH)
 		add_ssh(env, auth);
 	if (transport->kind == TRANSPORT_HTTP)
 		add_setting(env, "http.proxy", "");
+	if (transport->kind == TRANSPORT_HTTPS && authority)
+		add_env(env, "GIT_SSL_CAINFO", authority);
 	if (auth->token_file && auth->askpass && transport->kind != TRANSPORT_LOCAL) {
 		add_env(env, "GIT_ASKPASS", auth->askpass);
 		add_env(env, "LINNET_ASKPASS", auth->token_file);
@@ -410,6 +414,33 @@ int transport_push(struct child *child, const struct transport *transport, const
 	return command_start(child, &command, transport, timeout_of(transport), now_ms, err);
 }
 
+/* ---- what went wrong ---- */
+
+static const struct remedy {
+	const char *words, *advice;
+} remedies[] = {
+	{"certificate verification failed", "its certificate is not signed by fleet.auth.caFile"},
+	{"SSL certificate problem", "its certificate is not signed by fleet.auth.caFile"},
+	{"does not match target host", "its certificate is for another host than fleet.url names"},
+	{"no alternative certificate", "its certificate is for another host than fleet.url names"},
+	{"error setting certificate", "fleet.auth.caFile cannot be read"},
+	{"Authentication failed", "it does not take the token of fleet.auth.tokenFile"},
+	{"could not read Username", "it asks for a token; name a file: fleet.auth.tokenFile"},
+	{"Host key verification failed", "its host key is not in fleet.auth.knownHosts"},
+	{"Permission denied (", "it does not take the key of fleet.auth.sshKey"},
+};
+
+int transport_check(const struct child *child, const char *what, struct err *err)
+{
+	const char *text = buf_text(&child->errors);
+
+	for (size_t i = 0; i < ARRAY_LEN(remedies) && child->exit_code && !child->timed_out; i++) {
+		if (strstr(text, remedies[i].words))
+			return err_set(err, ERR_TRANSIENT, "the remote: %s", remedies[i].advice);
+	}
+	return child_check(child, what, err);
+}
+
 /* ---- what a push says: "<flag>\t<from>:<to>\t<summary> (<reason>)" ---- */
 
 /* The line of the ref `name`, or NULL; *len without the newline. */
@@ -459,8 +490,8 @@ enum push_outcome push_result(const struct child *child, const char *name, struc
 	const char *line = push_line(buf_text(&child->output), name, &len);
 	char reason[512], words[512];
 
-	if (!line || child->timed_out || (line[0] != '!' && child_check(child, "push", why))) {
-		if (!why->kind && !child_check(child, "push", why))
+	if (!line || child->timed_out || (line[0] != '!' && transport_check(child, "push", why))) {
+		if (!why->kind && !transport_check(child, "push", why))
 			err_set(why, ERR_UNKNOWN, "push: git did not say what became of %s", name);
 		return PUSH_FAILED;
 	}

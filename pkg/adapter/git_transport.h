@@ -10,6 +10,7 @@
 /* How a remote is reached; all borrowed, NULL where not used. */
 struct git_auth {
 	const char *token_file;  /* https: read at each use, so that it may be rotated */
+	const char *ca_file;     /* https: certificates to trust in place of the machine's */
 	const char *ssh_key;     /* ssh: a private key without passphrase */
 	const char *known_hosts; /* ssh: NULL is ssh's own default file */
 	bool accept_new_hosts;   /* ssh: trust a host at first sight; else it must be known */
@@ -46,6 +47,10 @@ int transport_fetch(struct child *child, const struct transport *transport, cons
 int transport_push(struct child *child, const struct transport *transport, const char *repo,
                    const char *const *refspecs, size_t n, const char *lease, int64_t now_ms,
                    struct err *err) must_check;
+
+/* child_check of a git that was started here; a reason that a setting can mend comes first, with
+ * the setting's name. */
+int transport_check(const struct child *child, const char *what, struct err *err) must_check;
 
 enum push_outcome {
 	PUSH_DONE,

@@ -1,11 +1,18 @@
 """What FAULTS.md and API.md promise of Git's side, on real repositories."""
 
+import json
+import os
+import pathlib
+import pwd
+import ssl
+import stat
 import subprocess
 import unittest
+import unittest.mock
 
 import test_faults
-from test_faults import quick
-from world import Load, wait
+from test_faults import GitServer, quick
+from world import Load, free_port, wait
 
 STATUS = "status/prod/echo.yaml"
 
@@ -71,6 +78,148 @@ class StatusTest(test_faults.FaultsTest):
             wait(40, "v2 is steady", lambda: world.is_steady("v2"))
         self.assertEqual(load.failed_by_linnet(), {})
         self.assertNotIn("begin anew", world.git(world.remote, "show", "linnet/status:README.md"))
+
+
+def openssl(folder, *words):
+    config = folder / "openssl.cnf"
+    config.write_text("[req]\ndistinguished_name = name\nx509_extensions = authority\n[name]\n"
+                      "[authority]\nbasicConstraints = critical, CA:TRUE\n"
+                      "subjectKeyIdentifier = hash\nkeyUsage = critical, keyCertSign\n")
+    subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True,
+                   env={**os.environ, "OPENSSL_CONF": str(config)})
+
+
+def make_authority(folder, name):
+    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+            f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
+
+
+def make_certificate(folder, authority, name, host):
+    """<name>.pem and <name>.key for a host, signed by <authority>."""
+    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={host}",
+            "-keyout", f"{name}.key", "-out", f"{name}.csr")
+    (folder / f"{name}.ext").write_text(f"subjectAltName=DNS:{host}\n")
+    openssl(folder, "x509", "-req", "-days", "2", "-in", f"{name}.csr", "-CA", f"{authority}.pem",
+            "-CAkey", f"{authority}.key", "-CAcreateserial", "-extfile", f"{name}.ext",
+            "-out", f"{name}.pem")
+
+
+class TransportTest(test_faults.FaultsTest):
+    def configure(self, world, url, auth):
+        world.config.write_text(world.config.read_text().replace(
+            f'"{world.remote}"', f'"{url}"').replace(
+            "poll: 500ms", f"poll: 500ms, auth: {auth}"))
+
+    def told(self, world, words):
+        """The log says so, in one line."""
+        wait(30, words, lambda: words in world.log.read_text())
+
+    def serves(self, world, n):
+        world.edit(f"replicas: {n - 1}", f"replicas: {n}", f"{n} replicas")
+        wait(90, f"{n} replicas serve", lambda: len(world.router_weights()) == n)
+
+    def test_https_with_an_authority_of_its_own(self):
+        world = self.make()
+        token = "tok-first-4711"
+        (world.home / "token").write_text(token + "\n")
+        for name in ("ours", "theirs"):
+            make_authority(world.home, name)
+        make_certificate(world.home, "ours", "good", "localhost")
+        make_certificate(world.home, "theirs", "stranger", "localhost")
+        make_certificate(world.home, "ours", "elsewhere", "git.example.com")
+        server = GitServer(world.home, token)
+        self.addCleanup(server.close)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+        def show(name):
+            context.load_cert_chain(world.home / f"{name}.pem", world.home / f"{name}.key")
+
+        show("good")
+        server.server.socket = context.wrap_socket(server.server.socket, server_side=True)
+        self.configure(world, f"https://localhost:{server.port}/fleet.git",
+                       f"{{tokenFile: {world.home / 'token'}, caFile: {world.home / 'ours.pem'}}}")
+        self.serve_v1(world)
+        show("stranger")
+        self.told(world, "its certificate is not signed by fleet.auth.caFile")
+        show("good")
+        self.serves(world, 3)
+        show("elsewhere")
+        self.told(world, "its certificate is for another host than fleet.url names")
+        show("good")
+        self.serves(world, 4)
+        server.token = "tok-second-0815"
+        self.told(world, "it does not take the token of fleet.auth.tokenFile")
+        (world.home / "token").write_text(server.token + "\n")
+        self.serves(world, 5)
+        told = world.log.read_text() + world.git(world.remote, "log", "-p", "linnet/status")
+        self.assertNotIn("tok-", told)
+
+    def test_ssh_with_a_key_and_the_hosts_that_are_known(self):
+        world = self.make()
+        for name in ("key", "host"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", world.home / name],
+                           check=True)
+        known = world.home / "known hosts"
+        known.write_text("")
+        sshd = pathlib.Path("/usr/sbin/sshd")
+        port = free_port()
+        if sshd.exists():
+            self.start_sshd(world, sshd, port)
+        else:
+            self.stand_in(world)
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        self.configure(world, f"ssh://{user}@127.0.0.1:{port}{world.remote}",
+                       f'{{sshKey: {world.home / "key"}, knownHosts: "{known}"}}')
+        world.declare("v1")
+        world.start()
+        self.told(world, "its host key is not in fleet.auth.knownHosts")
+        self.assertEqual(known.read_text(), "")
+        known.write_text(f"[127.0.0.1]:{port} " + (world.home / "host.pub").read_text())
+        wait(60, "v1 is steady", lambda: world.is_steady("v1"))
+        if sshd.exists():
+            return
+        for line in (world.home / "ssh.log").read_text().splitlines():
+            words = json.loads(line)
+            self.assertEqual(words[:2], ["-F", "/dev/null"])
+            self.assertEqual(words[words.index("-i") + 1], str(world.home / "key"))
+            for option in ("BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes",
+                           f'UserKnownHostsFile="{known}"', "GlobalKnownHostsFile=/dev/null"):
+                self.assertIn(option, words)
+            self.assertTrue(any(word.startswith("ConnectTimeout=") for word in words))
+
+    def stand_in(self, world):
+        """A program `ssh` that notes its arguments, knows its hosts and runs the command here."""
+        folder = world.home / "bin"
+        folder.mkdir()
+        program = folder / "ssh"
+        program.write_text(f"""#!/usr/bin/python3
+import json, os, re, subprocess, sys
+with open({str(world.home / "ssh.log")!r}, "a") as log:
+    log.write(json.dumps(sys.argv[1:]) + "\\n")
+known = next(re.sub('"', "", word.split("=", 1)[1]) for word in sys.argv
+             if word.startswith("UserKnownHostsFile="))
+if "127.0.0.1" not in open(known).read():
+    sys.exit("Host key verification failed.")
+sys.exit(subprocess.run(["sh", "-c", sys.argv[-1]]).returncode)
+""".replace("sys.exit(\"Host key verification failed.\")",
+            "print('Host key verification failed.', file=sys.stderr); sys.exit(255)"))
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+        self.enterContext(unittest.mock.patch.dict(
+            os.environ, PATH=f"{folder}:{os.environ['PATH']}"))
+
+    def start_sshd(self, world, sshd, port):
+        (world.home / "authorized").write_text((world.home / "key.pub").read_text())
+        config = world.home / "sshd_config"
+        config.write_text(
+            f"Port {port}\nListenAddress 127.0.0.1\nHostKey {world.home / 'host'}\n"
+            f"AuthorizedKeysFile {world.home / 'authorized'}\nStrictModes no\nUsePAM no\n"
+            "PasswordAuthentication no\nPermitRootLogin prohibit-password\n"
+            f"PidFile {world.home / 'sshd.pid'}\n")
+        if os.geteuid() == 0:
+            os.makedirs("/run/sshd", exist_ok=True)
+        server = subprocess.Popen([sshd, "-D", "-e", "-f", config], stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.terminate)
 
 
 if __name__ == "__main__":
