@@ -222,5 +222,66 @@ sys.exit(subprocess.run(["sh", "-c", sys.argv[-1]]).returncode)
         self.addCleanup(server.terminate)
 
 
+class SignatureTest(test_faults.FaultsTest):
+    def make_signed(self):
+        """A fleet where Ada's key and, for merges, the forge's are known."""
+        world = self.make()
+        for name in ("ada", "forge", "own", "stranger"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+                            world.home / name], check=True)
+        for name in ("ada", "forge"):
+            (world.home / f"{name}.signers").write_text(
+                f"{name}@example.com " + (world.home / f"{name}.pub").read_text())
+        world.config.write_text(world.config.read_text().replace(
+            "poll: 500ms", f"poll: 500ms, verify: {{allowedSigners: {world.home / 'ada.signers'},"
+            f" forgeKeys: {world.home / 'forge.signers'}}}")
+            + f"status: {{signingKey: {world.home / 'own'}}}\n")
+        world.git(world.fleet, "config", "gpg.format", "ssh")
+        self.sign_by(world, "ada")
+        return self.serve_v1(world)
+
+    def sign_by(self, world, name):
+        world.git(world.fleet, "config", "commit.gpgsign", "true" if name else "false")
+        world.git(world.fleet, "config", "user.signingkey", str(world.home / (name or "none")))
+
+    def merge(self, world, version, signer):
+        """An unsigned commit on a branch, merged by somebody's signed commit."""
+        self.sign_by(world, None)
+        world.git(world.fleet, "checkout", "-q", "-b", f"work-{version}")
+        text = (world.fleet / "manifests/deployment.yaml").read_text()
+        world.write("manifests/deployment.yaml", text.replace("replicas: 2", "replicas: 3"))
+        world.git(world.fleet, "commit", "-qam", "unsigned work")
+        world.git(world.fleet, "checkout", "-q", "main")
+        self.sign_by(world, signer)
+        world.git(world.fleet, "merge", "-q", "--no-ff", "-m", "merged", f"work-{version}")
+        world.git(world.fleet, "push", "-q", "origin", "main")
+
+    def test_a_signed_merge_vouches_for_what_it_merges(self):
+        world = self.make_signed()
+        self.merge(world, "three", "ada")
+        wait(20, "three serve", lambda: len(world.pids("v1")) == 3)
+        self.sign_by(world, None)
+        world.edit("replicas: 3", "replicas: 4", "unsigned on the branch itself")
+        bad = world.git(world.remote, "rev-parse", "main")
+        wait(20, "the log names the commit", lambda: bad[:10] in world.log.read_text())
+        self.sign_by(world, "ada")
+        world.edit("replicas: 4", "replicas: 5", "signed, on top of it")
+        tip = world.git(world.remote, "rev-parse", "main")
+        self.assertNotIn(f"fleet at {tip[:10]}", world.log.read_text())
+        self.assertNotIn(f"fleet at {bad[:10]}", world.log.read_text())
+        self.assertEqual(len(world.pids("v1")), 3)
+
+    def test_a_merge_by_the_forge_is_accepted_and_one_by_a_stranger_is_not(self):
+        world = self.make_signed()
+        self.merge(world, "three", "forge")
+        wait(20, "three serve", lambda: len(world.pids("v1")) == 3)
+        self.sign_by(world, "stranger")
+        world.edit("replicas: 3", "replicas: 4", "by a stranger")
+        bad = world.git(world.remote, "rev-parse", "main")
+        wait(20, "the log names the commit", lambda: bad[:10] in world.log.read_text())
+        self.assertNotIn(f"fleet at {bad[:10]}", world.log.read_text())
+        self.assertEqual(len(world.pids("v1")), 3)
+
+
 if __name__ == "__main__":
     unittest.main()
