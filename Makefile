@@ -123,6 +123,7 @@ cli: $(BUILD)/linnet ## the command line without a controller
 
 bench: all ## measured figures
 	@hack/bench
+	@hack/bench-serving
 
 clean:
 	rm -rf $(BUILD)

@@ -12,15 +12,7 @@ import threading
 import time
 import unittest
 
-from world import BIN, DEPLOYMENT, ENVIRONMENT, Load, World, free_port, wait
-
-SLOW_STEPS = ("minRequests: 40, minDuration: 1s", "minRequests: 100000, minDuration: 1s")
-
-
-def stay(text):
-    """A rollout that stays at its first step."""
-    return text.replace(*SLOW_STEPS, 1)
-
+from world import BIN, DEPLOYMENT, ENVIRONMENT, Load, World, free_port, stay, wait
 
 def quick(text):
     """A rollout in a single step."""
@@ -132,23 +124,9 @@ class KillTest(FaultsTest):
         with Load(world.port, rate=300, threads=6) as load:
             self.canary_v2(world, load)
             for _ in range(4):
-                self.reload(world)
+                world.reload_router()
             wait(10, "the weights", lambda: 0.04 < world.weight_of("v2") < 0.06)
         self.assertEqual(load.failed_by_linnet(), {})
-
-    def reload(self, world):
-        """As an administrator does; a master that is starting ignores the signal."""
-        before = world.routers()
-        sent = 0
-
-        def is_new():
-            nonlocal sent
-            if time.monotonic() > sent + 2:
-                os.kill(before[0], signal.SIGUSR2)
-                sent = time.monotonic()
-            return set(world.routers()) - set(before)
-
-        wait(20, "a new worker", is_new)
 
     def test_a_dead_candidate_has_no_weight_and_costs_no_request(self):
         world = self.serve_v1()

@@ -79,6 +79,12 @@ spec:
 """
 
 
+def stay(text):
+    """A rollout that stays at its first step."""
+    return text.replace("minRequests: 40, minDuration: 1s", "minRequests: 100000, minDuration: 1s",
+                        1)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -300,6 +306,20 @@ class World:
             except OSError:
                 continue
         return sorted(found, key=lambda pid: found[pid] in found)
+
+    def reload_router(self):
+        """As an administrator does; a master that is starting ignores the signal."""
+        before = self.routers()
+        sent = 0
+
+        def is_new():
+            nonlocal sent
+            if time.monotonic() > sent + 2:
+                os.kill(before[0], signal.SIGUSR2)
+                sent = time.monotonic()
+            return set(self.routers()) - set(before)
+
+        wait(20, "a new worker", is_new)
 
     def router_weights(self):
         """{port: weight} of the servers that the router would send requests to now; {} while it is
