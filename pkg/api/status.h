@@ -101,22 +101,46 @@ struct arm {
 	uint64_t requests, bad;
 	uint64_t latency[LATENCY_BINS];
 };
-#define HARM_RATIOS 8
-/* Kept in state/, folded each tick by gate_fold, zeroed when its `revision` or `stable` changes. */
+/* What is counted against a candidate: a bad answer, or one slower than an edge; there is one edge
+ * near each of the stable arm's p50, p75, p90, p95 and p99. */
+enum { EVENT_BAD, EVENT_SLOW, SLOW_EDGES = 5, EVENTS = EVENT_SLOW + SLOW_EDGES };
+enum { ALTERNATIVES = 8 }; /* of one test at most */
+/* One replica's events over windows of 30 s: sums of n, x and x^2 / n; halved every hour. */
+struct spread {
+	double windows, n, x, squares;
+};
+/* Where the counters of one replica stood at the last fold. */
+struct mark {
+	struct digest revision;
+	int slot;
+	int64_t started_ms;
+	struct counters last; /* to take differences; a decrease is a reset and is dropped */
+	/* of a stable replica: */
+	double open_n, open_x[EVENTS]; /* since the window began */
+	struct spread spread[EVENTS];
+};
+/* Kept in state/, folded each tick by gate_fold; all but what is known of the stable revision
+ * begins anew when `revision` or `stable` changes. A copy without marks is in the status of a
+ * decision: gate_canary and gate_findings give the same from it again. Logarithms are exact to the
+ * last bit. */
 struct evidence {
 	struct digest revision, stable; /* the candidate and what it is compared with */
-	int step;                       /* of the last fold; `at_step` starts anew when it changes */
+	int step;                       /* of the last fold; the step's part starts anew with it */
 	int64_t since_ms, step_since_ms, last_data_ms;
+	int64_t judged_ms;              /* of the copy in a status: when it was judged; else -1 */
 	struct arm candidate, stable_arm;          /* since the rollout began */
 	struct arm at_step, stable_at_step;        /* since the step began */
-	double harm[HARM_RATIOS]; /* running log-likelihood ratio of each alternative */
-	struct {
-		struct digest revision;
-		int slot;
-		int64_t started_ms;
-		struct counters last; /* to take differences; a decrease is a reset and is dropped */
-		uint64_t seen;        /* requests since its start, for the warm-up */
-	} *marks;
+	/* running log-likelihood ratio of each alternative, of stats' grids in their order */
+	double harm[EVENTS][ALTERNATIVES];         /* the rate ratio is above the margin */
+	double below_ratio[ALTERNATIVES];          /* since the step began: below maxErrorRatio */
+	double below_level[ALTERNATIVES];          /* since the step began: below errors.max */
+	/* the stable revision, whether or not something is rolled out */
+	struct arm recent;              /* of the last hour or two: halved every hour */
+	int64_t recent_since_ms;        /* since it was halved last */
+	int64_t window_since_ms;        /* since when the open window of each mark counts */
+	double edges[SLOW_EDGES];       /* bins; an answer in it or above is slow; 0: not known yet */
+	double phi[EVENTS];             /* over-dispersion as estimated last; 0: not known yet */
+	struct mark *marks;
 	size_t n_marks;
 };
 
@@ -217,6 +241,9 @@ struct deployment_status {
 	int64_t down_since_ms;            /* since when no stable replica is ready; -1 */
 	int64_t replicas, drain_ms, keep_previous_ms; /* of the last known declaration */
 	struct arm stable_reference;      /* Promoting: the stable arm's figures of the canary */
+	/* What the newest judgement (a step up, a rollback, a promotion) was made from, without marks;
+	 * NULL: none yet. */
+	const struct evidence *decided;
 
 	struct promoted *promoted; /* newest first */
 	size_t n_promoted;

@@ -197,7 +197,7 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 	declared = task->desired.deployment;
 	evidence_load(c, task->key, &task->evidence);
 	if (declared && task->observed.known)
-		gate_fold(&task->evidence, &task->observed, &input.history, &declared->rollout.analysis,
+		gate_fold(&task->evidence, &task->observed, &input.history, &declared->rollout,
 		          c->wall_ms, &c->arena);
 	input.desired = task->desired;
 	input.evidence = task->evidence;

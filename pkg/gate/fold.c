@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "gate/arm.h"
-#include "stats/sequential.h"
 
-#define DISPERSION 1.3 /* errors come in bursts: every likelihood counts for less */
+#define WINDOW_MS 30000        /* of over-dispersion */
+#define FADE_MS 3600000        /* what is known of the stable revision is halved so often */
+#define FREEDOM_MIN 20         /* windows beyond the first of each replica, to know phi */
+#define EDGES_REQUESTS 200     /* of the stable arm, to know its quantiles */
 
 struct arms {
 	struct arm candidate, stable;
@@ -17,9 +19,191 @@ static bool hex_same(struct digest a, struct digest b)
 	return strcmp(a.hex, b.hex) == 0;
 }
 
+/* ---- arms ---- */
+
+static void add_arm(struct arm *arm, const struct arm *more)
+{
+	arm->requests += more->requests;
+	arm->bad += more->bad;
+	for (int i = 0; i < LATENCY_BINS; i++)
+		arm->latency[i] += more->latency[i];
+}
+
+static void halve_arm(struct arm *arm)
+{
+	arm->requests /= 2;
+	arm->bad /= 2;
+	for (int i = 0; i < LATENCY_BINS; i++)
+		arm->latency[i] /= 2;
+}
+
+double arm_timed(const struct arm *arm)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < LATENCY_BINS; i++)
+		n += arm->latency[i];
+	return (double)n;
+}
+
+double arm_slower(const struct arm *arm, double edge)
+{
+	uint64_t n = 0;
+	int bin;
+
+	if (!(edge > 0 && edge < LATENCY_BINS))
+		return 0;
+	bin = (int)edge;
+	for (int i = bin + 1; i < LATENCY_BINS; i++)
+		n += arm->latency[i];
+	return (double)n + (bin + 1 - edge) * (double)arm->latency[bin];
+}
+
+bool latency_watched(const struct analysis_spec *analysis)
+{
+	return analysis->latency_margin >= 0 && analysis->latency_margin <= 1;
+}
+
+double slow_edge(double edge, const struct analysis_spec *analysis)
+{
+	double floor_ms = (double)analysis->latency_floor_ms;
+
+	edge += 8 * log2(1 + analysis->latency_margin);
+	if (floor_ms > 0)
+		edge = fmax(edge, 8 * log2(16 * floor_ms));
+	return fmin(edge, LATENCY_BINS);
+}
+
+static double events_of(const struct arm *arm, int event, const double *edges)
+{
+	return event == EVENT_BAD ? (double)arm->bad : arm_slower(arm, edges[event - EVENT_SLOW]);
+}
+
+/* ---- over-dispersion of the stable revision ---- */
+
+/* Pearson's chi-square per degree of freedom, each replica at its own rate, from its sums: sum
+ * (x - n p)^2 / (n p) with p = X / N is N / X sum x^2 / n - X. 0: too little to know. */
+static double estimate(const struct evidence *evidence, int event)
+{
+	double chi_square = 0, freedom = 0;
+
+	for (size_t i = 0; i < evidence->n_marks; i++) {
+		const struct spread *s = &evidence->marks[i].spread[event];
+
+		if (!(s->windows > 1 && s->x > 0))
+			continue;
+		chi_square += s->n / s->x * s->squares - s->x;
+		freedom += s->windows - 1;
+	}
+	return freedom >= FREEDOM_MIN ? fmax(0, chi_square / freedom) : 0;
+}
+
+double step_phi(const struct evidence *evidence)
+{
+	return fmax(1, evidence->phi[EVENT_BAD]);
+}
+
+double harm_phi(const struct evidence *evidence, int event)
+{
+	return dispersion_factor(evidence->phi[event] > 0 ? evidence->phi[event] : NAN);
+}
+
+static void open_window(struct evidence *evidence, int64_t now_ms)
+{
+	evidence->window_since_ms = now_ms;
+	for (size_t i = 0; i < evidence->n_marks; i++) {
+		evidence->marks[i].open_n = 0;
+		memset(evidence->marks[i].open_x, 0, sizeof(evidence->marks[i].open_x));
+	}
+}
+
+/* Every 30 s the open counts become a window of each stable replica. A gap makes none. */
+static void close_window(struct evidence *evidence, int64_t now_ms)
+{
+	bool whole = now_ms - evidence->window_since_ms <= 2 * WINDOW_MS;
+
+	if (now_ms - evidence->window_since_ms < WINDOW_MS)
+		return;
+	for (size_t i = 0; i < evidence->n_marks; i++) {
+		struct mark *mark = &evidence->marks[i];
+
+		for (int event = 0; event < EVENTS; event++) {
+			struct spread *s = &mark->spread[event];
+			double x = mark->open_x[event];
+
+			if (!whole || !(mark->open_n > 0))
+				continue;
+			s->windows++;
+			s->n += mark->open_n;
+			s->x += x;
+			s->squares += x * x / mark->open_n;
+		}
+	}
+	open_window(evidence, now_ms);
+	for (int event = 0; event < EVENTS; event++) {
+		double phi = estimate(evidence, event);
+
+		if (phi > 0)
+			evidence->phi[event] = phi;
+	}
+}
+
+static void fade(struct evidence *evidence, int64_t now_ms)
+{
+	if (now_ms - evidence->recent_since_ms < FADE_MS)
+		return;
+	evidence->recent_since_ms = now_ms;
+	halve_arm(&evidence->recent);
+	for (size_t i = 0; i < evidence->n_marks; i++)
+		for (int event = 0; event < EVENTS; event++) {
+			struct spread *s = &evidence->marks[i].spread[event];
+
+			*s = (struct spread){s->windows / 2, s->n / 2, s->x / 2, s->squares / 2};
+		}
+}
+
+/* The edges of the slow events, from what is known of the stable arm before they are used. */
+static void choose_edges(struct evidence *evidence, int64_t now_ms)
+{
+	struct latency_test test;
+	bool changed = false;
+
+	if (arm_timed(&evidence->recent) < EDGES_REQUESTS)
+		return;
+	latency_begin(&test, evidence->recent.latency, LATENCY_BINS);
+	for (int k = 0; k < SLOW_EDGES; k++) {
+		if (evidence->edges[k] == (double)test.edge[k])
+			continue;
+		changed = true;
+		evidence->edges[k] = (double)test.edge[k];
+		evidence->phi[EVENT_SLOW + k] = 0;
+		for (size_t i = 0; i < evidence->n_marks; i++)
+			evidence->marks[i].spread[EVENT_SLOW + k] = (struct spread){0};
+	}
+	if (changed)
+		open_window(evidence, now_ms);
+}
+
+/* ---- where the counters of each replica stood ---- */
+
+static void forget_stable(struct evidence *evidence, int64_t now_ms)
+{
+	evidence->recent = (struct arm){0};
+	evidence->recent_since_ms = now_ms;
+	open_window(evidence, now_ms);
+	memset(evidence->edges, 0, sizeof(evidence->edges));
+	memset(evidence->phi, 0, sizeof(evidence->phi));
+	for (size_t i = 0; i < evidence->n_marks; i++)
+		memset(evidence->marks[i].spread, 0, sizeof(evidence->marks[i].spread));
+}
+
+/* Another candidate, or another stable revision: what is known of a stable one that stays, and
+ * where counters stood, is kept. */
 static void start_anew(struct evidence *evidence, const struct deployment_status *history,
                        int64_t now_ms)
 {
+	struct evidence old = *evidence;
+
 	*evidence = (struct evidence){
 		.revision = history->candidate,
 		.stable = history->stable,
@@ -27,7 +211,18 @@ static void start_anew(struct evidence *evidence, const struct deployment_status
 		.since_ms = now_ms,
 		.step_since_ms = now_ms,
 		.last_data_ms = now_ms,
+		.judged_ms = -1,
+		.recent = old.recent,
+		.recent_since_ms = old.recent_since_ms,
+		.window_since_ms = old.window_since_ms,
+		.marks = old.marks,
+		.n_marks = old.n_marks,
 	};
+	memcpy(evidence->edges, old.edges, sizeof(old.edges));
+	memcpy(evidence->phi, old.phi, sizeof(old.phi));
+	if (!hex_same(old.stable, history->stable))
+		forget_stable(evidence, now_ms);
+	choose_edges(evidence, now_ms);
 }
 
 static void start_step(struct evidence *evidence, const struct deployment_status *history,
@@ -36,43 +231,33 @@ static void start_step(struct evidence *evidence, const struct deployment_status
 	evidence->step = history->step;
 	evidence->step_since_ms = now_ms;
 	evidence->at_step = evidence->stable_at_step = (struct arm){0};
+	memset(evidence->below_ratio, 0, sizeof(evidence->below_ratio));
+	memset(evidence->below_level, 0, sizeof(evidence->below_level));
 }
 
-/* Index of the mark of this very process, or -1: a restarted replica counts from zero. */
-static int find_mark(const struct evidence *evidence, const struct replica *replica)
+/* The mark of this very process, or NULL: a restarted replica counts from zero. */
+static const struct mark *find_mark(const struct evidence *evidence, const struct replica *replica)
 {
 	for (size_t i = 0; i < evidence->n_marks; i++)
 		if (evidence->marks[i].slot == replica->slot &&
 		    evidence->marks[i].started_ms == replica->started_ms &&
 		    digest_same(evidence->marks[i].revision, replica->revision))
-			return (int)i;
-	return -1;
+			return &evidence->marks[i];
+	return NULL;
 }
 
-static bool went_back(const struct counters *last, const struct counters *now)
+/* What was added between two looks; false when a counter went back. */
+static bool difference(struct arm *out, const struct counters *last, const struct counters *now)
 {
-	if (now->requests < last->requests || now->bad < last->bad)
-		return true;
-	for (int i = 0; i < LATENCY_BINS; i++)
-		if (now->latency[i] < last->latency[i])
-			return true;
-	return false;
-}
+	bool back = now->requests < last->requests || now->bad < last->bad;
 
-static void add_difference(struct arm *arm, const struct counters *last, const struct counters *now)
-{
-	arm->requests += now->requests - last->requests;
-	arm->bad += now->bad - last->bad;
-	for (int i = 0; i < LATENCY_BINS; i++)
-		arm->latency[i] += now->latency[i] - last->latency[i];
-}
-
-static void add_arm(struct arm *arm, const struct arm *more)
-{
-	arm->requests += more->requests;
-	arm->bad += more->bad;
-	for (int i = 0; i < LATENCY_BINS; i++)
-		arm->latency[i] += more->latency[i];
+	out->requests = now->requests - last->requests;
+	out->bad = now->bad - last->bad;
+	for (int i = 0; i < LATENCY_BINS; i++) {
+		back |= now->latency[i] < last->latency[i];
+		out->latency[i] = now->latency[i] - last->latency[i];
+	}
+	return !back;
 }
 
 /* A cold start is no evidence, neither in time nor in requests. */
@@ -83,63 +268,155 @@ static bool is_warm(const struct replica *replica, uint64_t seen,
 	       seen >= (uint64_t)(analysis->warmup_requests > 0 ? analysis->warmup_requests : 0);
 }
 
+static void add_open(struct mark *mark, const struct arm *arm, const double *edges)
+{
+	mark->open_n += arm_trials(arm);
+	for (int event = 0; event < EVENTS; event++)
+		mark->open_x[event] += events_of(arm, event, edges);
+}
+
 /* Replaces the marks and gives what this tick adds to each arm. */
 static struct arms take_marks(struct evidence *evidence, const struct observed *observed,
                               const struct analysis_spec *analysis, int64_t now_ms,
                               struct arena *arena)
 {
-	typeof(evidence->marks) marks = arena_calloc(arena, observed->n_replicas, sizeof(*marks));
+	struct mark *marks = arena_array(arena, observed->n_replicas, struct mark);
 	struct arms arms = {0};
 	size_t n = 0;
 
 	for (size_t i = 0; i < observed->n_replicas; i++) {
 		const struct replica *replica = &observed->replicas[i];
 		bool candidate = digest_same(replica->revision, evidence->revision);
-		int old = find_mark(evidence, replica);
+		const struct mark *old = find_mark(evidence, replica);
+		struct mark *mark = &marks[n];
+		struct arm more;
 
 		if (!candidate && !digest_same(replica->revision, evidence->stable))
 			continue;
 		if (replica->state != REPLICA_READY && replica->state != REPLICA_DRAINING)
 			continue;
-		marks[n].revision = replica->revision;
-		marks[n].slot = replica->slot;
-		marks[n].started_ms = replica->started_ms;
-		marks[n].last = replica->counters;
-		marks[n].seen = replica->counters.requests;
-		if (old >= 0 && !went_back(&evidence->marks[old].last, &replica->counters) &&
-		    is_warm(replica, evidence->marks[old].seen, analysis, now_ms))
-			add_difference(candidate ? &arms.candidate : &arms.stable,
-			               &evidence->marks[old].last, &replica->counters);
+		if (old)
+			*mark = *old;
+		mark->revision = replica->revision;
+		mark->slot = replica->slot;
+		mark->started_ms = replica->started_ms;
+		mark->last = replica->counters;
 		n++;
+		if (!old || !difference(&more, &old->last, &replica->counters) ||
+		    !is_warm(replica, old->last.requests, analysis, now_ms))
+			continue;
+		add_arm(candidate ? &arms.candidate : &arms.stable, &more);
+		if (!candidate)
+			add_open(mark, &more, evidence->edges);
 	}
 	evidence->marks = marks;
 	evidence->n_marks = n;
 	return arms;
 }
 
-/* One tick's factor of the harm test, conditional on the bad events of both arms, so that what both
- * share cancels. The bound is known before the tick; alternatives that it reaches bet nothing. */
-static void add_harm(struct evidence *evidence, const struct arms *arms,
-                     const struct analysis_spec *analysis)
+/* ---- bets ---- */
+
+double grid_ln(const double *ln, enum e_kind kind)
 {
-	double margin = is_set(analysis->errors_margin) ? analysis->errors_margin : 0;
-	double bound = practical_margin(1, margin, (double)evidence->stable_arm.bad,
-	                                arm_trials(&evidence->stable_arm));
-	struct tick tick = {arm_trials(&arms->candidate), (double)arms->candidate.bad,
-	                    arm_trials(&arms->stable), (double)arms->stable.bad};
+	return logsumexp(ln, e_grid(kind)) - log((double)e_grid(kind));
+}
+
+/* One tick's factor for each alternative that the null leaves; the others bet nothing. */
+static void bet(double *ln, enum e_kind kind, double null, const struct tick *tick, double phi)
+{
 	struct e_process e;
 
-	e_begin(&e, E_RATIO_HARM, bound);
-	ratio_update(&e, &tick, DISPERSION);
-	for (size_t i = 0; i < e.n; i++) /* those left of the grid are its last */
-		evidence->harm[HARM_RATIOS - e.n + i] += e.ln[i];
+	e_begin(&e, kind, null);
+	if (kind == E_LEVEL_NOT_WORSE)
+		level_update(&e, tick->n_c, tick->x_c, phi);
+	else
+		ratio_update(&e, tick, phi);
+	for (size_t i = 0; i < e.n; i++) /* what drops out of these grids is their first */
+		ln[e_grid(kind) - e.n + i] += e.ln[i];
+}
+
+/* Bad answers, conditional on those of both arms, so that what both share cancels. The margin and
+ * phi are known before the tick. While phi is not known, the tick's bad answers count as one event
+ * in all: w^(x/N) <= 1 - x/N + w x/N, whatever bursts they came in. */
+static void bet_on_errors(struct evidence *evidence, const struct arms *arms,
+                          const struct analysis_spec *analysis)
+{
+	const struct arm *recent = &evidence->recent;
+	double margin = is_set(analysis->errors_margin) ? analysis->errors_margin : 0;
+	double bound = practical_margin(1, margin, (double)recent->bad, arm_trials(recent));
+	struct tick tick = {arm_trials(&arms->candidate), (double)arms->candidate.bad,
+	                    arm_trials(&arms->stable), (double)arms->stable.bad};
+	double phi = harm_phi(evidence, EVENT_BAD);
+
+	if (!(evidence->phi[EVENT_BAD] > 0))
+		phi *= fmax(1, tick.x_c + tick.x_s);
+	bet(evidence->harm[EVENT_BAD], E_RATIO_HARM, bound, &tick, phi);
+}
+
+static void bet_on_latency(struct evidence *evidence, const struct arms *arms,
+                           const struct analysis_spec *analysis)
+{
+	double n_c = arm_timed(&arms->candidate), n_s = arm_timed(&arms->stable);
+
+	for (int event = EVENT_SLOW; event < EVENTS; event++) {
+		double edge = evidence->edges[event - EVENT_SLOW];
+		struct tick tick = {n_c, arm_slower(&arms->candidate, slow_edge(edge, analysis)), n_s,
+		                    arm_slower(&arms->stable, edge)};
+
+		if (edge > 0)
+			bet(evidence->harm[event], E_RATIO_SLOWER, 1, &tick, harm_phi(evidence, event));
+	}
+}
+
+static void bet_on_step(struct evidence *evidence, const struct arms *arms,
+                        const struct analysis_spec *analysis, const struct step_spec *step)
+{
+	struct tick tick = {arm_trials(&arms->candidate), (double)arms->candidate.bad,
+	                    arm_trials(&arms->stable), (double)arms->stable.bad};
+
+	bet(evidence->below_level, E_LEVEL_NOT_WORSE, analysis->errors_max, &tick,
+	    step_phi(evidence));
+	if (step)
+		bet(evidence->below_ratio, E_RATIO_NOT_WORSE, step->max_error_ratio, &tick,
+		    step_phi(evidence));
+}
+
+static const struct step_spec *step_at(const struct rollout_spec *rollout, int step)
+{
+	size_t i = step > 0 ? (size_t)step : 0;
+
+	return rollout->n_steps ? &rollout->steps[i < rollout->n_steps ? i : rollout->n_steps - 1]
+	                        : NULL;
+}
+
+/* One tick of a rollout. It counts for both arms or for neither. */
+static void add_tick(struct evidence *evidence, const struct arms *arms,
+                     const struct deployment_status *history, const struct rollout_spec *rollout,
+                     int64_t now_ms)
+{
+	const struct analysis_spec *analysis = &rollout->analysis;
+	bool compared = history->stable.hex[0] && history->stable_weight > 0;
+
+	if (!history->candidate.hex[0] || arm_trials(&arms->candidate) <= 0 ||
+	    (compared && arm_trials(&arms->stable) <= 0))
+		return;
+	if (compared) {
+		bet_on_errors(evidence, arms, analysis);
+		if (latency_watched(analysis))
+			bet_on_latency(evidence, arms, analysis);
+	}
+	bet_on_step(evidence, arms, analysis, step_at(rollout, history->step));
+	add_arm(&evidence->candidate, &arms->candidate);
+	add_arm(&evidence->stable_arm, &arms->stable);
+	add_arm(&evidence->at_step, &arms->candidate);
+	add_arm(&evidence->stable_at_step, &arms->stable);
+	evidence->last_data_ms = now_ms;
 }
 
 void gate_fold(struct evidence *evidence, const struct observed *observed,
-               const struct deployment_status *history, const struct analysis_spec *analysis,
+               const struct deployment_status *history, const struct rollout_spec *rollout,
                int64_t now_ms, struct arena *arena)
 {
-	bool compared = history->stable.hex[0] && history->stable_weight > 0;
 	struct arms arms;
 
 	if (!hex_same(evidence->revision, history->candidate) ||
@@ -147,16 +424,13 @@ void gate_fold(struct evidence *evidence, const struct observed *observed,
 		start_anew(evidence, history, now_ms);
 	else if (evidence->step != history->step || evidence->step_since_ms < history->phase_since_ms)
 		start_step(evidence, history, now_ms);
-	if (!observed->known || !history->candidate.hex[0])
+	if (!observed->known || !(history->candidate.hex[0] || history->stable.hex[0]))
 		return;
-	arms = take_marks(evidence, observed, analysis, now_ms, arena);
-	if (arm_trials(&arms.candidate) <= 0 || (compared && arm_trials(&arms.stable) <= 0))
-		return;
-	if (compared)
-		add_harm(evidence, &arms, analysis);
-	add_arm(&evidence->candidate, &arms.candidate);
-	add_arm(&evidence->stable_arm, &arms.stable);
-	add_arm(&evidence->at_step, &arms.candidate);
-	add_arm(&evidence->stable_at_step, &arms.stable);
-	evidence->last_data_ms = now_ms;
+	arms = take_marks(evidence, observed, &rollout->analysis, now_ms, arena);
+	add_tick(evidence, &arms, history, rollout, now_ms);
+	add_arm(&evidence->recent, &arms.stable);
+	if (!(evidence->edges[0] > 0))
+		choose_edges(evidence, now_ms);
+	close_window(evidence, now_ms);
+	fade(evidence, now_ms);
 }

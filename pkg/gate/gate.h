@@ -6,6 +6,7 @@
 
 #include "api/view.h"
 #include "base/arena.h"
+#include "stats/special.h"
 
 /* One judgement of a canary or of a revision at 100 %.
  *
@@ -24,14 +25,34 @@ struct judgement {
  * per replica, without those in warm-up; a counter that went back drops that replica's tick; a tick
  * that misses either arm is dropped for both, unless the stable one carries no weight of record.
  * Starts anew when candidate or stable of `history` differ from what the evidence is about, and
- * `at_step` when the step or the phase's beginning moved. */
+ * the step's part when the step or the phase's beginning moved. Without a candidate it watches the
+ * stable revision: its rate, latency and over-dispersion before a rollout. */
 void gate_fold(struct evidence *evidence, const struct observed *observed,
-               const struct deployment_status *history, const struct analysis_spec *analysis,
+               const struct deployment_status *history, const struct rollout_spec *rollout,
                int64_t now_ms, struct arena *arena);
 
 /* A canary at `step`: harm on all of the rollout's evidence, not_worse on this step's. */
 struct judgement gate_canary(const struct evidence *evidence, const struct analysis_spec *analysis,
                              const struct step_spec *step, int64_t now_ms, struct arena *arena);
+
+/* What one metric of a canary has shown, for people: by the same evidence the same numbers.
+ * Logarithms are of e-values; NAN where a number does not apply. */
+struct finding {
+	const char *metric;         /* "errors", "latency" */
+	enum verdict_result result; /* FAIL: harm by itself; PASS: not worse; else INCONCLUSIVE */
+	double candidate, stable;   /* shares of bad answers; p95 in ms */
+	double n_candidate, n_stable, bad_candidate, bad_stable; /* requests of the rollout, bad ones */
+	struct interval shown;      /* 95 %: of the candidate's share */
+	double harm_ln, harm_at;    /* the e-value of harm, and what rolls back by itself */
+	double pass_ln, pass_at;    /* the better of both tests of this step, and what steps up */
+	double phi;                 /* over-dispersion that divides the increments of harm */
+	double missing;             /* more requests of the candidate until a test of this step passes
+	                             * if none of them is bad; 0: passed */
+};
+/* Returns a list in the arena, errors first. */
+struct finding *gate_findings(const struct evidence *evidence,
+                              const struct analysis_spec *analysis, struct arena *arena,
+                              size_t *n);
 
 /* A revision without a stable one beside it (first deployment, Promoting, a broken stable): the
  * absolute level `errors.max`; where `reference` (the stable arm's figures of the canary) holds

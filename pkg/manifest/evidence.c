@@ -2,57 +2,72 @@
 #include "manifest/status.h"
 
 #include <float.h>
+#include <string.h>
 
 #include "base/limits.h"
 #include "manifest/manifest.h"
 
-#define MARK_TYPE typeof(*((struct evidence *)0)->marks)
+/* As many numbers as the field's `max` says, on one line, exact to the last bit. */
+static int decode_numbers(struct decoder *decoder, const struct field *field,
+                          const struct node *node, void *out)
+{
+	double *numbers = out;
+	struct err err = {0};
+	size_t n = 0;
+
+	if (!expect_scalar(decoder, node))
+		return -1;
+	for (const char *text = node->text; *text; text += strspn(text, " "), n++) {
+		size_t len = strcspn(text, " ");
+		char number[32] = "";
+
+		if (len >= sizeof(number) || n == (size_t)field->max)
+			break;
+		memcpy(number, text, len);
+		if (parse_number(number, -DBL_MAX, DBL_MAX, &numbers[n], &err) < 0)
+			return complain(decoder, node, "%s", err.text);
+		text += len;
+	}
+	return n == (size_t)field->max ? 0
+	                               : complain(decoder, node, "write %d numbers", (int)field->max);
+}
+
+static void encode_numbers(struct writer *writer, const struct field *field, const void *in)
+{
+	const double *numbers = in;
+	struct buf text;
+
+	buf_init(&text, 4096);
+	for (size_t i = 0; i < (size_t)field->max; i++) {
+		buf_puts(&text, i ? " " : "");
+		buf_number(&text, numbers[i]);
+	}
+	write_string(writer, buf_text(&text));
+	buf_deinit(&text);
+}
+
+/* Arrays of doubles, and structs and arrays of nothing else. */
+#define NUMBERS(key, type, member, text) \
+	{.name = key, CUSTOM(numbers), AT(type, member), \
+	 .max = sizeof(((type *)0)->member) / (sizeof(double)), .schema = "{\"type\":\"string\"}", \
+	 .help = text}
+_Static_assert(sizeof(struct spread) == 4 * sizeof(double), "is written as numbers");
 
 static const struct field mark_fields[] = {
-	{.name = "revision", .type = FIELD_DIGEST, AT(MARK_TYPE, revision), .help = "The revision."},
-	{.name = "slot", CUSTOM(int), AT(MARK_TYPE, slot), .fallback = "0",
+	{.name = "revision", .type = FIELD_DIGEST, AT(struct mark, revision), .help = "The revision."},
+	{.name = "slot", CUSTOM(int), AT(struct mark, slot), .fallback = "0",
 	 .schema = "{\"type\":\"integer\"}", .help = "The replica's slot."},
-	{.name = "started", .type = FIELD_TIME, AT(MARK_TYPE, started_ms),
+	{.name = "started", .type = FIELD_TIME, AT(struct mark, started_ms),
 	 .help = "When the replica started."},
-	{.name = "last", .type = FIELD_RECORD, AT(MARK_TYPE, last), .record = &arm_record,
+	{.name = "last", .type = FIELD_RECORD, AT(struct mark, last), .record = &arm_record,
 	 .help = "Its counters as they were folded last."},
-	{.name = "seen", .type = FIELD_INT, AT(MARK_TYPE, seen), .max = -1,
-	 .help = "Requests since its start."},
+	NUMBERS("openRequests", struct mark, open_n, "Requests since the window began."),
+	NUMBERS("openEvents", struct mark, open_x, "Events of each kind since the window began."),
+	NUMBERS("spread", struct mark, spread,
+	        "Per kind of event: windows, and the sums of n, x and x^2/n over them."),
 };
 static const struct record mark_record =
-	RECORD(MARK_TYPE, mark, "Where the counters of one replica stood.");
-
-/* The running log-likelihoods of the harm test, exact to the last bit. */
-static int decode_harm(struct decoder *decoder, const struct field *field, const struct node *node,
-                       void *out)
-{
-	double *harm = out;
-	struct err err = {0};
-
-	(void)field;
-	if (!expect_list(decoder, node))
-		return -1;
-	if (node->n != HARM_RATIOS)
-		return complain(decoder, node, "write %d numbers", HARM_RATIOS);
-	for (const struct node *item = node->first; item; item = item->next, harm++) {
-		if (!expect_scalar(decoder, item))
-			return -1;
-		if (parse_number(item->text, -DBL_MAX, DBL_MAX, harm, &err) < 0)
-			return complain(decoder, item, "%s", err.text);
-	}
-	return 0;
-}
-
-static void encode_harm(struct writer *writer, const struct field *field, const void *in)
-{
-	const double *harm = in;
-
-	(void)field;
-	write_list(writer);
-	for (size_t i = 0; i < HARM_RATIOS; i++)
-		write_number(writer, harm[i]);
-	write_list_end(writer);
-}
+	RECORD(struct mark, mark, "Where the counters of one replica stood.");
 
 #define ARM(key, member, text) \
 	{.name = key, .type = FIELD_RECORD, AT(struct evidence, member), .record = &arm_record, \
@@ -63,23 +78,39 @@ static const struct field evidence_fields[] = {
 	{.name = "against", .type = FIELD_DIGEST, AT(struct evidence, stable),
 	 .help = "What it is compared with."},
 	{.name = "step", CUSTOM(int), AT(struct evidence, step), .fallback = "0",
-	 .schema = "{\"type\":\"integer\"}", .help = "The step of the last fold."},
+	 .schema = "{\"type\":\"integer\"}", .help = "The step of the last fold, from 0."},
 	{.name = "since", .type = FIELD_TIME, AT(struct evidence, since_ms),
 	 .help = "Since when this rollout is watched."},
 	{.name = "stepSince", .type = FIELD_TIME, AT(struct evidence, step_since_ms),
 	 .help = "Since when this step is."},
 	{.name = "lastData", .type = FIELD_TIME, AT(struct evidence, last_data_ms),
 	 .help = "When both arms last had requests."},
-	{.name = "harm", CUSTOM(harm), AT(struct evidence, harm), .schema = "{\"type\":\"array\"}",
-	 .help = "Log-likelihood of each alternative of the harm test."},
+	{.name = "judged", .type = FIELD_TIME, AT(struct evidence, judged_ms),
+	 .help = "When a decision was made from it."},
 	ARM("candidate", candidate, "The candidate since the rollout began."),
 	ARM("stable", stable_arm, "The stable revision since the rollout began."),
 	ARM("candidateAtStep", at_step, "The candidate since the step began."),
 	ARM("stableAtStep", stable_at_step, "The stable revision since the step began."),
+	NUMBERS("harm", struct evidence, harm,
+	        "Per kind of event (bad; slower than each edge): log-likelihood ratio of each "
+	        "alternative above the margin."),
+	NUMBERS("belowRatio", struct evidence, below_ratio,
+	        "Log-likelihood ratio of each alternative below maxErrorRatio, since the step began."),
+	NUMBERS("belowLevel", struct evidence, below_level,
+	        "Log-likelihood ratio of each alternative below errors.max, since the step began."),
+	ARM("recent", recent, "The stable revision's last hour or two."),
+	{.name = "recentSince", .type = FIELD_TIME, AT(struct evidence, recent_since_ms),
+	 .help = "When `recent` was last halved."},
+	{.name = "windowSince", .type = FIELD_TIME, AT(struct evidence, window_since_ms),
+	 .help = "Since when the open window counts."},
+	NUMBERS("edges", struct evidence, edges,
+	        "Bins from which on an answer is slow; 0: not known yet."),
+	NUMBERS("phi", struct evidence, phi,
+	        "Per kind of event: over-dispersion as estimated last; 0: not known yet."),
 	{.name = "marks", .type = FIELD_LIST, LIST_AT(struct evidence, marks), .record = &mark_record,
 	 .help = "Where the counters of each replica stood."},
 };
-static const struct record evidence_record =
+const struct record evidence_record =
 	RECORD(struct evidence, evidence, "What one rollout has shown so far.");
 
 void evidence_encode(struct buf *out, const struct evidence *evidence)

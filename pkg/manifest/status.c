@@ -198,6 +198,9 @@ static const struct field rollout_fields[] = {
 	{.name = "stableReference", .type = FIELD_RECORD,
 	 AT(struct deployment_status, stable_reference), .record = &arm_record,
 	 .help = "The stable arm's figures of the canary."},
+	{.name = "evidence", .type = FIELD_OPTIONAL, AT(struct deployment_status, decided),
+	 .record = &evidence_record,
+	 .help = "What the newest step up, rollback or promotion was judged from."},
 };
 static const struct record rollout_record =
 	RECORD(struct deployment_status, rollout, "How far the change has come.");

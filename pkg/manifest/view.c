@@ -130,22 +130,22 @@ static const struct record point_record =
 #define FIGURES(key, member) \
 	{.name = key, .type = FIELD_RECORD, AT(struct deployment_view, member), ALWAYS, \
 	 .record = &figures_record, .help = "What this arm has shown."}
-static const struct field evidence_fields[] = {
+static const struct field shown_fields[] = {
 	{.name = "times", .type = FIELD_OPTIONAL, AT(struct deployment_view, evidence),
 	 .record = &times_record, .help = "When it was gathered."},
 	FIGURES("candidate", candidate),
 	FIGURES("stable", stable),
 	FIGURES("candidateAtStep", at_step),
 };
-static const struct record evidence_record =
-	RECORD(struct deployment_view, evidence, "What the rollout has shown.");
+static const struct record shown_record =
+	RECORD(struct deployment_view, shown, "What the rollout has shown.");
 
 static const struct field view_fields[] = {
 	{.name = "deployment", .type = FIELD_RECORD, AT(struct deployment_view, row), ALWAYS,
 	 .record = &row_record, .help = "At a glance."},
 	{.name = "rollout", .type = FIELD_OPTIONAL, AT(struct deployment_view, rollout),
 	 .record = &rollout_record, .help = "How a change goes out."},
-	{.name = "evidence", .type = FIELD_RECORD, ALWAYS, .record = &evidence_record,
+	{.name = "evidence", .type = FIELD_RECORD, ALWAYS, .record = &shown_record,
 	 .help = "What the rollout has shown."},
 	{.name = "trail", .type = FIELD_LIST, LIST_AT(struct deployment_view, trail), ALWAYS,
 	 .record = &point_record, .help = "The candidate's weight over time."},

@@ -498,16 +498,29 @@ static const struct step_spec *step_in_force(const struct look *look)
 	                        : NULL;
 }
 
+/* What a judgement that moves the rollout was made from, so that it can be made again. */
+static void remember_decision(struct look *look)
+{
+	struct evidence *decided =
+		arena_memdup(look->arena, evidence_of(look), sizeof(*decided));
+
+	decided->marks = NULL;
+	decided->n_marks = 0;
+	decided->judged_ms = look->in->now_ms;
+	look->next->decided = decided;
+}
+
 static void inconclusive(struct look *look, const struct judgement *judgement)
 {
 	bool overdue = is_overdue(look);
 
 	if (judgement->no_data)
 		say(look, "NoData", "no requests on both arms for longer than noDataDeadline: it holds");
-	else if (overdue && look->spec->rollout.on_inconclusive == INCONCLUSIVE_ROLLBACK)
+	else if (overdue && look->spec->rollout.on_inconclusive == INCONCLUSIVE_ROLLBACK) {
+		remember_decision(look);
 		roll_back(look, "Inconclusive", arena_printf(look->arena, "the deadline has passed: %s",
 		                                             judgement->why));
-	else if (overdue)
+	} else if (overdue)
 		say(look, "Inconclusive", "the deadline has passed without a verdict: it holds");
 	else
 		say(look, "Analysing", analysing);
@@ -535,9 +548,11 @@ static void try_step(struct look *look, const struct judgement *judgement)
 		say(look, "WeightsPending", "the weights of this step are not read back");
 	else if (ready_replicas(look, next->candidate) < replicas_wanted(look, next->candidate))
 		say(look, "Provisioning", "the next step needs more ready replicas");
-	else
+	else {
+		remember_decision(look);
 		step_up(look, judgement->not_worse == VERDICT_PASS ? judgement->why
 		              : "inconclusive past the deadline: onInconclusive is promote");
+	}
 }
 
 static void canary(struct look *look)
@@ -553,6 +568,7 @@ static void canary(struct look *look)
 	judgement = gate_canary(evidence_of(look), &look->spec->rollout.analysis, step,
 	                        look->in->now_ms, look->arena);
 	if (judgement.harm == VERDICT_FAIL) {
+		remember_decision(look);
 		roll_back(look, "Harm", judgement.why);
 		return;
 	}
@@ -579,6 +595,7 @@ static void promoting(struct look *look)
 	judgement = gate_alone(evidence_of(look), &next->stable_reference,
 	                       &look->spec->rollout.analysis, look->in->now_ms, look->arena);
 	if (judgement.harm == VERDICT_FAIL) {
+		remember_decision(look);
 		roll_back(look, "Harm", judgement.why);
 		return;
 	}
@@ -591,6 +608,7 @@ static void promoting(struct look *look)
 	}
 	if (!weights_live(look) || ready_replicas(look, next->candidate) == 0)
 		return;
+	remember_decision(look);
 	make_stable(look);
 	note(look, arena_printf(look->arena, "promoted (%s)", version), judgement.why);
 	enter(look, PHASE_STEADY, NULL, NULL);

@@ -42,6 +42,11 @@ void e_begin(struct e_process *e, enum e_kind kind, double null)
 	}
 }
 
+size_t e_grid(enum e_kind kind)
+{
+	return grids[kind].n;
+}
+
 double e_ln(const struct e_process *e)
 {
 	return e->n ? logsumexp(e->ln, e->n) - log((double)e->n) : 0;

@@ -38,6 +38,9 @@ struct e_process {
 };
 
 void e_begin(struct e_process *e, enum e_kind kind, double null);
+/* Size of the whole grid of a kind. Those that drop out are its first, where they are above the
+ * null, else its last. */
+size_t e_grid(enum e_kind kind);
 /* ln of the e-value: reject when it is >= ln(1/alpha). */
 double e_ln(const struct e_process *e);
 

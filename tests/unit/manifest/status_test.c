@@ -187,6 +187,52 @@ static void fill_lists(struct generator *g, struct deployment_status *s)
 	fill_history(g, &s->history, &s->n_history);
 }
 
+static void fill_numbers(struct generator *g, void *out, size_t bytes)
+{
+	double *numbers = out;
+
+	for (size_t i = 0; i < bytes / sizeof(*numbers); i++)
+		numbers[i] = (a_share(g) - 0.5) * 1000;
+}
+#define FILL_NUMBERS(g, member) fill_numbers(g, &(member), sizeof(member))
+
+static struct evidence random_evidence(struct generator *g)
+{
+	struct evidence e = {.revision = a_digest(g), .stable = a_digest(g),
+	                     .step = (int)below(g, 22) - 1, .since_ms = a_time(g),
+	                     .step_since_ms = a_time(g), .last_data_ms = a_time(g)};
+
+	e.judged_ms = e.recent_since_ms = e.window_since_ms = a_time(g);
+	FILL_NUMBERS(g, e.harm);
+	FILL_NUMBERS(g, e.below_ratio);
+	FILL_NUMBERS(g, e.below_level);
+	if (below(g, 2))
+		FILL_NUMBERS(g, e.edges);
+	FILL_NUMBERS(g, e.phi);
+	fill_arm(g, &e.recent);
+	fill_arm(g, &e.candidate);
+	fill_arm(g, &e.stable_arm);
+	fill_arm(g, &e.at_step);
+	if (below(g, 2))
+		fill_arm(g, &e.stable_at_step);
+	for (size_t i = 0, n = below(g, 4); i < n; i++) {
+		struct mark *mark = list_push(g->arena, &e.marks, &e.n_marks);
+		struct arm last = {0};
+
+		mark->revision = a_digest(g);
+		mark->slot = (int)below(g, 64);
+		mark->started_ms = a_time(g);
+		FILL_NUMBERS(g, mark->open_n);
+		FILL_NUMBERS(g, mark->open_x);
+		FILL_NUMBERS(g, mark->spread);
+		fill_arm(g, &last);
+		mark->last.requests = last.requests;
+		mark->last.bad = last.bad;
+		memcpy(mark->last.latency, last.latency, sizeof(last.latency));
+	}
+	return e;
+}
+
 static struct deployment_status random_status(struct generator *g)
 {
 	struct deployment_status s = {
@@ -206,6 +252,12 @@ static struct deployment_status random_status(struct generator *g)
 	fill_lists(g, &s);
 	if (below(g, 2))
 		fill_arm(g, &s.stable_reference);
+	if (below(g, 2)) {
+		struct evidence decided = random_evidence(g);
+
+		decided.n_marks = 0;
+		s.decided = arena_memdup(g->arena, &decided, sizeof(decided));
+	}
 	return s;
 }
 
@@ -242,35 +294,6 @@ static struct model_status random_model_status(struct generator *g)
 	return s;
 }
 
-static struct evidence random_evidence(struct generator *g)
-{
-	struct evidence e = {.revision = a_digest(g), .stable = a_digest(g),
-	                     .step = (int)below(g, 22) - 1, .since_ms = a_time(g),
-	                     .step_since_ms = a_time(g), .last_data_ms = a_time(g)};
-
-	for (size_t i = 0; i < HARM_RATIOS; i++)
-		e.harm[i] = (a_share(g) - 0.5) * 1000;
-	fill_arm(g, &e.candidate);
-	fill_arm(g, &e.stable_arm);
-	fill_arm(g, &e.at_step);
-	if (below(g, 2))
-		fill_arm(g, &e.stable_at_step);
-	for (size_t i = 0, n = below(g, 4); i < n; i++) {
-		typeof(e.marks) mark = list_push(g->arena, &e.marks, &e.n_marks);
-		struct arm last = {0};
-
-		mark->revision = a_digest(g);
-		mark->slot = (int)below(g, 64);
-		mark->started_ms = a_time(g);
-		mark->seen = (uint64_t)a_count(g);
-		fill_arm(g, &last);
-		mark->last.requests = last.requests;
-		mark->last.bad = last.bad;
-		memcpy(mark->last.latency, last.latency, sizeof(last.latency));
-	}
-	return e;
-}
-
 /* ---- Equality of every member ---- */
 
 static uint64_t failing_seed;
@@ -290,6 +313,39 @@ static bool same_text(const char *a, const char *b)
 #define VALUE(member) check(a->member == b->member, #member)
 #define DIGEST(member) check(strcmp(a->member.hex, b->member.hex) == 0, #member)
 #define BYTES(member) check(memcmp(&a->member, &b->member, sizeof(a->member)) == 0, #member)
+
+static void same_evidence(const struct evidence *a, const struct evidence *b)
+{
+	DIGEST(revision);
+	DIGEST(stable);
+	VALUE(step);
+	VALUE(since_ms);
+	VALUE(step_since_ms);
+	VALUE(last_data_ms);
+	VALUE(judged_ms);
+	VALUE(recent_since_ms);
+	VALUE(window_since_ms);
+	BYTES(harm);
+	BYTES(below_ratio);
+	BYTES(below_level);
+	BYTES(edges);
+	BYTES(phi);
+	BYTES(recent);
+	BYTES(candidate);
+	BYTES(stable_arm);
+	BYTES(at_step);
+	BYTES(stable_at_step);
+	VALUE(n_marks);
+	for (size_t i = 0; i < a->n_marks; i++) {
+		DIGEST(marks[i].revision);
+		VALUE(marks[i].slot);
+		VALUE(marks[i].started_ms);
+		BYTES(marks[i].open_n);
+		BYTES(marks[i].open_x);
+		BYTES(marks[i].spread);
+		BYTES(marks[i].last);
+	}
+}
 
 static void same_artifact(const struct artifact_ref *a, const struct artifact_ref *b)
 {
@@ -433,6 +489,9 @@ static void same_status(const struct deployment_status *a, const struct deployme
 	VALUE(drain_ms);
 	VALUE(keep_previous_ms);
 	BYTES(stable_reference);
+	check(!a->decided == !b->decided, "decided");
+	if (a->decided)
+		same_evidence(a->decided, b->decided);
 	same_status_lists(a, b);
 	same_proposals(a->proposed, a->n_proposed, b->proposed, b->n_proposed);
 	same_history(a->history, a->n_history, b->history, b->n_history);
@@ -490,29 +549,6 @@ static void same_model_status(const struct model_status *a, const struct model_s
 	}
 	same_proposals(a->proposed, a->n_proposed, b->proposed, b->n_proposed);
 	same_history(a->history, a->n_history, b->history, b->n_history);
-}
-
-static void same_evidence(const struct evidence *a, const struct evidence *b)
-{
-	DIGEST(revision);
-	DIGEST(stable);
-	VALUE(step);
-	VALUE(since_ms);
-	VALUE(step_since_ms);
-	VALUE(last_data_ms);
-	BYTES(harm);
-	BYTES(candidate);
-	BYTES(stable_arm);
-	BYTES(at_step);
-	BYTES(stable_at_step);
-	VALUE(n_marks);
-	for (size_t i = 0; i < a->n_marks; i++) {
-		DIGEST(marks[i].revision);
-		VALUE(marks[i].slot);
-		VALUE(marks[i].started_ms);
-		VALUE(marks[i].seen);
-		BYTES(marks[i].last);
-	}
 }
 
 /* ---- Round trips ---- */

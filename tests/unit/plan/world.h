@@ -419,7 +419,7 @@ static inline struct rollout_input world_input(struct world *world)
 	};
 
 	gate_fold(&world->evidence, &input.observed, &world->history,
-	          &world->deployment.rollout.analysis, world->now_ms, &world->arena);
+	          &world->deployment.rollout, world->now_ms, &world->arena);
 	input.evidence = world->evidence;
 	return input;
 }
