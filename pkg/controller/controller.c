@@ -1,11 +1,11 @@
 /* One pass: look, plan, reduce, record, act, publish. */
+#include <malloc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/heap.h"
 #include "controller/internal.h"
-
-#include <stdlib.h>
 
 enum {
 	CLOCK_JUMP_MS = 5000, CLOCK_SETTLE_MS = 10000, GIT_BUSY_MS = 25, PENDING_MS = 25,
@@ -365,6 +365,7 @@ static void tell_progress(struct controller *c, bool fleet_moved, size_t n, int6
 		return;
 	log_info("planned %zu keys in %lld ms", c->n_planned, (long long)since(c, c->moved_ms));
 	c->moved_ms = 0;
+	c->trim = c->n_planned >= BATCH_KEYS;
 }
 
 int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
@@ -379,6 +380,9 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 
 	fleet_remember(c->fleet, NULL);
 	arena_reset(&c->arena);
+	if (c->trim)
+		malloc_trim(0);
+	c->trim = false;
 	fleet_remember(c->fleet, &c->arena);
 	if (look(c, &asked, err))
 		return -1;

@@ -11,7 +11,7 @@
 
 #define NEVER INT64_MAX
 enum {
-	BATCH_KEYS = 1024,         /* keys planned in one pass; the rest follow at once */
+	BATCH_KEYS = 4096,         /* keys planned in one pass; the rest follow at once */
 	PASS_BYTES = 512 << 20,    /* arena of a pass */
 	README_ROWS = 1000,
 	HOLD_MS = 5000,            /* so long a read-back may wait to be recorded */
@@ -73,6 +73,7 @@ struct controller {
 	int64_t steady_from_ms;       /* monotonic: before it the clock is not trusted */
 	int64_t moved_ms;             /* since when the keys of a new commit are looked at; 0 done */
 	size_t n_planned;             /* of them, so far */
+	bool trim;                    /* many were: their memory goes back before the next pass */
 	char problem[512];            /* last logged trouble with Git, to log it once */
 	struct figures figures;       /* what is counted; the rest is filled when asked for */
 };
