@@ -10,7 +10,7 @@
 #include "adapter/git_verify.h"
 #include "base/file.h"
 
-enum { WITHIN_MS = 60000, BACKOFF_LEAST_MS = 250, BACKOFF_MOST_MS = 4000 };
+enum { WITHIN_MS = 180000, BACKOFF_LEAST_MS = 250, BACKOFF_MOST_MS = 4000 };
 
 struct attempt {
 	const struct transport *transport;
@@ -154,8 +154,8 @@ static int try_all(struct attempt *attempt, struct oid *out, struct err *err)
 		back_off(n);
 	}
 	if (err->kind == ERR_NONE)
-		return err_set(err, ERR_TRANSIENT, "others were faster for a minute; try again");
-	return err_wrap(err, "gave up after a minute");
+		return err_set(err, ERR_TRANSIENT, "others were faster for three minutes; try again");
+	return err_wrap(err, "gave up after three minutes");
 }
 
 int git_remote_commit(const struct transport *transport, const struct git_remote_commit *commit,

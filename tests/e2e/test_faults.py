@@ -664,7 +664,7 @@ class GitServer:
 class RequestTest(FaultsTest):
     def ask(self, world, *words):
         return subprocess.run([BIN / "linnet", *words, "--repo", world.remote], text=True,
-                              capture_output=True, timeout=90, check=False)
+                              capture_output=True, timeout=240, check=False)
 
     def test_fifty_requests_at_once_all_land(self):
         world = self.serve_v1()
