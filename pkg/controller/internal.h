@@ -160,9 +160,9 @@ int run_cancel(struct controller *c, const struct action *action, struct err *er
 /* "file:rows.csv" -> a path below the data root. Never absolute, never out of it. */
 int run_data_path(struct controller *c, const char *uri, const char **out, struct err *err)
 	must_check;
-/* Text of the draft ModelVersion of a finished run. */
-int run_draft(struct controller *c, struct digest run, struct bytes *out, struct err *err)
-	must_check;
+/* A file that a finished evaluation left: version.yaml, report.html, report.md. */
+int run_file(struct controller *c, struct digest run, const char *name, struct bytes *out,
+             struct err *err) must_check;
 
 /* publish.c */
 int publish(struct controller *c, struct task *tasks, size_t n, const struct asked_list *asked,

@@ -3,6 +3,8 @@
 
 #include "controller/internal.h"
 
+enum { REPORTS = 2 };
+
 struct rebuild {
 	struct controller *c;
 	const struct proposal_text *text;
@@ -104,6 +106,27 @@ static int name_draft(struct bytes draft, const char *name, const char *version,
 	return buf_check(out, "ModelVersion", err);
 }
 
+/* The run's report for people, where it left one: a page, and Markdown that a forge shows. */
+static void add_reports(struct rebuild *rebuild, const char *version_path, struct arena *arena,
+                        struct git_file *files, size_t *n)
+{
+	static const struct {
+		const char *name, *suffix;
+	} reports[REPORTS] = {{"report.html", "html"}, {"report.md", "md"}};
+	int stem = (int)(strlen(version_path) - strlen("yaml"));
+
+	for (size_t i = 0; i < ARRAY_LEN(reports); i++) {
+		struct err none = {0};
+		struct bytes text;
+
+		if (!run_file(rebuild->c, rebuild->text->run, reports[i].name, &text, &none))
+			files[(*n)++] = (struct git_file){
+				.path = arena_printf(arena, "%.*s%s", stem, version_path, reports[i].suffix),
+				.text = text,
+			};
+	}
+}
+
 /* The ModelVersion file of a run's draft, beside the model's own file. */
 static int add_version(struct rebuild *rebuild, struct arena *arena, struct git_file *file,
                        struct err *err)
@@ -124,7 +147,7 @@ static int add_version(struct rebuild *rebuild, struct arena *arena, struct git_
 	file->path = arena_printf(arena, "%.*sversions/%s.yaml",
 	                          slash ? (int)(slash + 1 - object.model->meta.at.path) : 0,
 	                          object.model->meta.at.path, name);
-	if (run_draft(c, rebuild->text->run, &draft, err))
+	if (run_file(c, rebuild->text->run, "version.yaml", &draft, err))
 		return -1;
 	buf_init(&out, LIMIT_MANIFEST_BYTES);
 	if (!name_draft(draft, name, version, arena, &out, err)) {
@@ -166,7 +189,7 @@ static int rebuild_on(void *context, struct oid tip, struct arena *arena, struct
 {
 	struct rebuild *rebuild = context;
 	const struct proposal_text *text = rebuild->text;
-	struct git_file *list = arena_array(arena, text->n_edits + 1, struct git_file);
+	struct git_file *list = arena_array(arena, text->n_edits + 1 + REPORTS, struct git_file);
 	size_t n = 0;
 
 	for (size_t i = 0; i < text->n_edits; i++) {
@@ -180,8 +203,11 @@ static int rebuild_on(void *context, struct oid tip, struct arena *arena, struct
 	}
 	if (n == 0 && text->n_edits)
 		return 1;
-	if (text->version_file && add_version(rebuild, arena, &list[n++], err))
-		return -1;
+	if (text->version_file) {
+		if (add_version(rebuild, arena, &list[n++], err))
+			return -1;
+		add_reports(rebuild, list[n - 1].path, arena, list, &n);
+	}
 	*files = list;
 	*n_files = n;
 	return 0;

@@ -256,9 +256,10 @@ int run_cancel(struct controller *c, const struct action *action, struct err *er
 	return c->ports.process.kill(c->ports.process.self, run_key(c, action->run, true), err);
 }
 
-int run_draft(struct controller *c, struct digest run, struct bytes *out, struct err *err)
+int run_file(struct controller *c, struct digest run, const char *name, struct bytes *out,
+             struct err *err)
 {
-	if (read_result(c, run, true, "version.yaml", out))
-		return err_set(err, ERR_STALLED, "run %.10s left no draft of a ModelVersion", run.hex);
+	if (read_result(c, run, true, name, out))
+		return err_set(err, ERR_STALLED, "run %.10s left no %s", run.hex, name);
 	return 0;
 }

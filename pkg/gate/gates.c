@@ -28,7 +28,7 @@ void add_entry(struct judging *judging, const char *name, enum verdict_result ve
 	};
 }
 
-static double alpha_of(const struct gates_spec *gates)
+double gate_alpha(const struct gates_spec *gates)
 {
 	return gates && gates->reliability >= 0.5 && gates->reliability < 1 ? 1 - gates->reliability
 	                                                                    : 1 - RELIABILITY;
@@ -288,7 +288,7 @@ struct gates_verdict gates_judge(const struct gates_input *input, struct arena *
 	static const struct strings none;
 	struct gates_input whole = *input;
 	struct judging judging = {.input = &whole, .rows = &whole.rows, .arena = arena,
-	                          .alpha = alpha_of(input->gates)};
+	                          .alpha = gate_alpha(input->gates)};
 
 	if (!whole.rows.classes)
 		whole.rows.classes = &none;
@@ -351,7 +351,7 @@ static double pass_probability(const struct gate_require *require, size_t n_requ
 double gates_pass_probability(const struct gates_spec *gates, const struct gate_policy *policy,
                               int64_t n, double disagreement)
 {
-	double alpha = alpha_of(gates);
+	double alpha = gate_alpha(gates);
 	double p = pass_probability(gates->require, gates->n_require, n, disagreement, alpha, NAN);
 
 	return policy ? pass_probability(policy->require, policy->n_require, n, disagreement, alpha, p)

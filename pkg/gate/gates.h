@@ -72,6 +72,19 @@ struct gates_verdict {
 };
 struct gates_verdict gates_judge(const struct gates_input *input, struct arena *arena);
 
+/* A metric of both with intervals at the declared reliability, for people: nothing is judged. Of
+ * a loss, too, `gain` above 0 is better. NAN: unknown. */
+struct gate_range {
+	double value, low, high;
+};
+struct gate_figure {
+	const char *name; /* "recall of High" */
+	bool is_share;
+	struct gate_range candidate, current, gain;
+};
+/* All that have a value on these rows. */
+struct gate_figure *gates_figures(const struct gates_input *input, struct arena *arena, size_t *n);
+
 /* Final tests of the rows of that run, its own included: of each set in the ledger with which they
  * share a tenth, as far as times tell; sets without times count as shared. */
 int64_t gate_uses(const struct model_status *status, const char *run);

@@ -45,6 +45,10 @@ struct measured {
 /* False, with why, when these rows or this model have no such metric. */
 bool metric_resolve(struct judging *judging, const struct gate_require *require,
                     struct gate_metric *out, const char **why);
+const char *metric_name(enum metric_kind kind);
+bool metric_has_class(enum metric_kind kind); /* it is about one class */
+/* A resample of it reads each row. */
+bool metric_is_slow(enum metric_kind kind);
 struct gate_metric metric_of(enum metric_kind kind, const char *text);
 struct measured measure_value(struct judging *judging, const struct gate_metric *metric,
                               const struct gate_predictions *predictions);
@@ -69,5 +73,7 @@ void add_entry(struct judging *judging, const char *name, enum verdict_result ve
 void judge_guards(struct judging *judging);
 void judge_slices(struct judging *judging);
 void judge_serving(struct judging *judging);
+/* One-sided, of the declared reliability. */
+double gate_alpha(const struct gates_spec *gates);
 
 #endif

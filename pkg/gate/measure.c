@@ -52,6 +52,21 @@ static bool name_is(const char *written, const char *name)
 	return *written == *name;
 }
 
+const char *metric_name(enum metric_kind kind)
+{
+	return metrics[kind].name;
+}
+
+bool metric_has_class(enum metric_kind kind)
+{
+	return metrics[kind].needs & NEEDS_CLASS;
+}
+
+bool metric_is_slow(enum metric_kind kind)
+{
+	return kind == METRIC_PR_AUC || kind == METRIC_CALIBRATION || kind == METRIC_R_SQUARED;
+}
+
 struct gate_metric metric_of(enum metric_kind kind, const char *text)
 {
 	return (struct gate_metric){.kind = kind, .text = text, .is_loss = metrics[kind].is_loss,

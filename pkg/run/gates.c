@@ -196,6 +196,7 @@ int gates_run(struct run *run, struct judged *judged, struct run_result *result,
 	judged->version->n_entries = verdict.n_entries;
 	judged->version->metrics_slices = verdict.slices;
 	judged->version->n_metrics_slices = verdict.n_slices;
+	judged->figures = gates_figures(&input, run->arena, &judged->n_figures);
 	result->verdict = verdict.result;
 	result->why = verdict.why;
 	run_say(run, "evaluate: %s: %s", judged->version->verdict, verdict.why);

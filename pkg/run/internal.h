@@ -220,6 +220,8 @@ struct judged {
 	const struct model_version *incumbent;          /* NULL: none serves */
 	struct digest predictions, incumbent_predictions;
 	struct gate_serving serving;
+	struct gate_figure *figures; /* by gates_run, for the report */
+	size_t n_figures;
 };
 /* Reads a declared version of the model that can be served here. */
 int gates_version(struct run *run, const char *path, const char *version,
@@ -230,9 +232,21 @@ int gates_run(struct run *run, struct judged *judged, struct run_result *result,
 
 /* ---- report.c ---- */
 
-/* Writes `report.html` and `report.md`: verdict, gates, metrics, groups, confusion. */
+/* Writes `report.html` and `report.md`: verdict, gates, metrics, groups, confusion; the former with
+ * pictures, and nothing from outside. */
 int report_write(struct run *run, const struct judged *judged, const char *why, struct err *err)
 	must_check;
+
+/* ---- chart.c: pictures of a report, as inline SVG ---- */
+
+extern const char chart_style[]; /* the colours, light and dark */
+/* An interval on a line from `from` to `to`, with a mark at `zero` and one at its value; green
+ * above zero, red below. */
+void chart_range(struct buf *out, struct gate_range range, double from, double to, double zero);
+/* How often values fall into bins from `from` to `to`: those that are `marked` before the others,
+ * as shares of each. */
+void chart_histogram(struct buf *out, const double *values, const bool *marked, size_t n,
+                     double from, double to);
 
 /* ---- result.c: how a run ends ---- */
 

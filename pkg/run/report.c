@@ -1,6 +1,7 @@
 /* The report of a run: the same tables as one HTML file that needs nothing else, and as Markdown
  * for a pull request. */
 #include <fcntl.h>
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -14,11 +15,14 @@ struct report {
 };
 
 static const char *const style =
-	"body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}"
+	"body{font:15px/1.5 sans-serif;max-width:68em;margin:2em auto;padding:0 1em;"
+	"color:var(--text);background:var(--page)}"
 	"table{border-collapse:collapse;margin:.5em 0 1.5em}"
-	"td,th{border-bottom:1px solid #ddd;padding:.25em .75em;text-align:left;vertical-align:top}"
-	".PASS{color:#17692b}.FAIL{color:#a51d24;font-weight:bold}.INCONCLUSIVE{color:#8a5a00}"
-	".NOT_APPLICABLE{color:#777}svg{vertical-align:middle}";
+	"td,th{border-bottom:1px solid var(--line);padding:.25em .75em;text-align:left;"
+	"vertical-align:top}"
+	".PASS{color:var(--good)}.FAIL{color:var(--bad);font-weight:bold}"
+	".INCONCLUSIVE{color:var(--unsure)}.NOT_APPLICABLE{color:var(--dim)}"
+	"figure{display:inline-block;margin:0 2em 1em 0}";
 
 /* Text from outside stays text. */
 static void put_html(struct buf *out, const char *text)
@@ -63,7 +67,8 @@ static void put_title(struct report *report, const char *title)
 	buf_puts(&report->markdown, "\n\n");
 }
 
-static void put_row(struct report *report, const char *const *cells, size_t n, bool is_head)
+/* The row of the page is left open. */
+static void put_cells(struct report *report, const char *const *cells, size_t n, bool is_head)
 {
 	buf_puts(&report->html, "<tr>");
 	buf_putc(&report->markdown, '|');
@@ -80,12 +85,17 @@ static void put_row(struct report *report, const char *const *cells, size_t n, b
 		put_markdown(&report->markdown, cells[i]);
 		buf_puts(&report->markdown, " |");
 	}
-	buf_puts(&report->html, "</tr>\n");
 	buf_putc(&report->markdown, '\n');
 	for (size_t i = 0; is_head && i < n; i++)
 		buf_puts(&report->markdown, i ? "---|" : "|---|");
 	if (is_head)
 		buf_putc(&report->markdown, '\n');
+}
+
+static void put_row(struct report *report, const char *const *cells, size_t n, bool is_head)
+{
+	put_cells(report, cells, n, is_head);
+	buf_puts(&report->html, "</tr>\n");
 }
 
 static void table_begin(struct report *report, const char *title, const char *const *heads,
@@ -125,27 +135,143 @@ static void put_gates(struct report *report, const struct model_version *version
 	table_end(report);
 }
 
+static const char *share_text(struct report *report, const struct gate_figure *figure,
+                              double value)
+{
+	if (!is_set(value))
+		return "";
+	return figure->is_share ? arena_printf(report->run->arena, "%.1f %%", 100 * value)
+	                        : arena_printf(report->run->arena, "%.4g", value);
+}
+
+static const char *range_text(struct report *report, const struct gate_figure *figure,
+                              const struct gate_range *range)
+{
+	return is_set(range->low) && is_set(range->high)
+	       ? arena_printf(report->run->arena, "%s to %s", share_text(report, figure, range->low),
+	                      share_text(report, figure, range->high))
+	       : "";
+}
+
+/* Where the line of all differences begins and ends, the same on both sides of 0. */
+static double widest_gain(const struct judged *judged)
+{
+	double widest = 0;
+
+	for (size_t i = 0; i < judged->n_figures; i++) {
+		const struct gate_range *gain = &judged->figures[i].gain;
+
+		if (judged->figures[i].is_share && is_set(gain->low))
+			widest = fmax(widest, fmax(fabs(gain->low), fabs(gain->high)));
+	}
+	return widest;
+}
+
+/* The last cell of a row of the page is a picture; Markdown has none. */
+static void put_row_with_range(struct report *report, const char *const *cells, size_t n,
+                               const struct gate_range *gain, double widest)
+{
+	put_cells(report, cells, n, false);
+	buf_puts(&report->html, "<td>");
+	chart_range(&report->html, *gain, -widest, widest, 0);
+	buf_puts(&report->html, "</td></tr>\n");
+}
+
 static void put_metrics(struct report *report, const struct judged *judged)
 {
-	const struct model_version *version = judged->version;
-	const char *heads[] = {"Metric on the test rows", "Candidate",
-	                       judged->incumbent ? judged->incumbent->version : ""};
-	size_t n = judged->incumbent ? 3 : 2, n_current = 0;
-	struct named_number *current = NULL;
+	const char *heads[] = {"Metric on the test rows", "Candidate", "Interval",
+	                       judged->incumbent ? judged->incumbent->version : "", "Better by",
+	                       "Interval"};
+	size_t n = judged->incumbent ? 6 : 3;
+	double widest = widest_gain(judged);
 
-	if (judged->incumbent)
-		metrics_all(&judged->incumbent_scored->outcomes,
-		            &report->run->model->interface.output.classes, report->run->arena, &current,
-		            &n_current);
 	table_begin(report, "Metrics", heads, n);
-	for (size_t i = 0; i < version->n_metrics_test; i++) {
-		const struct named_number *metric = &version->metrics_test[i];
-		const char *cells[] = {metric->name, number_text(report, metric->value),
-		                       number_text(report, metric_find(current, n_current, metric->name))};
+	for (size_t i = 0; i < judged->n_figures; i++) {
+		const struct gate_figure *figure = &judged->figures[i];
+		const char *cells[] = {
+			figure->name, share_text(report, figure, figure->candidate.value),
+			range_text(report, figure, &figure->candidate),
+			share_text(report, figure, figure->current.value),
+			share_text(report, figure, figure->gain.value),
+			range_text(report, figure, &figure->gain),
+		};
 
-		put_row(report, cells, n, false);
+		if (judged->incumbent && figure->is_share)
+			put_row_with_range(report, cells, n, &figure->gain, widest);
+		else
+			put_row(report, cells, n, false);
 	}
 	table_end(report);
+}
+
+/* ---- distributions ---- */
+
+static void put_figure(struct report *report, const char *caption, const double *values,
+                       const bool *marked, size_t n, double from, double to)
+{
+	buf_puts(&report->html, "<figure>");
+	chart_histogram(&report->html, values, marked, n, from, to);
+	buf_puts(&report->html, "<figcaption>");
+	put_html(&report->html, caption);
+	buf_puts(&report->html, "</figcaption></figure>\n");
+}
+
+/* The score of each class, of rows that are of it and of the others. */
+static void put_scores(struct report *report, const char *who, const struct outcomes *outcomes)
+{
+	const struct strings *classes = &report->run->model->interface.output.classes;
+	struct arena *arena = report->run->arena;
+	double *values = arena_array(arena, outcomes->n, double);
+	bool *marked = arena_array(arena, outcomes->n, bool);
+
+	for (size_t k = 0; k < outcomes->n_scores; k++) {
+		size_t class = outcomes->n_scores == 1 ? classes->n - 1 : k;
+		double low = 0, high = 1;
+
+		for (size_t i = 0; i < outcomes->n; i++) {
+			values[i] = outcomes->scores[i * outcomes->n_scores + k];
+			marked[i] = outcomes->truth[i] == class;
+			low = fmin(low, values[i]);
+			high = fmax(high, values[i]);
+		}
+		put_figure(report, arena_printf(arena, "%s: score of %s", who, classes->items[class]),
+		           values, marked, outcomes->n, low, high);
+	}
+}
+
+static void put_errors(struct report *report, const char *who, const struct outcomes *outcomes)
+{
+	double *off = arena_array(report->run->arena, outcomes->n, double), most = 0;
+
+	for (size_t i = 0; i < outcomes->n; i++) {
+		off[i] = outcomes->predicted_number[i] - outcomes->truth_number[i];
+		most = fmax(most, fabs(off[i]));
+	}
+	put_figure(report, arena_printf(report->run->arena, "%s: predicted less true", who), off, NULL,
+	           outcomes->n, -most, most);
+}
+
+static void put_distributions(struct report *report, const char *who,
+                              const struct outcomes *outcomes)
+{
+	if (outcomes->n_classes == 0)
+		put_errors(report, who, outcomes);
+	else if (outcomes->scores && outcomes->n_scores <= CELLS_MAX)
+		put_scores(report, who, outcomes);
+}
+
+static void put_all_distributions(struct report *report, const struct judged *judged)
+{
+	const struct outcomes *outcomes = &judged->scored->outcomes;
+
+	if (outcomes->n_classes > 0 && !outcomes->scores)
+		return;
+	buf_puts(&report->html, outcomes->n_classes
+	         ? "<h2>Scores</h2>\n<p>Dark bars are rows of the class, light ones all others, each as"
+	         " shares.</p>\n" : "<h2>Errors</h2>\n");
+	put_distributions(report, "candidate", outcomes);
+	if (judged->incumbent)
+		put_distributions(report, judged->incumbent->version, &judged->incumbent_scored->outcomes);
 }
 
 static void put_slices(struct report *report, const struct model_version *version)
@@ -197,7 +323,7 @@ static void put_head(struct report *report, const struct judged *judged, const c
 
 	buf_puts(&report->html, "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>");
 	put_html(&report->html, model);
-	buf_printf(&report->html, "</title><style>%s</style>\n<h1>", style);
+	buf_printf(&report->html, "</title><style>%s%s</style>\n<h1>", chart_style, style);
 	put_html(&report->html, model);
 	buf_printf(&report->html, ": <span class=\"%s\">%s</span></h1>\n<p>", verdict, verdict);
 	put_html(&report->html, why);
@@ -231,6 +357,7 @@ int report_write(struct run *run, const struct judged *judged, const char *why, 
 	if (judged->incumbent)
 		put_confusion(&report, arena_printf(run->arena, "What %s said", judged->incumbent->version),
 		              &judged->incumbent_scored->outcomes);
+	put_all_distributions(&report, judged);
 	buf_puts(&report.html, "</html>\n");
 	result = write_out(&report, "report.html", &report.html, err) ||
 	         write_out(&report, "report.md", &report.markdown, err) ? -1 : 0;

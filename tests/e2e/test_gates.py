@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import unittest
+import xml.etree.ElementTree
 
 import test_run  # not its class by name: it would be run twice
 from test_run import EXAMPLE
@@ -89,9 +90,14 @@ class GatesTest(unittest.TestCase):
         self.assertIn("no prediction changes: in effect it is the same model", version)
         self.assertIn("test 2 of 8", version)
         page = (self.folder / "evaluate" / "report.html").read_text()
-        for text in ("<span class=\"PASS\">PASS</span>", "What v1 said", "<td>accuracy</td>"):
+        for text in ("<span class=\"PASS\">PASS</span>", "What v1 said", "<td>accuracy</td>",
+                     "v1: score of High", "<circle class=\"unsure\"", "prefers-color-scheme:dark"):
             self.assertIn(text, page)
         self.assertNotIn("http", page)
+        xml.etree.ElementTree.fromstring(  # nothing is left open
+            page.replace("<!doctype html>\n", "").replace('<meta charset="utf-8">', ""))
+        self.assertIn("| Metric on the test rows | Candidate | Interval | v1 | Better by |",
+                      (self.folder / "evaluate" / "report.md").read_text())
         self.assertIn("| accuracy not worse than current | PASS |",
                       (self.folder / "evaluate" / "report.md").read_text())
 

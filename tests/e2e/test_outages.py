@@ -253,6 +253,9 @@ class OutagesTest(Loop, unittest.TestCase):
         self.start()
         version = (self.fleet / "manifests" / "versions" / "churn-v1.yaml").read_text()
         self.assertRegex(version, r"accuracy: 0\.8[12]")
+        for suffix in ("html", "md"):
+            report = self.fleet / "manifests" / "versions" / f"churn-v1.{suffix}"
+            self.assertIn("balanced-accuracy", report.read_text())
         rule.write_text(json.dumps({"input": "complaints", "if": "no", "else": "no"}))
         why = self.refused_run("churn", "campaign", self.push("optimised for accuracy"))
         self.assertRegex(why, r"it predicts no for every row: 8[34]\.\d %% are right, yet it tells"

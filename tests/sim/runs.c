@@ -282,7 +282,7 @@ static int process_result(void *self, const char *key, const char *name, struct 
 
 	if (world_call(world, FAULT_PROCESS, FAULT_PROCESS))
 		return err_set(err, ERR_TRANSIENT, "%s/%s: cannot be read now", key, name);
-	if (!run || !run->has_result)
+	if (!run || !run->has_result || !strncmp(name, "report.", 7))
 		return err_set(err, ERR_STALLED, "%s/%s: not there", key, name);
 	buf_init(&text, 1 << 16);
 	if (!strcmp(name, "version.yaml"))
