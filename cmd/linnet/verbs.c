@@ -9,7 +9,7 @@ enum {
 	REPO = 1 << 0, PATH = 1 << 1, REMOTE = 1 << 2, BASE = 1 << 3, EVENT = 1 << 4,
 	REASON = 1 << 5, NUMBER = 1 << 6, OUTPUT = 1 << 7, PRINT = 1 << 8,
 	TO = 1 << 9, UNTIL = 1 << 10, RESTART = 1 << 11, FLEET_BRANCH = 1 << 12, BRANCH = 1 << 13,
-	WATCH = 1 << 14,
+	WATCH = 1 << 14, STATE = 1 << 15,
 };
 /* In the order of the bits above. */
 const struct flag flags[] = {
@@ -30,6 +30,7 @@ const struct flag flags[] = {
 	 NULL},
 	{"--branch", "NAME", "write this branch, for a pull request", AT(branch), NULL},
 	{"--watch", NULL, "go on: live on a terminal, else a line for each change", AT(watch), NULL},
+	{"--state", "DIR", "the controller's state folder: what is counted since", AT(state), NULL},
 };
 const size_t n_flags = ARRAY_LEN(flags);
 
@@ -52,6 +53,10 @@ const struct verb verbs[] = {
 	 "In a checkout it is what was fetched last; a bare repository and a url are always of now."},
 	{"history", "[ENV/NAME]", "what was decided and why, newest first", REPO | NUMBER | OUTPUT,
 	 verb_history, NULL},
+	{"why", "ENV/NAME", "the decision in force, its evidence and what it waits for",
+	 REPO | STATE | OUTPUT, verb_why,
+	 "Reads the status branch and the manifest that it names. Evidence is that of the last "
+	 "decision; on the controller's machine --state shows what was counted until now."},
 	{"explain", "KIND[.PATH]", "what a field of a manifest means, its default and range", 0,
 	 verb_explain,
 	 "`linnet explain ModelDeployment` shows the keys of a kind, `linnet explain "

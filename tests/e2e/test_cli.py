@@ -8,7 +8,7 @@ import subprocess
 import unittest
 import unittest.mock
 
-from world import BIN, World, wait
+from world import BIN, Load, World, wait
 
 
 class CliTest(unittest.TestCase):
@@ -113,6 +113,32 @@ class CliTest(unittest.TestCase):
             self.world.start()
         wait(60, "v1 serves", lambda: "v1 100 %" in self.linnet(
             "status", "production/hello", repo=self.world.remote)[1])
+
+    def test_why_tells_the_evidence_and_what_is_missing(self):
+        self.world.start()
+        wait(30, "v1 is steady", lambda: self.world.is_steady("v1"))
+        self.assertIn("errors   no requests were counted", self.linnet(
+            "why", "prod/echo", repo=self.world.remote)[1])
+        with Load(self.world.port):
+            self.world.declare("v2", edit=lambda text: text.replace("minRequests: 40",
+                                                                    "minRequests: 400"))
+            wait(60, "requests are counted", lambda: "e-value" in self.linnet(
+                "why", "prod/echo", "--state", self.world.state, repo=self.world.remote)[1])
+            out = self.linnet("why", "prod/echo", "--state", self.world.state,
+                              repo=self.world.remote)[1]
+            self.assertRegex(out, r"prod/echo: Canary since 20")
+            self.assertRegex(out, r"Evidence until .*, v2 against v1:")
+            self.assertRegex(out, r"step 1 of 3, 5 %: \d+ of at least 400 requests")
+            self.assertRegex(out, r"errors +candidate .* requests, stable .*\n"
+                                  r".*harm: e-value .*, rolls back at 1\d\d")
+            wait(90, "v2 is promoted", lambda: self.world.status().get("stable", {}).get(
+                "version") == "v2")
+        status, out, _ = self.linnet("why", "prod/echo", "-o", "json", repo=self.world.remote)
+        errors = json.loads(out)["findings"][0]
+        self.assertEqual((status, errors["metric"], errors["candidateBad"]), (0, "errors", 0))
+        self.assertGreaterEqual(errors["notWorseLn"], errors["notWorseAt"])
+        self.assertIn("of the decision at", self.linnet("why", "prod/echo",
+                                                        repo=self.world.remote)[1])
 
     def test_a_restart_that_a_person_asks_for(self):
         self.world.start()
