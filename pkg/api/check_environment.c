@@ -71,6 +71,9 @@ int environment_check(const struct environment *environment, check_complain *com
 			       environment->checklist.items[i]);
 	}
 	for (size_t i = 0; i < environment->n_windows; i++) {
+		if (environment->windows[i].deny)
+			check_cron(&check, at("spec.windows[%zu].deny", i).text,
+			           environment->windows[i].deny);
 		if (environment->windows[i].for_ms <= 0)
 			broken(&check, at("spec.windows[%zu].for", i).text,
 			       "a window of no length denies nothing; write how long, such as 64h");

@@ -179,6 +179,8 @@ static void check_trigger(struct check *check, const char *path, const struct tr
 	case TRIGGER_SCHEDULE:
 		if (!trigger->schedule)
 			broken(check, path, "when is it due? write a cron line such as \"0 3 * * 1\"");
+		else
+			check_cron(check, at("%s.schedule", path).text, trigger->schedule);
 		break;
 	case TRIGGER_NEW_ROWS:
 		if (trigger->new_rows < 1)

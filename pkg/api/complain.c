@@ -1,5 +1,7 @@
 #include "api/complain.h"
 
+#include "base/cron.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -122,4 +124,13 @@ void check_require(struct check *check, const char *path, const struct gate_requ
 {
 	for (size_t i = 0; i < n; i++)
 		check_one_require(check, at("%s[%zu]", path, i).text, &require[i]);
+}
+
+void check_cron(struct check *check, const char *path, const char *text)
+{
+	struct err err = {0};
+	struct cron cron;
+
+	if (cron_parse(text, &cron, &err) < 0)
+		broken(check, path, "%s; write minute, hour, day, month, weekday", err.text);
 }

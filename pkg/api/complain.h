@@ -26,6 +26,7 @@ void check_start(struct check *check, const char *path, const struct strings *co
                  const char *source, const char *image);
 /* "file:" below the data root, "https:" or "s3:". */
 void check_uri(struct check *check, const char *path, const char *uri);
+void check_cron(struct check *check, const char *path, const char *text);
 void check_require(struct check *check, const char *path, const struct gate_require *require,
                    size_t n);
 /* Do the first `i` items (each `size` bytes, its name at `name_offset`) hold this name already? */

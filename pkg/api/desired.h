@@ -3,6 +3,7 @@
 #define LINNET_API_DESIRED_H
 
 #include "api/status.h"
+#include "base/zone.h"
 
 /* What Git says about one deployment, resolved. */
 struct desired_deployment {
@@ -18,6 +19,7 @@ struct desired_deployment {
 	const struct gate_policy *policy; /* NULL: none named */
 	const struct model_version *version; /* NULL: `version: none`, or not found (see problem) */
 	const struct model_status *model_status;
+	struct zones zones;  /* of the environment's windows, as far as they could be read */
 	const char *frozen;  /* planned from its last accepted declaration, because ...; NULL: no */
 	const char *problem; /* a dangling reference or the like, one sentence; NULL: none */
 };
@@ -43,6 +45,19 @@ struct data_seen {
 	int64_t rows;        /* complete ones */
 	struct digest first; /* of its beginning through the first row: another one is other data */
 	bool counting;       /* not all of it was looked at yet */
+};
+
+/* What monitoring found wrong where a model serves, since its detectors began anew: they do when a
+ * run has finished. */
+struct quality_signal {
+	enum trigger_kind kind;      /* PERFORMANCE or DRIFT */
+	const char *deployment;      /* "environment/name" */
+	struct digest revision;      /* that serves there */
+	int64_t from_ms;             /* time of the first row that it was found on */
+	const char *metric;          /* PERFORMANCE: of matured rows, so many, with this value */
+	double value;
+	int64_t n_rows;
+	const char *why;             /* DRIFT: with its numbers, "team: PSI 0.31 on 2,000 rows" */
 };
 
 /* What Git and the world say about one model. */

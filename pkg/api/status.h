@@ -313,6 +313,8 @@ struct model_status {
 	struct artifact_ref artifact; /* of the run: what `train` made */
 	int64_t data_rows;         /* of the data when the run was taken up; -1 unknown */
 	struct digest data_first;  /* and what it began with */
+	struct digest sources;     /* training_input.sources then; "" unknown */
+	int64_t scheduled_ms;      /* schedules tick after this; -1: none was seen yet */
 	int64_t highest_version;
 	struct evaluation evaluation;
 	struct verdict_record *verdicts;

@@ -138,7 +138,8 @@ static int model_history(struct controller *c, const struct key *key, struct mod
 		return 0;
 	*out = (struct model_status){.name = key->name};
 	out->phase_since_ms = c->wall_ms;
-	out->last_finished_ms = out->retry_ms = out->data_rows = -1;
+	out->last_finished_ms = out->retry_ms = -1;
+	out->data_rows = out->scheduled_ms = -1;
 	out->evaluation.retry_ms = out->evaluation.asked_ms = -1;
 	return 0;
 }
@@ -180,6 +181,7 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 		.clock_jumped = c->now_ms < c->steady_from_ms,
 	};
 	const struct deployment *declared;
+	struct err ignored = {0};
 
 	if (deployment_history(c, task->key, &input.history, &input.recovered, err))
 		return -1;
@@ -191,6 +193,10 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 	remember_accepted(c, KIND_MODEL_DEPLOYMENT, task->key, input.history.observed_manifest);
 	fleet_desired(c->fleet, task->key->environment, task->key->name, c->applied.hex, fleet_blob,
 	              c, &c->arena, &task->desired);
+	if (task->desired.environment &&
+	    zones_of_environment(task->desired.environment, c->wall_ms, &c->arena,
+	                         &task->desired.zones, &ignored))
+		log_debug("%s: %s", task->key->id, ignored.text); /* its window counts as closed */
 	task->desired.known = task->desired.known && desired_known(c) && !c->unread;
 	if (task->desired.model)
 		task->desired.model_status = model_status_of(c, task->desired.model->meta.name);
@@ -254,18 +260,32 @@ static void model_versions(struct controller *c, const char *model, struct train
 	input->versions = versions;
 }
 
+static void add_tree(struct controller *c, struct digest_stream *stream, const char *folder)
+{
+	struct oid tree = {""};
+	struct err absent = {0};
+
+	if (folder && c->ports.git.tree_id(c->ports.git.self, c->applied, folder, &tree, &absent))
+		tree.hex[0] = 0;
+	digest_add_field(stream, tree.hex);
+}
+
+/* What it is trained and served from. */
+static struct digest sources_digest(struct controller *c, const struct model *model)
+{
+	struct digest_stream *stream = digest_begin();
+
+	add_tree(c, stream, model->train ? model->train->source : NULL);
+	add_tree(c, stream, model->serve.source);
+	return digest_end(stream);
+}
+
 /* What a run depends on beside its data: a change of it makes a running run worthless. */
 static struct digest train_digest(struct controller *c, const struct model *model)
 {
 	struct digest_stream *stream = digest_begin();
-	const struct train_spec *train = model->train;
-	struct oid tree = {""};
-	struct err absent = {0};
 
-	if (train && train->source &&
-	    c->ports.git.tree_id(c->ports.git.self, c->applied, train->source, &tree, &absent))
-		tree.hex[0] = 0;
-	digest_add_field(stream, tree.hex);
+	add_tree(c, stream, model->train ? model->train->source : NULL);
 	model_digest_training(stream, model);
 	return digest_end(stream);
 }
@@ -327,7 +347,7 @@ static void look_at_data(struct controller *c, struct task *task, struct trainin
 	task->watches = true;
 	if (run_data_path(c, data->uri, &path, &err) ||
 	    c->ports.data.look(c->ports.data.self, path, data->format, seen, &err)) {
-		input->data_problem = arena_strdup(&c->arena, err.text);
+		input->problem = arena_strdup(&c->arena, err.text);
 		return;
 	}
 	task->pending = seen->counting;
@@ -368,6 +388,11 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 	input.manifest = arena_strdup(&c->arena, blob.hex);
 	look_at_data(c, task, &input);
 	input.train_digest = train_digest(c, object.model);
+	input.sources = sources_digest(c, object.model);
+	if (zones_of_model(object.model, c->wall_ms, &c->arena, &input.zones, err)) {
+		input.problem = arena_strdup(&c->arena, err->text);
+		*err = (struct err){0};
+	}
 	model_versions(c, task->key->name, &input);
 	if (model_targets(c, task->key->name, &input, err))
 		return -1;

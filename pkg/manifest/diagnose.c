@@ -5,6 +5,7 @@
 
 #include "api/check.h"
 #include "base/limits.h"
+#include "base/zone.h"
 #include "manifest/index.h"
 
 /* So many names around the one in question are looked at for a likely spelling. */
@@ -141,6 +142,36 @@ static void check_deployment(struct diagnosis *diagnosis, const struct node *doc
 	deployment_check_refs(deployment, model, version, environment, complain_check, &context);
 }
 
+static void check_zone(struct diagnosis *diagnosis, const struct node *document, const char *path,
+                       const char *name)
+{
+	struct zone zone;
+	struct err err = {0};
+	const char *near;
+
+	if (!name || !zone_load(name, 0, 0, &zone, &err))
+		return;
+	near = zone_nearest(name, diagnosis->decoder.arena);
+	if (near)
+		complain(&diagnosis->decoder, node_near(document, path),
+		         "there is no time zone '%s'; did you mean '%s'?", name, near);
+	else
+		complain(&diagnosis->decoder, node_near(document, path), "%s", err.text);
+}
+
+static void check_zones(struct diagnosis *diagnosis, const struct document *document)
+{
+	const struct object *object = &document->object;
+	struct arena *arena = diagnosis->decoder.arena;
+
+	for (size_t i = 0; object->kind == KIND_MODEL && i < object->model->n_triggers; i++)
+		check_zone(diagnosis, document->node, arena_printf(arena, "spec.triggers[%zu].timeZone", i),
+		           object->model->triggers[i].time_zone);
+	for (size_t i = 0; object->kind == KIND_ENVIRONMENT && i < object->environment->n_windows; i++)
+		check_zone(diagnosis, document->node, arena_printf(arena, "spec.windows[%zu].timeZone", i),
+		           object->environment->windows[i].time_zone);
+}
+
 static void check_references(struct diagnosis *diagnosis, const struct document *document)
 {
 	const struct object *object = &document->object;
@@ -202,8 +233,10 @@ static void diagnose_file(struct diagnosis *diagnosis, const struct file *file)
 	                 diagnosis->decoder.diagnostics);
 	for (size_t i = 0; i < documents.n; i++) {
 		check_declared_once(diagnosis, &documents.items[i]);
-		if (documents.items[i].accepted)
-			check_references(diagnosis, &documents.items[i]);
+		if (!documents.items[i].accepted)
+			continue;
+		check_references(diagnosis, &documents.items[i]);
+		check_zones(diagnosis, &documents.items[i]);
 	}
 }
 

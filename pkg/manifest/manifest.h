@@ -140,6 +140,13 @@ void deployment_view_encode(struct buf *row, struct buf *whole,
                             const struct deployment_view *view);
 void model_view_encode(struct buf *row, struct buf *whole, const struct model_view *view);
 
+/* The zones of a model's schedules, and of an environment's windows, around now. Those that can be
+ * read are in `out` even where one cannot; the error is that of the first. */
+int zones_of_model(const struct model *model, int64_t now_ms, struct arena *arena,
+                   struct zones *out, struct err *err) must_check;
+int zones_of_environment(const struct environment *environment, int64_t now_ms,
+                         struct arena *arena, struct zones *out, struct err *err) must_check;
+
 /* A manifest file with the `version:` line of one deployment changed, all else byte for byte. */
 int edit_version(const char *path, const char *text, size_t len, const char *namespace,
                  const char *name, const char *version, struct buf *out, struct err *err)

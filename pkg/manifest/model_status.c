@@ -74,6 +74,10 @@ static const struct field cycle_fields[] = {
 	 .help = "An event not yet turned into a run."},
 	{.name = "data", .type = FIELD_RECORD, .record = &data_record,
 	 .help = "The data when the last run was taken up: new rows count from here."},
+	{.name = "sources", .type = FIELD_DIGEST, AT(struct model_status, sources),
+	 .help = "Of the sources when the last run was taken up."},
+	{.name = "scheduled", .type = FIELD_TIME, AT(struct model_status, scheduled_ms),
+	 .help = "Ticks of schedules after this are due."},
 	{.name = "highestVersion", .type = FIELD_INT, AT(struct model_status, highest_version),
 	 .max = -1, .help = "The highest version number ever taken."},
 };

@@ -31,7 +31,7 @@ static const char *window_shut(struct look *look, bool step, const char **reason
 
 	(void)step;
 	if (!environment || !windows_closed(environment->windows, environment->n_windows,
-	                                    look->in->now_ms, &change_ms))
+	                                    &look->in->desired.zones, look->in->now_ms, &change_ms))
 		return NULL;
 	*reason = "Window";
 	if (change_ms < 0)

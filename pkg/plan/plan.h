@@ -6,6 +6,7 @@
 #include "api/plan.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/cron.h"
 
 struct rollout_input {
 	struct desired_deployment desired;
@@ -38,8 +39,12 @@ struct training_input {
 	const struct model *model;
 	struct digest train_digest;      /* of train, interface and source; a change cancels a run */
 	struct digest data_digest;       /* of the data at its last poll; "" unknown */
+	struct zones zones;              /* of the schedules, as far as they could be read */
 	const struct data_seen *data;    /* NULL: no trigger asks, or it cannot be looked at now */
-	const char *data_problem;        /* why not, one sentence; NULL: it can */
+	struct digest sources;           /* of the trees that it is trained and served from */
+	const struct quality_signal *signals;
+	size_t n_signals;
+	const char *problem; /* what triggers look at and cannot be read, one sentence; NULL: all can */
 	const struct model_version *const *versions; /* of this model in the branch */
 	size_t n_versions;
 	const struct target *targets;    /* deployments of this model, sorted by environment, name */
@@ -62,25 +67,11 @@ struct training_output {
 };
 struct training_output plan_training(const struct training_input *input, struct arena *arena);
 
-/* 5-field cron (minute hour day month weekday; lists, ranges, steps; names of months and weekdays;
- * weekday 0 or 7 is Sunday; day OR weekday when both are restricted, as cron does). */
-struct cron {
-	uint64_t minutes;
-	uint32_t hours, days, months, weekdays;
-	bool any_day, any_weekday;
-};
-int cron_parse(const char *text, struct cron *out, struct err *err) must_check;
-/* First tick strictly after `after_ms`, the clock being `offset_ms` ahead of UTC; -1 when there is
- * none within five years. */
-int64_t cron_next(const struct cron *cron, int64_t after_ms, int64_t offset_ms);
-/* NULL and "UTC" are 0; "+02:00" and "-05:30" fixed offsets. Names of zones are an error: their
- * rules are a file, and a plan reads none. */
-int zone_offset(const char *zone, int64_t *out_ms, struct err *err) must_check;
 /* Is a deny window closed over now? Sets when to ask again: when it opens, or when the next one
  * closes; -1 never. A window that cannot be read counts as closed. One function for "is it due" and
  * "when is it due". */
-bool windows_closed(const struct window_spec *windows, size_t n, int64_t now_ms,
-                    int64_t *change_ms);
+bool windows_closed(const struct window_spec *windows, size_t n, const struct zones *zones,
+                    int64_t now_ms, int64_t *change_ms);
 
 /* ---- show.c ---- */
 

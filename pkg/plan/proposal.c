@@ -86,8 +86,11 @@ static int64_t highest_version(const struct cycle *cycle)
 
 static struct digest version_digest(const struct cycle *cycle, const char *branch)
 {
+	const struct run_result *run = &cycle->in->run; /* its subject: artifact and how it is served */
 	const char *text = arena_printf(cycle->arena, "version\n%s\n%s\n%s",
-	                                cycle->in->model->meta.name, cycle->next->artifact.digest.hex,
+	                                cycle->in->model->meta.name,
+	                                run->subject.hex[0] ? run->subject.hex
+	                                                    : cycle->next->artifact.digest.hex,
 	                                branch ? branch : "");
 
 	return digest_of(text, strlen(text));

@@ -172,17 +172,17 @@ static void take_cause(struct cycle *cycle, const struct cause *cause)
 	cycle_enter(cycle, CYCLE_DUE, trigger_kind_names.names[cause->kind], cause->why);
 }
 
-/* Data that cannot be looked at is never due: that is said, so that somebody mends it. */
-static void say_data(struct cycle *cycle)
+/* What cannot be read is never due: that is said, so that somebody mends it. */
+static void say_problem(struct cycle *cycle)
 {
-	const char *problem = cycle->in->data_problem;
+	const char *problem = cycle->in->problem;
 
 	if (cycle->next->phase != CYCLE_IDLE)
 		return;
 	if (problem)
-		say(cycle, "DataUnreadable", problem);
-	else if (text_same(cycle->next->reason, "DataUnreadable"))
-		say(cycle, "DataReadable", "the data can be read again");
+		say(cycle, "InputUnreadable", problem);
+	else if (text_same(cycle->next->reason, "InputUnreadable"))
+		say(cycle, "InputReadable", "what triggers look at can be read again");
 }
 
 static void look_for_cause(struct cycle *cycle)
@@ -195,7 +195,7 @@ static void look_for_cause(struct cycle *cycle)
 	if (!cycle->in->model->train)
 		return;
 	if (!find_cause(cycle, &cause)) {
-		say_data(cycle);
+		say_problem(cycle);
 		return;
 	}
 	if (cycle->in->now_ms >= cool_ms) {
@@ -288,6 +288,7 @@ static bool was_cancelled(struct cycle *cycle)
 	next->cancelled = true;
 	next->run = run_id(cycle, &cause);
 	next->train_digest = cycle->in->train_digest;
+	next->sources = cycle->in->sources;
 	next->attempts = 0;
 	next->retry_ms = -1;
 	cycle_enter(cycle, CYCLE_RUNNING, "Running", next->trigger_why);
@@ -512,6 +513,7 @@ static bool differs(const struct model_status *a, const struct model_status *b)
 	       a->last_finished_ms != b->last_finished_ms || a->fruitless != b->fruitless ||
 	       a->cancelled != b->cancelled || !text_same(a->pending_event, b->pending_event) ||
 	       a->data_rows != b->data_rows || strcmp(a->data_first.hex, b->data_first.hex) != 0 ||
+	       strcmp(a->sources.hex, b->sources.hex) != 0 || a->scheduled_ms != b->scheduled_ms ||
 	       a->highest_version != b->highest_version || list_differs(verdicts) ||
 	       evaluation_differs(&a->evaluation, &b->evaluation) ||
 	       list_differs(ledger) || list_differs(proposed) || list_differs(history) ||
@@ -527,7 +529,8 @@ static void begin(struct cycle *cycle)
 	if (next->phase_since_ms)
 		return;
 	next->phase_since_ms = cycle->in->now_ms;
-	next->retry_ms = next->last_finished_ms = next->data_rows = -1;
+	next->retry_ms = next->last_finished_ms = -1;
+	next->data_rows = next->scheduled_ms = -1;
 }
 
 static void remember_commit(struct cycle *cycle)

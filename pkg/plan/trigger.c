@@ -67,6 +67,115 @@ static bool rows_due(struct cycle *cycle, struct cause *cause)
 	return true;
 }
 
+static bool source_due(struct cycle *cycle, struct cause *cause)
+{
+	const struct digest *before = &cycle->next->sources, *now = &cycle->in->sources;
+
+	if (!find_trigger(cycle, TRIGGER_SOURCE) || !before->hex[0] || !now->hex[0] ||
+	    digest_same(*before, *now))
+		return false;
+	cause->occurrence = now->hex;
+	cause->why = arena_printf(cycle->arena, "the source changed, commit %.10s",
+	                          cycle->in->commit ? cycle->in->commit : "");
+	return true;
+}
+
+/* A signal from before the last run's end is about what that run has answered. */
+static bool is_current(const struct cycle *cycle, const struct quality_signal *signal)
+{
+	return signal->from_ms >= cycle->next->last_finished_ms;
+}
+
+static bool performance_due(struct cycle *cycle, struct cause *cause)
+{
+	const struct model *model = cycle->in->model;
+	struct buf value, below;
+	bool due = false;
+
+	for (size_t i = 0; i < cycle->in->n_signals * model->n_triggers && !due; i++) {
+		const struct quality_signal *signal = &cycle->in->signals[i / model->n_triggers];
+		const struct trigger_spec *trigger = &model->triggers[i % model->n_triggers];
+
+		if (trigger->kind != TRIGGER_PERFORMANCE || signal->kind != TRIGGER_PERFORMANCE ||
+		    !text_same(trigger->metric, signal->metric) || !(signal->value < trigger->below) ||
+		    !is_current(cycle, signal))
+			continue;
+		buf_init(&value, 64);
+		buf_init(&below, 64);
+		buf_percent(&value, signal->value);
+		buf_percent(&below, trigger->below);
+		cause->occurrence = arena_printf(cycle->arena, "%s %lld", signal->revision.hex,
+		                                 (long long)signal->from_ms);
+		cause->why = arena_printf(cycle->arena, "%s: %s %s < %s on %lld matured rows",
+		                          signal->deployment, signal->metric, buf_text(&value),
+		                          buf_text(&below), (long long)signal->n_rows);
+		buf_deinit(&value);
+		buf_deinit(&below);
+		due = true;
+	}
+	return due;
+}
+
+static bool drift_due(struct cycle *cycle, struct cause *cause)
+{
+	for (size_t i = 0; find_trigger(cycle, TRIGGER_DRIFT) && i < cycle->in->n_signals; i++) {
+		const struct quality_signal *signal = &cycle->in->signals[i];
+
+		if (signal->kind != TRIGGER_DRIFT || !is_current(cycle, signal))
+			continue;
+		cause->occurrence = arena_printf(cycle->arena, "%s %lld", signal->revision.hex,
+		                                 (long long)signal->from_ms);
+		cause->why = arena_printf(cycle->arena, "%s: %s", signal->deployment, signal->why);
+		return true;
+	}
+	return false;
+}
+
+/* First tick of a schedule after `after_ms`; -1: there is none, or it cannot be told. */
+static int64_t next_tick(const struct cycle *cycle, const struct trigger_spec *trigger,
+                         int64_t after_ms)
+{
+	const struct zone *zone =
+		trigger->time_zone ? zone_find(&cycle->in->zones, trigger->time_zone) : NULL;
+	struct err err = {0};
+	struct cron cron;
+
+	if (trigger->kind != TRIGGER_SCHEDULE || (trigger->time_zone && !zone) ||
+	    cron_parse(trigger->schedule, &cron, &err) < 0)
+		return -1;
+	return cron_next(&cron, after_ms, zone);
+}
+
+/* However many ticks were missed, they are one cause: the first of them names it. */
+static bool schedule_due(struct cycle *cycle, struct cause *cause)
+{
+	const struct model *model = cycle->in->model;
+	const struct trigger_spec *first = NULL;
+	char when[TIME_TEXT];
+	int64_t due_ms = -1;
+
+	for (size_t i = 0; i < model->n_triggers && cycle->next->scheduled_ms >= 0; i++) {
+		int64_t tick = next_tick(cycle, &model->triggers[i], cycle->next->scheduled_ms);
+
+		if (tick >= 0 && (due_ms < 0 || tick < due_ms)) {
+			due_ms = tick;
+			first = &model->triggers[i];
+		}
+	}
+	if (!first)
+		return false;
+	if (due_ms > cycle->in->now_ms) {
+		cycle_wake(cycle, due_ms);
+		return false;
+	}
+	format_time(due_ms, when);
+	cause->occurrence = arena_strdup(cycle->arena, when);
+	cause->why = arena_printf(cycle->arena, "schedule %s%s%s, due at %s", first->schedule,
+	                          first->time_zone ? " " : "",
+	                          first->time_zone ? first->time_zone : "", when);
+	return true;
+}
+
 /* In order of precedence. "Is it due" of one kind of trigger is one function of this table. */
 static const struct {
 	enum trigger_kind kind;
@@ -74,7 +183,11 @@ static const struct {
 } triggers[] = {
 	{TRIGGER_EVENT, event_due},
 	{TRIGGER_FIRST, first_due},
+	{TRIGGER_SOURCE, source_due},
+	{TRIGGER_PERFORMANCE, performance_due},
+	{TRIGGER_DRIFT, drift_due},
 	{TRIGGER_NEW_ROWS, rows_due},
+	{TRIGGER_SCHEDULE, schedule_due},
 };
 
 struct digest run_id(const struct cycle *cycle, const struct cause *cause)
@@ -90,7 +203,7 @@ struct digest run_id(const struct cycle *cycle, const struct cause *cause)
 /* Runs are named by the data, too: until it is counted, only a person's word is a cause. */
 static bool is_counting(const struct cycle *cycle)
 {
-	return find_trigger(cycle, TRIGGER_NEW_ROWS) && !cycle->in->data && !cycle->in->data_problem;
+	return find_trigger(cycle, TRIGGER_NEW_ROWS) && !cycle->in->data && !cycle->in->problem;
 }
 
 bool find_cause(struct cycle *cycle, struct cause *cause)
@@ -114,16 +227,28 @@ bool new_rows_due(struct cycle *cycle)
 
 void set_baselines(struct cycle *cycle)
 {
-	const struct data_seen *data = cycle->in->data;
+	const struct training_input *in = cycle->in;
 
-	cycle->next->data_rows = data ? data->rows : -1;
-	cycle->next->data_first = data ? data->first : (struct digest){""};
+	cycle->next->data_rows = in->data ? in->data->rows : -1;
+	cycle->next->data_first = in->data ? in->data->first : (struct digest){""};
+	cycle->next->sources = in->sources;
+	if (cycle->next->scheduled_ms >= 0)
+		cycle->next->scheduled_ms = in->now_ms;
 }
 
 void keep_baselines(struct cycle *cycle)
 {
-	if (cycle->in->data && cycle->next->data_rows < 0) {
-		cycle->next->data_rows = cycle->in->data->rows;
-		cycle->next->data_first = cycle->in->data->first;
+	const struct training_input *in = cycle->in;
+	struct model_status *next = cycle->next;
+
+	if (in->data && next->data_rows < 0) {
+		next->data_rows = in->data->rows;
+		next->data_first = in->data->first;
 	}
+	if (!next->sources.hex[0])
+		next->sources = in->sources;
+	if (!find_trigger(cycle, TRIGGER_SCHEDULE))
+		next->scheduled_ms = -1;
+	else if (next->scheduled_ms < 0)
+		next->scheduled_ms = in->now_ms;
 }

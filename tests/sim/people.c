@@ -483,6 +483,17 @@ static void verb_triggers(struct world *world, const char *words)
 	commit_file(world, "model.yaml", model_now(world), "its triggers");
 }
 
+/* "cooldown 4h" */
+static void verb_cooldown(struct world *world, const char *words)
+{
+	char *line = strstr(world->model_extra, "  cooldown: ");
+	char *rest = arena_strdup(&world->arena, strchr(line, '\n'));
+
+	snprintf(line, sizeof(world->model_extra) - (size_t)(line - world->model_extra),
+	         "  cooldown: %s%s", words, rest);
+	commit_file(world, "model.yaml", model_now(world), "its cooldown");
+}
+
 /* "rows 100": so many more; "rows = 100": another file. */
 static void verb_rows(struct world *world, const char *words)
 {
@@ -605,6 +616,7 @@ static const struct {
 	{"traffic", verb_traffic}, {"git", verb_git}, {"kill", verb_kill}, {"hand", verb_hand},
 	{"ask", verb_ask}, {"clock", verb_clock}, {"traits", verb_traits}, {"trains", verb_trains},
 	{"triggers", verb_triggers}, {"rows", verb_rows}, {"runs", verb_runs},
+	{"cooldown", verb_cooldown},
 	{"judged", verb_judged}, {"gates", verb_gates}, {"source", verb_source},
 	{"race", verb_race}, {"stuck", verb_stuck}, {"disk", verb_disk}, {"successor", verb_successor},
 };

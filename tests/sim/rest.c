@@ -193,6 +193,8 @@ void assert_rest(struct world *world, const char *plain_end)
 	for (int i = 0; i < SIM_ENVIRONMENTS; i++)
 		end_faults_at(world, &world->serving.places[i]);
 	world_event(world, "faults stop");
+	if (strstr(world->model_extra, "schedule:")) /* which would be due for ever */
+		people_line(world, "triggers {event: season}");
 	while (world->now_ms < until && !world->violation[0])
 		world_step(world, until);
 	while (!all_at_rest(world) && world->now_ms < longest && !world->violation[0])

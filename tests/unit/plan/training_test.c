@@ -501,6 +501,95 @@ static void of_data_that_was_replaced_every_row_is_new(void **state)
 	                    "1000 new rows (the data was replaced), 1000 are enough");
 }
 
+static void a_changed_source_is_a_cause_once(void **state)
+{
+	struct world *world = *state;
+
+	world->in.sources = digest_of("s1", 2);
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_SOURCE});
+	world->in.sources = digest_of("s2", 2);
+	run_to(world, VERDICT_FAIL, "a2");
+	assert_int_equal(world->in.history.trigger, TRIGGER_SOURCE);
+	until(world, CYCLE_IDLE);
+	world->now_ms += HOUR_MS;
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 1);
+}
+
+/* EPOCH is a Wednesday, 2026-07-01T09:00:00Z. */
+static void missed_ticks_are_one_run(void **state)
+{
+	struct world *world = *state;
+	struct zone berlin = {"Europe/Berlin", {{INT64_MIN, 2 * HOUR_MS}}, 1};
+
+	world->in.zones = (struct zones){&berlin, 1};
+	world->model.cooldown_ms = 0;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_SCHEDULE, .schedule = "0 12 * * *",
+	                                       .time_zone = "Europe/Berlin"});
+	assert_in_range(world->last.plan.wake_ms, EPOCH, EPOCH + HOUR_MS);
+	world->now_ms = EPOCH + HOUR_MS - 3000;
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_int_equal(world->last.plan.wake_ms, EPOCH + HOUR_MS);
+	world->now_ms = EPOCH + 100 * HOUR_MS; /* four ticks were missed */
+	run_to(world, VERDICT_FAIL, "a2");
+	assert_string_equal(world->in.history.trigger_why,
+	                    "schedule 0 12 * * * Europe/Berlin, due at 2026-07-01T10:00:00Z");
+	until(world, CYCLE_IDLE);
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 1);
+	world->now_ms = EPOCH + 121 * HOUR_MS + 1000;
+	until(world, CYCLE_RUNNING);
+}
+
+static void a_schedule_in_an_unknown_zone_is_never_due(void **state)
+{
+	struct world *world = *state;
+
+	world->in.problem = "timeZone 'Mars/Olympus' is not known here";
+	world->triggers[0] = (struct trigger_spec){.kind = TRIGGER_SCHEDULE, .schedule = "* * * * *",
+	                                           .time_zone = "Mars/Olympus"};
+	merge_v1(world);
+	for (int i = 0; i < 200; i++)
+		tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_string_equal(world->in.history.message, world->in.problem);
+}
+
+static void what_monitoring_found_is_a_cause_until_a_run_answered_it(void **state)
+{
+	struct world *world = *state;
+	struct quality_signal signal = {
+		.kind = TRIGGER_PERFORMANCE, .deployment = "production/risk", .metric = "accuracy",
+		.revision = digest_of("v1", 2), .from_ms = EPOCH, .value = .86, .n_rows = 2000};
+
+	world->in.signals = &signal;
+	world->in.n_signals = 1;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_PERFORMANCE, .metric = "accuracy",
+	                                       .accepted = .89, .below = .85});
+	signal.value = .82;
+	run_to(world, VERDICT_FAIL, "a2");
+	assert_string_equal(world->in.history.trigger_why,
+	                    "production/risk: accuracy 82 % < 85 % on 2000 matured rows");
+	until(world, CYCLE_IDLE);
+	world->now_ms += HOUR_MS;
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 1); /* found on rows from before that run */
+	signal = (struct quality_signal){
+		.kind = TRIGGER_DRIFT, .deployment = "production/risk", .revision = digest_of("v1", 2),
+		.from_ms = world->now_ms, .why = "team: PSI 0.31 on 2,000 rows"};
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 1); /* no such trigger is declared */
+	world->triggers[0] = (struct trigger_spec){.kind = TRIGGER_DRIFT};
+	until(world, CYCLE_RUNNING);
+	assert_string_equal(world->in.history.trigger_why,
+	                    "production/risk: team: PSI 0.31 on 2,000 rows");
+}
+
 static void data_that_is_not_counted_yet_is_no_cause(void **state)
 {
 	struct world *world = *state;
@@ -510,13 +599,13 @@ static void data_that_is_not_counted_yet_is_no_cause(void **state)
 	for (int i = 0; i < 5; i++)
 		tick(world);
 	assert_int_equal(world->in.history.phase, CYCLE_IDLE); /* not the first version either */
-	world->in.data_problem = "rows.csv: no such file";
+	world->in.problem = "rows.csv: no such file";
 	world->in.n_versions = 1;
 	world->in_branch[0] = &world->versions[0];
 	tick(world);
 	assert_string_equal(world->in.history.message, "rows.csv: no such file");
 	ask(world, REQUEST_KICK, NULL); /* a person may ask for a run all the same */
-	world->in.data_problem = NULL;
+	world->in.problem = NULL;
 	until(world, CYCLE_RUNNING);
 	world->in.data = &data;
 	tick(world);
@@ -902,6 +991,10 @@ int main(void)
 		case_of(a_kick_waits_for_the_cooldown_and_a_strange_one_is_refused),
 		case_of(so_many_new_rows_are_a_cause_once),
 		case_of(of_data_that_was_replaced_every_row_is_new),
+		case_of(a_changed_source_is_a_cause_once),
+		case_of(missed_ticks_are_one_run),
+		case_of(a_schedule_in_an_unknown_zone_is_never_due),
+		case_of(what_monitoring_found_is_a_cause_until_a_run_answered_it),
 		case_of(data_that_is_not_counted_yet_is_no_cause),
 		case_of(runs_are_started_as_the_level_says),
 		case_of(a_model_without_training_only_waits),

@@ -1,12 +1,12 @@
-/* 5-field cron and deny windows, in UTC or a fixed offset from it. */
-#include "plan/plan.h"
+#include "base/cron.h"
 
 #include <string.h>
 #include <strings.h>
 
+#include "base/parse.h"
+
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 #define SEARCH_DAYS (5 * 366)
-#define TICKS_MAX 100 /* looked at for one window; a later look goes on from there */
 
 struct field_spec {
 	const char *name;
@@ -154,9 +154,9 @@ static int64_t first_minute(const struct cron *cron, int64_t from)
 	return -1;
 }
 
-int64_t cron_next(const struct cron *cron, int64_t after_ms, int64_t offset_ms)
+/* The first time after `local` that a clock shows and the line names; -1 when there is none. */
+static int64_t next_local(const struct cron *cron, int64_t local)
 {
-	int64_t local = after_ms + offset_ms;
 	int64_t today = local >= 0 ? local / DAY_MS : -((-local + DAY_MS - 1) / DAY_MS);
 	int64_t from = (local - today * DAY_MS) / 60000 + 1;
 
@@ -164,73 +164,19 @@ int64_t cron_next(const struct cron *cron, int64_t after_ms, int64_t offset_ms)
 		int64_t minute = day_matches(cron, day) ? first_minute(cron, from) : -1;
 
 		if (minute >= 0)
-			return day * DAY_MS + minute * 60000 - offset_ms;
+			return day * DAY_MS + minute * 60000;
 		from = 0;
 	}
 	return -1;
 }
 
-static bool two_digits(const char *text, int max, int64_t *out)
+int64_t cron_next(const struct cron *cron, int64_t after_ms, const struct zone *zone)
 {
-	if (text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9')
-		return false;
-	*out = (text[0] - '0') * 10 + (text[1] - '0');
-	return *out <= max;
-}
+	int64_t local = after_ms + zone_offset(zone, after_ms), tick;
 
-int zone_offset(const char *zone, int64_t *out_ms, struct err *err)
-{
-	int64_t hours, minutes;
-
-	if (!zone || strcmp(zone, "UTC") == 0) {
-		*out_ms = 0;
-		return 0;
-	}
-	if (strlen(zone) != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':' ||
-	    !two_digits(zone + 1, 14, &hours) || !two_digits(zone + 4, 59, &minutes))
-		return err_set(err, ERR_STALLED, "timeZone '%s': only UTC and offsets such as +02:00",
-		               zone);
-	*out_ms = (hours * 60 + minutes) * 60000 * (zone[0] == '-' ? -1 : 1);
-	return 0;
-}
-
-/* One window: closed? `change_ms` as of windows_closed. */
-static bool window_closed(const struct window_spec *window, int64_t now_ms, int64_t *change_ms)
-{
-	struct err err = {0};
-	struct cron cron;
-	int64_t offset_ms, tick;
-	bool closed = false;
-
-	*change_ms = -1;
-	if (!window->deny || cron_parse(window->deny, &cron, &err) < 0 ||
-	    zone_offset(window->time_zone, &offset_ms, &err) < 0)
-		return true;
-	tick = cron_next(&cron, now_ms - window->for_ms, offset_ms);
-	for (int i = 0; tick >= 0 && tick <= now_ms && i < TICKS_MAX; i++) {
-		closed = true;
-		*change_ms = tick + window->for_ms;
-		tick = cron_next(&cron, tick, offset_ms);
-	}
-	if (!closed)
-		*change_ms = tick;
-	return closed;
-}
-
-bool windows_closed(const struct window_spec *windows, size_t n, int64_t now_ms, int64_t *change_ms)
-{
-	int64_t opens = -1, closes = -1, change;
-	bool closed = false, unreadable = false;
-
-	for (size_t i = 0; i < n; i++) {
-		if (window_closed(&windows[i], now_ms, &change)) {
-			closed = true;
-			unreadable |= change < 0;
-			opens = change > opens ? change : opens;
-		} else if (change >= 0 && (closes < 0 || change < closes)) {
-			closes = change;
-		}
-	}
-	*change_ms = !closed ? closes : unreadable ? -1 : opens;
-	return closed;
+	do { /* where clocks show an hour again, its ticks are over */
+		local = next_local(cron, local);
+		tick = local < 0 ? -1 : zone_to_utc(zone, local);
+	} while (tick >= 0 && tick <= after_ms);
+	return tick;
 }
