@@ -15,12 +15,13 @@ enum { ZONE_BYTES_MAX = 64 << 10, LIST_BYTES_MAX = 1 << 20, HEADER_BYTES = 44 };
 
 /* ---- what the clocks show ---- */
 
-const struct zone *zone_find(const struct zones *zones, const char *name)
+bool zone_find(const struct zones *zones, const char *name, const struct zone **out)
 {
-	for (size_t i = 0; i < zones->n; i++)
+	*out = NULL;
+	for (size_t i = 0; name && i < zones->n && !*out; i++)
 		if (strcmp(zones->items[i].name, name) == 0)
-			return &zones->items[i];
-	return NULL;
+			*out = &zones->items[i];
+	return *out || !name || strcmp(name, "UTC") == 0;
 }
 
 int64_t zone_offset(const struct zone *zone, int64_t at_ms)

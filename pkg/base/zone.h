@@ -32,8 +32,8 @@ int zone_load(const char *name, int64_t from_ms, int64_t to_ms, struct zone *out
 /* The nearest name in the data base, in the arena; NULL when none is near. */
 const char *zone_nearest(const char *name, struct arena *arena);
 
-/* NULL when it was not loaded. */
-const struct zone *zone_find(const struct zones *zones, const char *name);
+/* The zone of that name, NULL for UTC and where none is named; false when it was not loaded. */
+bool zone_find(const struct zones *zones, const char *name, const struct zone **out);
 /* How far its clocks are ahead of UTC then; NULL is UTC. */
 int64_t zone_offset(const struct zone *zone, int64_t at_ms);
 /* When its clocks show `local_ms` for the first time; where they leave it out, when they are turned

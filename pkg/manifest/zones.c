@@ -8,9 +8,10 @@
 static int add_zone(const char *name, int64_t now_ms, struct arena *arena, struct zones *out,
                     struct err *err)
 {
+	const struct zone *loaded;
 	struct zone *items;
 
-	if (!name || zone_find(out, name))
+	if (zone_find(out, name, &loaded))
 		return 0;
 	items = arena_array(arena, out->n + 1, struct zone);
 	for (size_t i = 0; i < out->n; i++)

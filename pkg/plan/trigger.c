@@ -135,12 +135,12 @@ static bool drift_due(struct cycle *cycle, struct cause *cause)
 static int64_t next_tick(const struct cycle *cycle, const struct trigger_spec *trigger,
                          int64_t after_ms)
 {
-	const struct zone *zone =
-		trigger->time_zone ? zone_find(&cycle->in->zones, trigger->time_zone) : NULL;
+	const struct zone *zone;
 	struct err err = {0};
 	struct cron cron;
 
-	if (trigger->kind != TRIGGER_SCHEDULE || (trigger->time_zone && !zone) ||
+	if (trigger->kind != TRIGGER_SCHEDULE ||
+	    !zone_find(&cycle->in->zones, trigger->time_zone, &zone) ||
 	    cron_parse(trigger->schedule, &cron, &err) < 0)
 		return -1;
 	return cron_next(&cron, after_ms, zone);

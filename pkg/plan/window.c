@@ -7,7 +7,7 @@
 static bool window_closed(const struct window_spec *window, const struct zones *zones,
                           int64_t now_ms, int64_t *change_ms)
 {
-	const struct zone *zone = window->time_zone ? zone_find(zones, window->time_zone) : NULL;
+	const struct zone *zone;
 	struct err err = {0};
 	struct cron cron;
 	int64_t tick;
@@ -15,7 +15,7 @@ static bool window_closed(const struct window_spec *window, const struct zones *
 
 	*change_ms = -1;
 	if (!window->deny || cron_parse(window->deny, &cron, &err) < 0 ||
-	    (window->time_zone && !zone))
+	    !zone_find(zones, window->time_zone, &zone))
 		return true;
 	tick = cron_next(&cron, now_ms - window->for_ms, zone);
 	for (int i = 0; tick >= 0 && tick <= now_ms && i < TICKS_MAX; i++) {
