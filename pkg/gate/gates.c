@@ -357,3 +357,43 @@ double gates_pass_probability(const struct gates_spec *gates, const struct gate_
 	return policy ? pass_probability(policy->require, policy->n_require, n, disagreement, alpha, p)
 	              : p;
 }
+
+/* The fewest right answers of n whose lower bound holds the minimum; n + 1 when not even all do. */
+static int64_t least_right(int64_t n, double min, double alpha)
+{
+	int64_t low = 0, high = n + 1;
+
+	while (low < high) {
+		int64_t x = low + (high - low) / 2;
+
+		if (proportion_lower((double)x, (double)n, alpha) >= min)
+			high = x;
+		else
+			low = x + 1;
+	}
+	return low;
+}
+
+static double minimum_probability(const struct gate_require *require, size_t n_require, int64_t n,
+                                  double accuracy, double alpha, double least)
+{
+	for (size_t i = 0; i < n_require; i++) {
+		double p;
+
+		if (!is_set(require[i].min) || strcmp(require[i].metric, "accuracy"))
+			continue;
+		p = binomial_sf((double)least_right(n, require[i].min, alpha), (double)n, accuracy);
+		least = is_set(least) ? fmin(least, p) : p;
+	}
+	return least;
+}
+
+double gates_minimum_probability(const struct gates_spec *gates, const struct gate_policy *policy,
+                                 int64_t n, double accuracy)
+{
+	double alpha = gate_alpha(gates);
+	double p = minimum_probability(gates->require, gates->n_require, n, accuracy, alpha, NAN);
+
+	return policy ? minimum_probability(policy->require, policy->n_require, n, accuracy, alpha, p)
+	              : p;
+}

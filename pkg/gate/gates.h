@@ -93,5 +93,8 @@ int64_t gate_uses(const struct model_status *status, const char *run);
  * test rows of which a share differs between the two; NAN when none is declared. */
 double gates_pass_probability(const struct gates_spec *gates, const struct gate_policy *policy,
                               int64_t n, double disagreement);
+/* How often one of that accuracy passes the declared minima of accuracy at n rows. */
+double gates_minimum_probability(const struct gates_spec *gates, const struct gate_policy *policy,
+                                 int64_t n, double accuracy);
 
 #endif

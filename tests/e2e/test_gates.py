@@ -121,6 +121,14 @@ class GatesTest(unittest.TestCase):
         said = subprocess.run([BIN / "linnet", "validate", EXAMPLE / "manifests"], text=True,
                               stdout=subprocess.PIPE, check=True).stdout
         self.assertIn("passes versusCurrent in 37 % of runs (300 test rows", said)
+        fleet = self.folder / "fleet"
+        shutil.copytree(EXAMPLE / "manifests", fleet)
+        _, _, version = self.judged()
+        (fleet / "v1.yaml").write_text(version.replace("draft", "v1"))
+        said = subprocess.run([BIN / "linnet", "validate", fleet], text=True,
+                              stdout=subprocess.PIPE, check=True).stdout
+        self.assertRegex(said, r"passes versusCurrent in 9\d % of runs \(1445 test rows as of v1")
+        self.assertRegex(said, r"the accuracy of v1, \d\d\.\d %, passes the declared minimum in ")
 
     def test_a_policy_adds_to_the_gates(self):
         model = self.folder / "model.yaml"

@@ -668,6 +668,11 @@ static void how_often_an_equal_candidate_passes(void **state)
 	assert_true(fabs(gates_pass_probability(&w->gates, NULL, N, .1) - .91) < .01);
 	require(w, VERSUS("accuracy", VERSUS_NOT_WORSE, .01));
 	assert_true(fabs(gates_pass_probability(&w->gates, NULL, N, .1) - .34) < .01);
+	assert_true(isnan(gates_minimum_probability(&w->gates, NULL, N, .9)));
+	require(w, MIN("accuracy", .87)); /* from 1,327 of 1,500 on; scipy */
+	assert_true(fabs(gates_minimum_probability(&w->gates, NULL, N, .9) - .976687) < 1e-6);
+	assert_true(gates_minimum_probability(&w->gates, NULL, N, .87) < .05);
+	assert_true(gates_minimum_probability(&w->gates, NULL, 10, 1) == 0); /* too few rows */
 }
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
