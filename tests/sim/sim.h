@@ -275,6 +275,9 @@ const struct traits *world_traits(const struct world *world, const char *version
 void state_wire(struct world *world);
 void texts_forget(void);
 
+/* watch.c */
+void watch_wire(struct world *world);
+
 /* git.c */
 void git_wire(struct world *world);
 void git_restart(struct world *world); /* what a new process knows of its clones */

@@ -180,6 +180,7 @@ struct world *world_new(uint64_t seed, FILE *trace)
 	git_wire(world);
 	serving_wire(world);
 	runs_wire(world);
+	watch_wire(world);
 	if (port_check(&world->ports, &err))
 		panic("%s", err.text);
 	start_controller(world);
