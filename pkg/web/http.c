@@ -26,6 +26,7 @@ struct client {
 	int fd; /* -1: free */
 	int64_t until_ms;
 	bool cut;
+	bool idle; /* between two requests */
 };
 
 /* One listener to changes; lives as long as its response. */
@@ -83,7 +84,8 @@ static void on_connection(void *self, struct MHD_Connection *connection, void **
 		client = &web->clients[i];
 		if (client->fd >= 0)
 			continue;
-		*client = (struct client){client_fd(connection), web->site.now_ms + REQUEST_MS, false};
+		*client = (struct client){.fd = client_fd(connection),
+		                          .until_ms = web->site.now_ms + REQUEST_MS};
 		*context = client;
 		return;
 	}
@@ -93,8 +95,10 @@ static void allow(struct web *web, struct MHD_Connection *connection, int64_t ms
 {
 	struct client *client = client_of(connection);
 
-	if (client)
-		client->until_ms = ms < 0 ? INT64_MAX : web->site.now_ms + ms;
+	if (!client)
+		return;
+	client->until_ms = ms < 0 ? INT64_MAX : web->site.now_ms + ms;
+	client->idle = false;
 }
 
 /* A connection that takes longer than it may is shut; libmicrohttpd then sees its end. */
@@ -106,7 +110,7 @@ static void cut_late(struct web *web)
 		if (client->fd < 0 || client->cut || web->site.now_ms < client->until_ms)
 			continue;
 		client->cut = true;
-		web->site.traffic.cut++;
+		web->site.traffic.cut += !client->idle;
 		shutdown(client->fd, SHUT_RDWR);
 	}
 }
@@ -353,6 +357,7 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *connection,
 static void on_completed(void *self, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode code)
 {
+	struct client *client = client_of(connection);
 	struct exchange *exchange = *context;
 
 	(void)code;
@@ -361,6 +366,8 @@ static void on_completed(void *self, struct MHD_Connection *connection, void **c
 	free(exchange);
 	*context = NULL;
 	allow(self, connection, REQUEST_MS);
+	if (client)
+		client->idle = true;
 }
 
 /* ---- the whole ---- */

@@ -12,7 +12,7 @@ enum {
 	BODY_BYTES = 256 << 10,  /* of a webhook */
 	FETCH_EVERY_MS = 5000,   /* at most one fetch, and each event, in so long */
 	EVENTS_WAITING = 16,     /* different named events that may wait */
-	CHANGES_KEPT = 256,      /* for streams that fall behind */
+	CHANGES_KEPT = 1024,     /* for streams that fall behind */
 };
 
 /* ---- text.c: bytes with several readers ---- */
@@ -72,7 +72,7 @@ extern const struct names hook_result_names;
 struct traffic {
 	uint64_t hooks[HOOK_RESULTS];
 	uint64_t requests[6]; /* by the first digit of the status */
-	uint64_t cut;         /* connections that took too long */
+	uint64_t cut;         /* connections that took too long over a request or its reply */
 	int connections, streams;
 };
 /* OpenMetrics 1.0 text. */

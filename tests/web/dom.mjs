@@ -35,6 +35,16 @@ class Node {
     for (const node of [...this.childNodes]) node.remove();
     this.append(...nodes);
   }
+  replaceWith(node) {
+    this.parentNode.insertBefore(node, this);
+    this.remove();
+  }
+  isEqualNode(other) {
+    return this.localName === other.localName && this.text === other.text &&
+      JSON.stringify(this.attributes) === JSON.stringify(other.attributes) &&
+      this.childNodes.length === other.childNodes.length &&
+      this.childNodes.every((child, i) => child.isEqualNode(other.childNodes[i]));
+  }
   contains(node) {
     for (let at = node; at; at = at.parentNode) if (at === this) return true;
     return false;

@@ -112,6 +112,27 @@ test("a change moves one row, says it, and keeps the focus", async () => {
   assert.equal($("trouble").textContent, "Git: fetch: timed out");
 });
 
+test("what did not change is left alone, and the focus stays", async () => {
+  $("figures").focus();
+  const history = $("detail").querySelector(".history"), figuresBefore = $("figures");
+  whole.evidence.candidate = { ...figures, requests: 41 };
+  tell("deployment", canary);
+  await until("the new figures", () => $("figures").textContent.includes("41"));
+  assert.equal($("detail").querySelector(".history"), history);
+  assert.notEqual($("figures"), figuresBefore);
+  assert.equal(document.activeElement.id, "figures");
+});
+
+test("too many changes at once: the fleet is read again", async () => {
+  const before = streams.length;
+  api.fleet = { ...api.fleet, sequence: 9, deployments: [...api.fleet.deployments, row("d")] };
+  tell("reset", {});
+  await until("another stream", () => streams.length === before + 1);
+  assert.equal(streams.at(-1).url, "/api/v1/events?after=9");
+  assert.equal(texts("good").filter((text) => text.startsWith("prod/d")).length, 1);
+  assert.equal($("link").textContent, "live");
+});
+
 test("finding hides the rest, and says when nothing is left", async () => {
   $("find").value = "prod/c";
   $("find").dispatch("input");
@@ -135,12 +156,12 @@ test("what is not there is said", async () => {
 test("a lost connection is said and taken up again; a token is asked for", async () => {
   streams.at(-1).answer.destroy();
   await until("said to be lost", () => $("link").textContent.startsWith("not connected"));
-  await until("another stream", () => streams.length === 2);
+  await until("another stream", () => streams.length === 3);
   token = "secret-of-the-test";
   streams.at(-1).answer.destroy();
   await until("the form", () => !$("sign-in").hidden);
   $("token").value = token;
   $("sign-in").dispatch("submit");
-  await until("a stream again", () => streams.length === 3);
+  await until("a stream again", () => streams.length === 4);
   assert.ok($("sign-in").hidden && !$("main").hidden);
 });

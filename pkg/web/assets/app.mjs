@@ -127,6 +127,21 @@ function showController(controller) {
 
 // ---- one deployment ----
 
+/** Gives `parent` these children; one that is there already, as it should be, is left alone, and where
+ * the focus and a table's scroll were they stay. */
+function keep(parent, children) {
+  const focus = parent.contains(document.activeElement) && document.activeElement.id;
+  const scrolled = $("figures")?.scrollLeft ?? 0;
+  children.forEach((child, i) => {
+    const there = parent.childNodes[i];
+    if (!there) parent.append(child);
+    else if (!there.isEqualNode(child)) there.replaceWith(child);
+  });
+  while (parent.childNodes.length > children.length) parent.lastChild.remove();
+  if ($("figures")) $("figures").scrollLeft = scrolled;
+  if (focus && document.activeElement.id !== focus) $(focus)?.focus({ preventScroll: true });
+}
+
 const panel = (title, ...children) => make("section", { class: "panel" }, make("h3", {}, title), ...children);
 
 function waitsPanel(whole) {
@@ -219,7 +234,7 @@ function evidencePanel(whole) {
   const chart = intervalChart(arms, whole.rollout?.errorsMax);
   return panel("Evidence since the rollout began", chart,
     chart && make("p", { class: "small" }, "Share of failed requests with its 95 % interval; the dashed red line is errors.max."),
-    make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Evidence in figures" },
+    make("div", { class: "scroll", id: "figures", tabindex: "0", role: "region", "aria-label": "Evidence in figures" },
       make("table", {}, make("thead", {}, head), body)));
 }
 
@@ -264,9 +279,10 @@ function factsOf(row, status) {
 function showDetail() {
   const { whole, open } = state, detail = $("detail");
   if (!open || !whole) return;
-  const row = whole.deployment, had = detail.contains(document.activeElement) && document.activeElement.id;
+  const row = whole.deployment;
   const conditions = (whole.status?.conditions ?? []).filter((c) => c.status === "False" && c.type !== "Synced");
-  detail.replaceChildren(...[
+  tick();
+  keep(detail, [
     make("a", { class: "back", href: "#/", id: "back" }, "All deployments"),
     make("header", { class: "detail-head", "data-tone": view.tone(row) },
       make("h2", { id: "detail-title", tabindex: "-1" }, make("span", { class: "item-env" }, `${row.environment}/`), row.name),
@@ -280,7 +296,6 @@ function showDetail() {
     versionsPanel(whole.status ?? {}), trainingPanel(state.model, row.model),
     historyPanel("The retraining cycle", state.model?.status?.history),
   ].filter(Boolean));
-  if (had) $(had)?.focus({ preventScroll: true });
 }
 
 // ---- reading ----
@@ -363,12 +378,13 @@ function take(event) {
   else if (event.type === "gone" && data.environment) {
     rows.delete(view.idOf(data)); items.get(view.idOf(data))?.li.remove(); items.delete(view.idOf(data));
     later(true);
-  } else if (event.type === "reset") throw new Error("too much changed at once");
+  }
   const concerns = event.type === "model" ? data.name === state.whole?.deployment.model
     : event.type === "deployment" && view.idOf(data) === state.open;
   if (concerns) readDetail();
 }
 
+/** Takes in changes until too many came at once to be told one by one; throws when the line is lost. */
 async function follow(sequence, signal) {
   const answer = await read(`/api/v1/events?after=${sequence}`, signal);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -378,6 +394,7 @@ async function follow(sequence, signal) {
     if (done) throw new Error("the controller has closed the connection");
     const { events, rest } = view.takeEvents(text + value);
     text = rest;
+    if (events.some((event) => event.type === "reset")) return;
     events.forEach(take);
   }
 }

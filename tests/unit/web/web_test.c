@@ -381,6 +381,30 @@ static void a_slow_client_delays_nobody_and_is_cut(void **state)
 	close(drip);
 }
 
+/* A kept connection that rests is closed too, and that is nobody's fault. */
+static void a_kept_connection_is_closed_when_it_rests(void **state)
+{
+	static const char request[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+	int fd = client_open(&place);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		client_send(&place, fd, request, sizeof(request) - 1);
+		place_turn(&place);
+		buf_clear(&reply);
+		assert_false(client_take(fd, &reply));
+		assert_non_null(strstr(reply.text, "200 OK"));
+		place.now_ms += 10000;
+		place_turn(&place);
+	}
+	place.now_ms += 10000;
+	place_turn(&place);
+	assert_true(client_take(fd, &reply));
+	assert_int_equal(get(&place, "/metrics", &reply), 200);
+	assert_non_null(strstr(reply.text, "linnet_web_cut_total 0\n"));
+	close(fd);
+}
+
 static void a_reader_that_takes_nothing_is_cut(void **state)
 {
 	static const char request[] = "GET /api/v1/fleet HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -558,6 +582,7 @@ int main(void)
 		WEB_TEST(metrics_are_open_metrics),
 		WEB_TEST(metrics_say_what_was_told),
 		WEB_TEST(a_slow_client_delays_nobody_and_is_cut),
+		WEB_TEST(a_kept_connection_is_closed_when_it_rests),
 		WEB_TEST(a_reader_that_takes_nothing_is_cut),
 		WEB_TEST(a_flood_is_bounded_and_passes),
 		WEB_TEST(a_stream_says_what_changes),
