@@ -5,7 +5,7 @@
 
 #include "oip/internal.h"
 
-enum { REQUEST_BYTES = 64 << 20, ID_BYTES = 33, LABEL_BYTES = 256 };
+enum { REQUEST_BYTES = 64 << 20, LABEL_BYTES = 256 };
 
 /* ---- Requests ---- */
 
@@ -362,43 +362,68 @@ int oip_reply(const struct oip_server *server, const struct node *reply, const c
 
 /* ---- Both ---- */
 
-static void new_id(char id[ID_BYTES])
+static void new_id(char id[OIP_ID_BYTES])
 {
 	uint64_t random[2];
 
 	random_bytes(random, sizeof(random));
-	snprintf(id, ID_BYTES, "%016llx%016llx", (unsigned long long)random[0],
+	snprintf(id, OIP_ID_BYTES, "%016llx%016llx", (unsigned long long)random[0],
 	         (unsigned long long)random[1]);
+}
+
+int oip_ask(const struct oip_server *server, const struct oip_shape *shape,
+            const struct oip_rows *parts, size_t n, struct arena *arena, struct oip_asked *asked,
+            struct err *err)
+{
+	struct http_reply replies[OIP_IN_FLIGHT] = {0};
+	struct buf bodies[OIP_IN_FLIGHT];
+	int result = 0;
+
+	assert(n > 0 && n <= OIP_IN_FLIGHT);
+	for (size_t i = 0; i < n; i++) {
+		assert(parts[i].n > 0);
+		asked[i] = (struct oip_asked){.n = parts[i].n};
+		new_id(asked[i].id);
+		buf_init(&bodies[i], REQUEST_BYTES);
+		oip_request(server, shape, parts[i], asked[i].id, &bodies[i]);
+		result = result || buf_check(&bodies[i], "request", err) ? -1 : 0;
+	}
+	if (!result)
+		result = oip_perform(server, "/infer", bodies, n, arena, replies, err);
+	for (size_t i = 0; i < n; i++) {
+		asked[i].reply = replies[i];
+		buf_deinit(&bodies[i]);
+	}
+	return result;
+}
+
+int oip_answer(const struct oip_server *server, const struct oip_asked *asked,
+               struct arena *arena, struct oip_predictions *out, bool *too_large,
+               struct err *err)
+{
+	struct oip_predictions predictions;
+	struct node *reply;
+
+	*too_large = asked->reply.status == 413 || asked->reply.status >= 500;
+	if (oip_tree(server, "/infer", &asked->reply, arena, &reply, err))
+		return -1;
+	if (oip_reply(server, reply, asked->id, asked->n, arena, &predictions, err))
+		return err_wrap(err, "infer");
+	*out = predictions;
+	return 0;
 }
 
 int oip_infer(const struct oip_server *server, const struct oip_shape *shape,
               struct oip_rows rows, struct arena *arena, struct oip_predictions *out,
               double *seconds, bool *too_large, struct err *err)
 {
-	struct oip_predictions predictions;
-	struct node *reply;
-	char id[ID_BYTES];
-	struct buf body;
-	double took;
-	int status, result;
+	struct oip_asked asked;
 
-	assert(rows.n > 0);
 	*too_large = false;
-	new_id(id);
-	buf_init(&body, REQUEST_BYTES);
-	oip_request(server, shape, rows, id, &body);
-	result = buf_check(&body, "request", err);
-	if (!result) {
-		result = oip_exchange(server, "/infer", &body, arena, &reply, &status, &took, err);
-		*too_large = result && (status == 413 || status >= 500);
-	}
-	buf_deinit(&body);
-	if (result)
+	if (oip_ask(server, shape, &rows, 1, arena, &asked, err) ||
+	    oip_answer(server, &asked, arena, out, too_large, err))
 		return -1;
-	if (oip_reply(server, reply, id, rows.n, arena, &predictions, err))
-		return err_wrap(err, "infer");
-	*out = predictions;
 	if (seconds)
-		*seconds = took;
+		*seconds = asked.reply.seconds;
 	return 0;
 }

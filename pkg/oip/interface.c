@@ -1,4 +1,4 @@
-/* One oip_exchange with a server, and what it says it is. */
+/* Exchanges with a server, and what it says it is. */
 #include <stdio.h>
 #include <string.h>
 
@@ -30,51 +30,64 @@ static int http_error(const char *url, const struct http_reply *reply, struct ar
 	return err_set(err, kind, "%s: answers %d%s%s", url, reply->status, text[0] ? ": " : "", text);
 }
 
-int oip_exchange(const struct oip_server *server, const char *path, const struct buf *body,
-                 struct arena *arena, struct node **out, int *status, double *seconds,
-                 struct err *err)
+static const char *url_of(const struct oip_server *server, const char *path, struct arena *arena)
+{
+	return arena_printf(arena, "%s/v2/models/%s%s", server->url, server->model, path);
+}
+
+int oip_perform(const struct oip_server *server, const char *path, const struct buf *bodies,
+                size_t n, struct arena *arena, struct http_reply *replies, struct err *err)
 {
 	static const char *const headers[] = {"Content-Type: application/json"};
-	const char *url = arena_printf(arena, "%s/v2/models/%s%s", server->url, server->model, path);
-	struct http_request request = {
-		.method = body ? "POST" : "GET",
-		.url = url,
-		.headers = headers,
-		.n_headers = body ? 1 : 0,
-		.body = {body ? buf_text(body) : NULL, body ? body->len : 0},
-		.body_bytes_max = OIP_REPLY_BYTES,
-	};
-	struct http_reply reply = {0};
+	struct http_request *requests = arena_array(arena, n, struct http_request);
 	int64_t deadline_ms = server->clock->now_ms(server->clock->self) + server->timeout_ms;
 
-	*status = 0;
-	if (server->http->perform(server->http->self, &request, &reply, 1, deadline_ms, arena, err))
-		return -1;
-	if (reply.status == 0) {
-		*err = reply.err;
+	for (size_t i = 0; i < n; i++)
+		requests[i] = (struct http_request){
+			.method = bodies ? "POST" : "GET",
+			.url = url_of(server, path, arena),
+			.headers = headers,
+			.n_headers = bodies ? 1 : 0,
+			.body = {bodies ? buf_text(&bodies[i]) : NULL, bodies ? bodies[i].len : 0},
+			.body_bytes_max = OIP_REPLY_BYTES,
+		};
+	return server->http->perform(server->http->self, requests, replies, n, deadline_ms, arena, err);
+}
+
+int oip_tree(const struct oip_server *server, const char *path, const struct http_reply *reply,
+             struct arena *arena, struct node **out, struct err *err)
+{
+	const char *url = url_of(server, path, arena);
+
+	if (reply->status == 0) {
+		*err = reply->err;
 		if (err->kind == ERR_UNKNOWN)
 			err->kind = ERR_TRANSIENT;
 		return -1;
 	}
-	*status = reply.status;
-	*seconds = reply.seconds;
-	if (reply.status != 200)
-		return http_error(url, &reply, arena, err);
-	if (!out)
-		return 0;
-	if (json_parse(reply.body.data, reply.body.len, OIP_REPLY_BYTES, arena, out, err)) {
+	if (reply->status != 200)
+		return http_error(url, reply, arena, err);
+	if (out && json_parse(reply->body.data, reply->body.len, OIP_REPLY_BYTES, arena, out, err)) {
 		err->kind = ERR_STALLED;
 		return err_wrap(err, "%s", url);
 	}
 	return 0;
 }
 
+/* `out` NULL: whatever it says. */
+static int get(const struct oip_server *server, const char *path, struct arena *arena,
+               struct node **out, struct err *err)
+{
+	struct http_reply reply = {0};
+
+	if (oip_perform(server, path, NULL, 1, arena, &reply, err))
+		return -1;
+	return oip_tree(server, path, &reply, arena, out, err);
+}
+
 int oip_ready(const struct oip_server *server, struct arena *arena, struct err *err)
 {
-	double seconds;
-	int status;
-
-	if (oip_exchange(server, "/ready", NULL, arena, NULL, &status, &seconds, err)) {
+	if (get(server, "/ready", arena, NULL, err)) {
 		err->kind = ERR_TRANSIENT;
 		return -1;
 	}
@@ -256,10 +269,8 @@ int oip_interface(const struct oip_server *server, struct arena *arena, struct o
 {
 	struct oip_shape shape = {0};
 	struct node *node;
-	double seconds;
-	int status;
 
-	if (oip_exchange(server, "", NULL, arena, &node, &status, &seconds, err))
+	if (get(server, "", arena, &node, err))
 		return -1;
 	if (check_metadata(server, node, arena, &shape, err))
 		return err_wrap(err, "interface");

@@ -14,6 +14,7 @@
 
 enum {
 	OIP_BATCH = 64,              /* rows in one request */
+	OIP_IN_FLIGHT = 4,           /* requests at once, where many rows are scored */
 	OIP_REPLY_BYTES = 8 << 20,
 	OIP_GOLDEN_ROWS = 64,
 	OIP_GOLDEN_BYTES = 4 << 20,
@@ -73,7 +74,8 @@ int oip_infer(const struct oip_server *server, const struct oip_shape *shape,
               struct oip_rows rows, struct arena *arena, struct oip_predictions *out,
               double *seconds, bool *too_large, struct err *err) must_check;
 
-/* All rows in requests of at most *batch (0: OIP_BATCH) rows; a 413 or 5xx halves it, for good. */
+/* All rows in requests of at most *batch (0: OIP_BATCH) rows, OIP_IN_FLIGHT of them at once; a 413
+ * or 5xx halves it, for good. */
 int oip_score(const struct oip_server *server, const struct oip_shape *shape,
               struct oip_rows rows, size_t *batch, struct arena *arena,
               struct oip_predictions *out, struct err *err)

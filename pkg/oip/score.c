@@ -34,27 +34,53 @@ static int keep(const struct oip_predictions *part, size_t from,
 	return 0;
 }
 
+/* The replies in the order of their rows, each read in memory of its own; moves `from` on. Of one
+ * that cannot be taken, `failed` is how many rows it is about. */
+static int keep_all(const struct oip_server *server, const struct oip_asked *asked, size_t n,
+                    size_t rows, size_t *from, struct arena *arena, struct oip_predictions *out,
+                    size_t *failed, bool *too_large, struct err *err)
+{
+	struct arena reading;
+	int result = 0;
+
+	arena_init(&reading, OIP_ARENA_BYTES);
+	for (size_t i = 0; i < n && !result; i++) {
+		struct oip_predictions part;
+
+		arena_reset(&reading);
+		*failed = asked[i].n;
+		result = oip_answer(server, &asked[i], &reading, &part, too_large, err);
+		if (!result)
+			result = keep(&part, *from, server->interface, rows, arena, out, err);
+		if (!result)
+			*from += asked[i].n;
+	}
+	arena_deinit(&reading);
+	return result;
+}
+
+/* The first request goes alone, until the server has shown how many rows it takes. */
 static int score_all(const struct oip_server *server, const struct oip_shape *shape,
                      struct oip_rows rows, size_t *batch, struct arena *scratch,
                      struct arena *arena, struct oip_predictions *out, struct err *err)
 {
 	for (size_t from = 0; from < rows.n;) {
-		size_t n = rows.n - from < *batch ? rows.n - from : *batch;
-		struct oip_predictions part;
-		bool too_large;
+		struct oip_rows parts[OIP_IN_FLIGHT];
+		struct oip_asked asked[OIP_IN_FLIGHT];
+		size_t most = from > 0 ? OIP_IN_FLIGHT : 1, n = 0, failed;
+		bool too_large = false;
 
+		for (size_t at = from; n < most && at < rows.n; at += parts[n++].n)
+			parts[n] = slice(server, rows, at, rows.n - at < *batch ? rows.n - at : *batch);
 		arena_reset(scratch);
-		if (!oip_infer(server, shape, slice(server, rows, from, n), scratch, &part, NULL,
-		               &too_large, err)) {
-			if (keep(&part, from, server->interface, rows.n, arena, out, err))
-				return -1;
-			from += n;
-		} else if (too_large && n > 1) {
-			*batch = n / 2;
-			*err = (struct err){0};
-		} else {
+		if (oip_ask(server, shape, parts, n, scratch, asked, err))
 			return -1;
-		}
+		if (!keep_all(server, asked, n, rows.n, &from, arena, out, &failed, &too_large, err))
+			continue;
+		if (!too_large || failed <= 1)
+			return -1;
+		*batch = failed / 2;
+		*err = (struct err){0};
 	}
 	return 0;
 }

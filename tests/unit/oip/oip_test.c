@@ -23,6 +23,7 @@ static struct {
 	int too_many;
 	bool nested;
 	int requests, rows;      /* seen */
+	size_t at_once;          /* the most of them in one call */
 	char last[8192];         /* body of the last infer request */
 	int status;              /* of every answer; 0: as it should be; -1: no answer */
 } server;
@@ -88,14 +89,11 @@ static void replace(struct buf *text, const char *find, const char *put)
 	*text = changed;
 }
 
-static int perform(void *self, const struct http_request *requests, struct http_reply *replies,
-                   size_t n, int64_t deadline_ms, struct arena *arena, struct err *err)
+static int perform_one(const struct http_request *requests, struct http_reply *replies,
+                       struct arena *arena, struct err *err)
 {
 	struct buf out;
 
-	(void)self;
-	assert_int_equal(n, 1);
-	assert_int_equal(deadline_ms, 1000 + 500);
 	server.requests++;
 	*replies = (struct http_reply){.status = 200, .seconds = 0.002};
 	if (server.status < 0) {
@@ -127,6 +125,19 @@ static int perform(void *self, const struct http_request *requests, struct http_
 	replies->body.data = arena_memdup(arena, buf_text(&out), out.len + 1);
 	replies->body.len = out.len;
 	buf_deinit(&out);
+	return 0;
+}
+
+static int perform(void *self, const struct http_request *requests, struct http_reply *replies,
+                   size_t n, int64_t deadline_ms, struct arena *arena, struct err *err)
+{
+	(void)self;
+	assert_int_equal(deadline_ms, 1000 + 500);
+	assert_in_range(n, 1, OIP_IN_FLIGHT);
+	server.at_once = n > server.at_once ? n : server.at_once;
+	for (size_t i = 0; i < n; i++)
+		if (perform_one(&requests[i], &replies[i], arena, err))
+			return -1;
 	return 0;
 }
 
@@ -431,9 +442,12 @@ static void batches_are_halved_when_they_are_too_large(void **state)
 		server.too_many = cases[i].too_many;
 		assert_int_equal(oip_interface(&oip, &arena, &shape, &err), 0);
 		server.requests = 0;
+		server.at_once = 0;
 		assert_int_equal(oip_score(&oip, &shape, some_rows(cases[i].rows), &batch, &arena, &got,
 		                           &err), cases[i].fails ? -1 : 0);
 		assert_int_equal(server.requests, cases[i].requests);
+		assert_int_equal(server.at_once, cases[i].requests < 4 ? 1 : cases[i].requests == 4
+		                                 ? 3 : OIP_IN_FLIGHT);
 		assert_int_equal(batch, cases[i].batch);
 		if (cases[i].fails) {
 			assert_string_equal(err.text, "http://h:1/v2/models/m/infer: answers 400: too many");
