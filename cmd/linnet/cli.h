@@ -33,6 +33,7 @@ struct options {
 	const char *format; /* of -o */
 	const char *watch;  /* status: go on */
 	const char *state;  /* why: the controller's folder */
+	const char *rate;   /* estimate: requests a second */
 	const char *print;  /* init: to standard output */
 	const char *program; /* argv[0]: git asks it for a token */
 	enum output output;
@@ -70,6 +71,8 @@ int verb_status(const struct options *options, struct err *err);
 int verb_history(const struct options *options, struct err *err);
 int verb_request(const struct options *options, struct err *err);
 int verb_why(const struct options *options, struct err *err);
+int verb_verify(const struct options *options, struct err *err);
+int verb_estimate(const struct options *options, struct err *err);
 int verb_hold(const struct options *options, struct err *err);
 int verb_completion(const struct options *options, struct err *err);
 int verb_man(const struct options *options, struct err *err);

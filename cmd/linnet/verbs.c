@@ -9,7 +9,7 @@ enum {
 	REPO = 1 << 0, PATH = 1 << 1, REMOTE = 1 << 2, BASE = 1 << 3, EVENT = 1 << 4,
 	REASON = 1 << 5, NUMBER = 1 << 6, OUTPUT = 1 << 7, PRINT = 1 << 8,
 	TO = 1 << 9, UNTIL = 1 << 10, RESTART = 1 << 11, FLEET_BRANCH = 1 << 12, BRANCH = 1 << 13,
-	WATCH = 1 << 14, STATE = 1 << 15,
+	WATCH = 1 << 14, STATE = 1 << 15, RATE = 1 << 16,
 };
 /* In the order of the bits above. */
 const struct flag flags[] = {
@@ -31,6 +31,7 @@ const struct flag flags[] = {
 	{"--branch", "NAME", "write this branch, for a pull request", AT(branch), NULL},
 	{"--watch", NULL, "go on: live on a terminal, else a line for each change", AT(watch), NULL},
 	{"--state", "DIR", "the controller's state folder: what is counted since", AT(state), NULL},
+	{"--rate", "NUMBER", "requests a second, in place of what was counted", AT(rate), NULL},
 };
 const size_t n_flags = ARRAY_LEN(flags);
 
@@ -57,6 +58,14 @@ const struct verb verbs[] = {
 	 REPO | STATE | OUTPUT, verb_why,
 	 "Reads the status branch and the manifest that it names. Evidence is that of the last "
 	 "decision; on the controller's machine --state shows what was counted until now."},
+	{"estimate", "ENV/NAME", "what the declared steps can see at the present traffic",
+	 REPO | STATE | RATE | OUTPUT, verb_estimate,
+	 "By expected counts: half of the rollouts take longer. The traffic is the stable revision's "
+	 "of the last hours, as the last decision recorded it, or with --state as it is now."},
+	{"verify", "COMMIT|ENV/NAME", "make a decision again from Git, compare byte by byte",
+	 REPO | OUTPUT, verb_verify,
+	 "COMMIT is of the status branch, as history prints it; ENV/NAME is that deployment's newest "
+	 "decision. Exit status 1: it comes out differently, or cannot be made again."},
 	{"explain", "KIND[.PATH]", "what a field of a manifest means, its default and range", 0,
 	 verb_explain,
 	 "`linnet explain ModelDeployment` shows the keys of a kind, `linnet explain "

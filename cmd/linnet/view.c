@@ -211,3 +211,47 @@ int status_models(struct status_view *view, const struct options *options,
 			return -1;
 	return 0;
 }
+
+const struct deployment *status_declared(struct status_view *view,
+                                         const struct deployment_status *status,
+                                         struct arena *arena)
+{
+	struct diagnostics diagnostics = {0};
+	struct file_objects objects;
+	struct err absent = {0};
+	struct oid blob = {""};
+	struct bytes text;
+
+	snprintf(blob.hex, sizeof(blob.hex), "%s",
+	         status->observed_manifest ? status->observed_manifest : "");
+	if (objects_blob(view->objects, blob, LIMIT_MANIFEST_BYTES, arena, &text, &absent))
+		return NULL;
+	manifest_decode("manifest", text.data, text.len, arena, &objects, &diagnostics);
+	for (size_t i = 0; i < objects.n; i++)
+		if (objects.objects[i].kind == KIND_MODEL_DEPLOYMENT &&
+		    !strcmp(objects.objects[i].deployment->meta.name, status->name) &&
+		    !strcmp(objects.objects[i].deployment->meta.namespace, status->environment))
+			return objects.objects[i].deployment;
+	return NULL;
+}
+
+int status_evidence(const struct options *options, const struct deployment_status *status,
+                    const struct evidence **out, struct err *err)
+{
+	struct evidence *live = arena_new(options->arena, struct evidence);
+	struct buf text;
+	int result;
+
+	*out = status->decided;
+	if (!options->state)
+		return 0;
+	buf_init(&text, LIMIT_STATUS_BYTES);
+	result = file_read(AT_FDCWD, arena_printf(options->arena, "%s/evidence/%s/%s.json",
+	                   options->state, status->environment, status->name), &text, err);
+	if (!result)
+		result = evidence_decode(arena_strndup(options->arena, buf_text(&text), text.len),
+		                         text.len, options->arena, live, err);
+	buf_deinit(&text);
+	*out = live;
+	return result;
+}

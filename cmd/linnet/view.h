@@ -39,4 +39,13 @@ int status_deployments(struct status_view *view, const struct options *options,
 int status_models(struct status_view *view, const struct options *options,
                   struct model_status **out, size_t *n, struct err *err) must_check;
 
+/* The declaration that a status was planned from; NULL where its manifest is not at hand. */
+const struct deployment *status_declared(struct status_view *view,
+                                         const struct deployment_status *status,
+                                         struct arena *arena);
+/* With --state DIR what the controller has counted until now, else what it decided from last, which
+ * may be NULL. */
+int status_evidence(const struct options *options, const struct deployment_status *status,
+                    const struct evidence **out, struct err *err) must_check;
+
 #endif

@@ -1,5 +1,4 @@
 /* linnet why: the decision in force, what it waits for, and the evidence, as a person wants it. */
-#include <fcntl.h>
 #include <math.h>
 #include <string.h>
 
@@ -21,53 +20,6 @@ struct reasons {
 
 /* ---- what is known ---- */
 
-/* The declaration in the blob that the status names. */
-static void find_declared(struct reasons *reasons, struct status_view *view)
-{
-	const struct deployment_status *status = reasons->status;
-	struct arena *arena = reasons->options->arena;
-	struct diagnostics diagnostics = {0};
-	struct file_objects objects;
-	struct err absent = {0};
-	struct oid blob = {""};
-	struct bytes text;
-
-	snprintf(blob.hex, sizeof(blob.hex), "%s",
-	         status->observed_manifest ? status->observed_manifest : "");
-	if (objects_blob(view->objects, blob, LIMIT_MANIFEST_BYTES, arena, &text, &absent))
-		return;
-	manifest_decode("manifest", text.data, text.len, arena, &objects, &diagnostics);
-	for (size_t i = 0; i < objects.n; i++)
-		if (objects.objects[i].kind == KIND_MODEL_DEPLOYMENT &&
-		    !strcmp(objects.objects[i].deployment->meta.name, status->name) &&
-		    !strcmp(objects.objects[i].deployment->meta.namespace, status->environment))
-			reasons->declared = objects.objects[i].deployment;
-}
-
-/* With --state DIR what the controller has counted until now, else what it decided from last. */
-static int find_evidence(struct reasons *reasons, struct err *err)
-{
-	const struct options *options = reasons->options;
-	struct evidence *live = arena_new(options->arena, struct evidence);
-	struct buf text;
-	int result;
-
-	reasons->evidence = reasons->status->decided;
-	if (!options->state)
-		return 0;
-	buf_init(&text, LIMIT_STATUS_BYTES);
-	result = file_read(AT_FDCWD, arena_printf(options->arena, "%s/evidence/%s/%s.json",
-	                   options->state, reasons->status->environment, reasons->status->name),
-	                   &text, err);
-	if (!result)
-		result = evidence_decode(arena_strdup(options->arena, buf_text(&text)), text.len,
-		                         options->arena, live, err);
-	buf_deinit(&text);
-	reasons->evidence = live;
-	reasons->live = true;
-	return result;
-}
-
 static int find_reasons(struct reasons *reasons, struct err *err)
 {
 	const struct options *options = reasons->options;
@@ -83,8 +35,9 @@ static int find_reasons(struct reasons *reasons, struct err *err)
 		result = err_set(err, ERR_STALLED, "no status of %s here; `linnet status` lists what "
 		                 "there is", options->args[0]);
 	if (!result) {
-		find_declared(reasons, &view);
-		result = find_evidence(reasons, err);
+		reasons->declared = status_declared(&view, reasons->status, options->arena);
+		reasons->live = options->state != NULL;
+		result = status_evidence(options, reasons->status, &reasons->evidence, err);
 	}
 	status_close(&view);
 	if (result)

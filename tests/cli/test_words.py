@@ -113,6 +113,41 @@ class TerminalTest(CliTest):
             watch.kill()
 
 
+class EvidenceTest(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.remote, self.checkout = self.fleet()
+        blob = git(self.checkout, "rev-parse", "main:manifests/deployment.yaml")
+        self.put_status(self.checkout, (GOLDEN / "status.yaml").read_text().replace(
+            "manifest: 9a0c", f"manifest: {blob}"))
+
+    def test_estimate(self):
+        def steps(rate):
+            return json.loads(self.ok("estimate", D, "--rate", rate, "-o", "json", "--repo",
+                                      self.remote))["steps"]
+        slow, fast = steps(10), steps(100)
+        self.assertEqual([step["weight"] for step in slow], [0.05, 0.25])
+        self.assertEqual(slow[0]["leastSeconds"], 1000)  # minRequests: 500 at half a request a second
+        self.assertEqual(fast[0]["leastSeconds"], 600)   # minDuration: 10m
+        self.assertAlmostEqual(slow[0]["fivePercentErrorsSeconds"],
+                               10 * fast[0]["fivePercentErrorsSeconds"])
+        out = self.ok("estimate", D, "--rate", "10", "--repo", self.remote)
+        self.assertIn("5 %    17 min", out)
+        self.assertIn("say it with --rate", self.fails("estimate", D, "--repo", self.remote))
+        self.assertIn("--rate: ", self.fails("estimate", D, "--rate", "x", "--repo", self.remote))
+
+    def test_why_and_verify_say_what_is_missing(self):
+        self.assertIn("no decision was made from any yet; --state DIR shows",
+                      self.ok("why", D, "--repo", self.remote))
+        self.assertIn("no decision of production/deployment-risk was made from evidence",
+                      self.fails("verify", D, "--repo", self.remote))
+        self.assertIn("decided nothing from evidence",
+                      self.fails("verify", git(self.remote, "rev-parse", "linnet/status"),
+                                 "--repo", self.remote))
+        self.assertIn("does not exist", self.fails("why", D, "--state", self.home, "--repo",
+                                                   self.remote))
+
+
 class HelpTest(CliTest):
     def test_every_verb_says_its_usage_and_flags(self):
         self.assertGreater(len(verbs()), 15)

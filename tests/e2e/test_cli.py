@@ -121,14 +121,14 @@ class CliTest(unittest.TestCase):
             "why", "prod/echo", repo=self.world.remote)[1])
         with Load(self.world.port):
             self.world.declare("v2", edit=lambda text: text.replace("minRequests: 40",
-                                                                    "minRequests: 400"))
+                                                                    "minRequests: 100"))
             wait(60, "requests are counted", lambda: "e-value" in self.linnet(
                 "why", "prod/echo", "--state", self.world.state, repo=self.world.remote)[1])
             out = self.linnet("why", "prod/echo", "--state", self.world.state,
                               repo=self.world.remote)[1]
             self.assertRegex(out, r"prod/echo: Canary since 20")
             self.assertRegex(out, r"Evidence until .*, v2 against v1:")
-            self.assertRegex(out, r"step 1 of 3, 5 %: \d+ of at least 400 requests")
+            self.assertRegex(out, r"step 1 of 3, 5 %: \d+ of at least 100 requests")
             self.assertRegex(out, r"errors +candidate .* requests, stable .*\n"
                                   r".*harm: e-value .*, rolls back at 1\d\d")
             wait(90, "v2 is promoted", lambda: self.world.status().get("stable", {}).get(
@@ -137,8 +137,44 @@ class CliTest(unittest.TestCase):
         errors = json.loads(out)["findings"][0]
         self.assertEqual((status, errors["metric"], errors["candidateBad"]), (0, "errors", 0))
         self.assertGreaterEqual(errors["notWorseLn"], errors["notWorseAt"])
+        self.verify_every_decision()
+        steps = json.loads(self.linnet("estimate", "prod/echo", "-o", "json",
+                                       repo=self.world.remote)[1])["steps"]
+        self.assertEqual([step["weight"] for step in steps], [0.05, 0.25])
+        self.assertGreater(steps[0]["fivePercentErrorsSeconds"],
+                           steps[1]["fivePercentErrorsSeconds"])
         self.assertIn("of the decision at", self.linnet("why", "prod/echo",
                                                         repo=self.world.remote)[1])
+
+    def verify_every_decision(self):
+        """Steps and promotions of v2 are made again; what has no evidence says so."""
+        verified = 0
+        for line in self.world.history().splitlines():
+            status, out, err = self.linnet("verify", line.split()[1], repo=self.world.remote)
+            if status == 0:
+                self.assertIn("the same to the last byte", out)
+                verified += 1
+            else:
+                self.assertIn("decided nothing from evidence", err)
+        self.assertGreaterEqual(verified, 3)
+        status, out, _ = self.linnet("verify", "prod/echo", "-o", "json", repo=self.world.remote)
+        self.assertEqual(status, 0, out)
+        decision = json.loads(out)[0]
+        self.assertEqual(decision["what"], "promoted (v2)")
+        self.forge(decision["commit"])
+
+    def forge(self, commit):
+        """The same decision with other words is found out."""
+        clone = self.world.home / "forged"
+        self.world.git(self.world.home, "clone", "-q", "-b", "linnet/status", self.world.remote,
+                       clone)
+        self.world.git(clone, "reset", "-q", "--hard", commit)
+        file = clone / "status/prod/echo.yaml"
+        file.write_text(file.read_text().replace("no harm shown", "no harm at all"))
+        self.world.git(clone, "commit", "-qa", "--amend", "-m", "forged")
+        status, out, _ = self.linnet("verify", "prod/echo", repo=clone)
+        self.assertEqual(status, 1)
+        self.assertIn("DIFFERENT", out)
 
     def test_a_restart_that_a_person_asks_for(self):
         self.world.start()
