@@ -26,7 +26,7 @@ closure   = $(call uniq,$(1) $(foreach m,$(needs.$(1)),$(call closure,$(m))))
 uniq      = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 archives  = $(foreach m,$(1),$(BUILD)/$(m).a)
 
-.PHONY: all help sim sim-long sim-same mutants setup test test-san unit e2e demo tidy schemas man cli bench clean
+.PHONY: all help sim sim-long sim-same mutants setup test test-san unit e2e demo tidy schemas man install deb cli bench clean
 .SECONDARY:
 all: $(programs:%=$(BUILD)/%)
 
@@ -117,6 +117,15 @@ schemas: $(BUILD)/linnet ## manifests/schemas: the JSON Schema of each kind, fro
 
 man: $(BUILD)/linnet ## build/linnet.1, from the table of verbs
 	@$< man >$(BUILD)/linnet.1
+
+prefix     ?= /usr/local
+sysconfdir ?= /etc
+bindir     := $(prefix)/bin
+install: all ## programs, manual, completion, schemas, systemd unit: prefix=/usr/local, DESTDIR=
+	@BUILD=$(BUILD) bindir=$(bindir) sysconfdir=$(sysconfdir) hack/install "$(DESTDIR)" "$(prefix)"
+
+deb: all ## build/linnet_VERSION_ARCH.deb
+	@BUILD=$(BUILD) hack/deb "$(VERSION)"
 
 cli: $(BUILD)/linnet ## the command line without a controller
 	@LINNET_BIN=$(BUILD) hack/run-python tests/cli
