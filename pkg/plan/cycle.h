@@ -60,6 +60,8 @@ void evaluate_again(struct cycle *cycle);
 /* Wants the run's version proposed, as the targets' automation levels say. False: it was refused
  * before, or only a person may do it; `next->message` says so. */
 bool want_version(struct cycle *cycle);
+/* A branch of ours waits for its merge. */
+bool version_waits(const struct cycle *cycle);
 /* Closes proposals that the accepted commit holds, or whose branch is gone; says how the version
  * of the present run stands: WANTED, WAITING, or the outcome. */
 enum proposal_state follow_versions(struct cycle *cycle);

@@ -128,6 +128,52 @@ static enum level level_of(const struct cycle *cycle, const struct proposal *pro
 	return text_same(proposal->branch, fallback_branch(cycle)) ? LEVEL_AUTO : LEVEL_APPROVE;
 }
 
+static bool has_version(const struct cycle *cycle, const char *version)
+{
+	for (size_t i = 0; i < cycle->in->n_versions; i++)
+		if (text_same(cycle->in->versions[i]->version, version))
+			return true;
+	return false;
+}
+
+/* Does a line that this proposal is to change say its version already? */
+static bool line_says(const struct cycle *cycle, const struct proposal *proposal)
+{
+	enum level level = level_of(cycle, proposal);
+
+	for (size_t i = 0; i < cycle->in->n_targets; i++) {
+		const struct target *target = &cycle->in->targets[i];
+
+		if (!target->deployment->promotion && propose_level(target) == level &&
+		    text_same(target->deployment->version, proposal->version))
+			return true;
+	}
+	return count_targets(cycle, level) == 0;
+}
+
+/* Those of versions that the accepted commit holds. */
+static void close_merged(struct cycle *cycle)
+{
+	for (size_t i = 0; i < cycle->next->n_proposed; i++) {
+		const struct proposal *proposal = &cycle->next->proposed[i];
+
+		if (!proposal->target && is_open(proposal) && has_version(cycle, proposal->version) &&
+		    line_says(cycle, proposal))
+			close_proposal(cycle, i, PROPOSAL_MERGED, "the accepted commit holds it");
+	}
+}
+
+bool version_waits(const struct cycle *cycle)
+{
+	for (size_t i = 0; i < cycle->next->n_proposed; i++) {
+		const struct proposal *proposal = &cycle->next->proposed[i];
+
+		if (!proposal->target && proposal->branch && proposal->outcome == PROPOSAL_WAITING)
+			return true;
+	}
+	return false;
+}
+
 static void drop_older(struct cycle *cycle, enum level level)
 {
 	for (size_t i = 0; i < cycle->next->n_proposed; i++)
@@ -163,6 +209,7 @@ bool want_version(struct cycle *cycle)
 	bool asked = count_targets(cycle, LEVEL_APPROVE) > 0 || (!direct && !by_hand);
 	bool wanted = false;
 
+	close_merged(cycle);
 	if (!direct && !asked) {
 		next->reason = "Manual";
 		next->message = arena_printf(cycle->arena, "artifact %.10s passed; a person proposes it",
@@ -180,29 +227,6 @@ bool want_version(struct cycle *cycle)
 	next->reason = "ProposedBefore";
 	next->message = "this artifact was proposed before, and is not proposed again";
 	return false;
-}
-
-static bool has_version(const struct cycle *cycle, const char *version)
-{
-	for (size_t i = 0; i < cycle->in->n_versions; i++)
-		if (text_same(cycle->in->versions[i]->version, version))
-			return true;
-	return false;
-}
-
-/* Does a line that this proposal is to change say its version already? */
-static bool line_says(const struct cycle *cycle, const struct proposal *proposal)
-{
-	enum level level = level_of(cycle, proposal);
-
-	for (size_t i = 0; i < cycle->in->n_targets; i++) {
-		const struct target *target = &cycle->in->targets[i];
-
-		if (!target->deployment->promotion && propose_level(target) == level &&
-		    text_same(target->deployment->version, proposal->version))
-			return true;
-	}
-	return count_targets(cycle, level) == 0;
 }
 
 /* A branch that is gone long enough for its merge to have been seen. */
@@ -232,15 +256,13 @@ enum proposal_state follow_versions(struct cycle *cycle)
 	bool waits = false, wanted = false;
 	enum proposal_state newest = PROPOSAL_NONE;
 
+	close_merged(cycle);
 	for (size_t i = 0; i < cycle->next->n_proposed; i++) {
 		const struct proposal *proposal = &cycle->next->proposed[i];
 
 		if (proposal->target)
 			continue;
-		if (is_open(proposal) && has_version(cycle, proposal->version) &&
-		    line_says(cycle, proposal))
-			close_proposal(cycle, i, PROPOSAL_MERGED, "the accepted commit holds it");
-		else if (is_open(proposal) && was_refused(cycle, proposal))
+		if (is_open(proposal) && was_refused(cycle, proposal))
 			close_proposal(cycle, i, PROPOSAL_REFUSED, "the branch was deleted without a merge");
 		proposal = &cycle->next->proposed[i];
 		wanted |= proposal->outcome == PROPOSAL_WANTED;

@@ -440,8 +440,11 @@ static void stalled(struct cycle *cycle)
 static void step_phase(struct cycle *cycle)
 {
 	switch (cycle->next->phase) {
-	case CYCLE_IDLE:
-		look_for_cause(cycle);
+	case CYCLE_IDLE: /* a later run that did not help leaves what waits as it was */
+		if (version_waits(cycle))
+			cycle_enter(cycle, CYCLE_PROPOSED, "Proposed", "the branch waits for its merge");
+		else
+			look_for_cause(cycle);
 		break;
 	case CYCLE_DUE:
 		due(cycle);

@@ -180,14 +180,15 @@ static bool schedule_due(struct cycle *cycle, struct cause *cause)
 static const struct {
 	enum trigger_kind kind;
 	bool (*due)(struct cycle *cycle, struct cause *cause);
+	bool replaces; /* due, too, while a version waits for its merge: it knows what that did not */
 } triggers[] = {
-	{TRIGGER_EVENT, event_due},
-	{TRIGGER_FIRST, first_due},
-	{TRIGGER_SOURCE, source_due},
-	{TRIGGER_PERFORMANCE, performance_due},
-	{TRIGGER_DRIFT, drift_due},
-	{TRIGGER_NEW_ROWS, rows_due},
-	{TRIGGER_SCHEDULE, schedule_due},
+	{TRIGGER_EVENT, event_due, true},
+	{TRIGGER_FIRST, first_due, false},
+	{TRIGGER_SOURCE, source_due, true},
+	{TRIGGER_PERFORMANCE, performance_due, false},
+	{TRIGGER_DRIFT, drift_due, false},
+	{TRIGGER_NEW_ROWS, rows_due, true},
+	{TRIGGER_SCHEDULE, schedule_due, false},
 };
 
 struct digest run_id(const struct cycle *cycle, const struct cause *cause)
@@ -210,7 +211,8 @@ bool find_cause(struct cycle *cycle, struct cause *cause)
 {
 	for (size_t i = 0; i < ARRAY_LEN(triggers); i++) {
 		cause->kind = triggers[i].kind;
-		if (cause->kind != TRIGGER_EVENT && is_counting(cycle))
+		if ((cause->kind != TRIGGER_EVENT && is_counting(cycle)) ||
+		    (cycle->next->phase == CYCLE_PROPOSED && !triggers[i].replaces))
 			continue;
 		if (triggers[i].due(cycle, cause) && !digest_same(run_id(cycle, cause), cycle->next->run))
 			return true;

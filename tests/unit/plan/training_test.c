@@ -612,6 +612,80 @@ static void data_that_is_not_counted_yet_is_no_cause(void **state)
 	assert_int_equal(world->in.history.data_rows, 10000);
 }
 
+/* ---- what waits for its merge ---- */
+
+static size_t count_open(const struct world *world)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < world->in.history.n_proposed; i++)
+		n += world->in.history.proposed[i].outcome == PROPOSAL_WANTED ||
+		     world->in.history.proposed[i].outcome == PROPOSAL_WAITING;
+	return n;
+}
+
+/* v2 waits on a branch; newer data has come since. */
+static void wait_with_v2(struct world *world, struct data_seen *data)
+{
+	*data = (struct data_seen){.rows = 10000, .first = digest_of("r1", 2)};
+	world->in.data = data;
+	world->model.cooldown_ms = 0;
+	world->environments[STAGING].maturity = MATURITY_STABLE;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_NEW_ROWS, .new_rows = 1000});
+	data->rows = 11000;
+	run_to(world, VERDICT_PASS, "a2");
+	until(world, CYCLE_PROPOSED);
+	data->rows = 12000;
+}
+
+static void what_waits_is_replaced_by_newer_evidence(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data;
+
+	wait_with_v2(world, &data);
+	run_to(world, VERDICT_PASS, "a3");
+	until(world, CYCLE_PROPOSED);
+	assert_int_equal(world->in.history.n_proposed, 2);
+	assert_int_equal(count_open(world), 1);
+	assert_string_equal(world->in.history.proposed[0].version, "v3");
+	assert_string_equal(world->in.history.proposed[0].branch, "linnet/propose/risk");
+	assert_int_equal(world->in.history.proposed[1].outcome, PROPOSAL_DROPPED);
+}
+
+static void what_waits_outlives_a_run_that_did_not_help(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data;
+
+	wait_with_v2(world, &data);
+	run_to(world, VERDICT_FAIL, "a3");
+	until(world, CYCLE_PROPOSED);
+	assert_int_equal(count_open(world), 1);
+	assert_string_equal(world->in.history.proposed[0].version, "v2");
+	world->versions[2] = (struct model_version){.model = "risk", .version = "v2"};
+	world->in_branch[world->in.n_versions++] = &world->versions[2];
+	world->deployments[STAGING].version = "v2";
+	until(world, CYCLE_IDLE);
+	assert_int_equal(world->in.history.proposed[0].outcome, PROPOSAL_MERGED);
+}
+
+static void what_was_merged_during_a_newer_run_is_not_called_dropped(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data;
+
+	wait_with_v2(world, &data);
+	until(world, CYCLE_RUNNING);
+	world->versions[2] = (struct model_version){.model = "risk", .version = "v2"};
+	world->in_branch[world->in.n_versions++] = &world->versions[2];
+	world->deployments[STAGING].version = "v2";
+	run_to(world, VERDICT_PASS, "a3");
+	until(world, CYCLE_PROPOSED);
+	assert_string_equal(world->in.history.proposed[0].version, "v3");
+	assert_int_equal(world->in.history.proposed[1].outcome, PROPOSAL_MERGED);
+}
+
 /* ---- what does not help, and what fails ---- */
 
 static void a_run_that_did_not_help_is_not_made_again(void **state)
@@ -991,6 +1065,9 @@ int main(void)
 		case_of(a_kick_waits_for_the_cooldown_and_a_strange_one_is_refused),
 		case_of(so_many_new_rows_are_a_cause_once),
 		case_of(of_data_that_was_replaced_every_row_is_new),
+		case_of(what_waits_is_replaced_by_newer_evidence),
+		case_of(what_waits_outlives_a_run_that_did_not_help),
+		case_of(what_was_merged_during_a_newer_run_is_not_called_dropped),
 		case_of(a_changed_source_is_a_cause_once),
 		case_of(missed_ticks_are_one_run),
 		case_of(a_schedule_in_an_unknown_zone_is_never_due),
