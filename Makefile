@@ -83,7 +83,7 @@ $(BUILD)/sim: $(wildcard tests/sim/*.c) tests/sim/sim.h $(call archives,$(call c
 	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ldlibs)
 
 SECONDS ?= 60
-HOURS   ?= 1
+HOURS   ?= 100000
 SEED    ?=
 simulate = $(BUILD)/sim tests/sim/scenarios.txt --jobs $(shell nproc) --regressions tests/sim/seeds.txt
 sim: $(BUILD)/sim ## SEED=n: one seed with its trace; else every scenario for SECONDS
@@ -95,7 +95,7 @@ sim-same: ## the same seeds twice, and with gcc and clang: the same traces
 mutants: ## N=n: random mutants of plan and gate; and one an invariant: which of them die
 	@hack/mutants.sh seeded; hack/mutants.sh $(or $(N),30)
 
-sim-long: $(BUILD)/sim ## HOURS=n: as sim, for so long
+sim-long: $(BUILD)/sim ## HOURS=n: as sim, until so many hours were simulated
 	@$(simulate) --hours $(HOURS)
 
 test: setup ## everything: tidy, unit tests under sanitizers with gcc and clang, golden, end to end

@@ -13,7 +13,7 @@
 static const char usage[] =
 	"usage: sim SCENARIOS [options]\n"
 	"  --seconds N         so long: scenarios plain, systematic and in swarms (60)\n"
-	"  --hours N           so long, systematic runs whole\n"
+	"  --hours N           until so many hours were simulated, most of them systematically\n"
 	"  --jobs N            in so many processes (1)\n"
 	"  --round N           which part of the systematic runs and which seeds (the time)\n"
 	"  --regressions FILE  seeds that failed once, run first\n"
@@ -26,8 +26,8 @@ static const char usage[] =
 	"      --call N [--after], --crash N [--crash N]   ... with this fault\n";
 
 struct options {
-	double seconds;
-	bool whole, plain, trace, one;
+	double amount; /* of what session_spent() tells */
+	bool plain, trace, one;
 	int64_t jobs, hashes, seed;
 	const char *only, *regressions;
 	struct faults faults;
@@ -59,9 +59,9 @@ static bool take_value(struct options *options, struct session *session, const c
                        const char *value)
 {
 	if (!strcmp(name, "--seconds"))
-		options->seconds = (double)number(value);
+		options->amount = (double)number(value);
 	else if (!strcmp(name, "--hours"))
-		options->seconds = (double)number(value) * 3600, options->whole = true;
+		options->amount = (double)number(value) * 3600, session->simulated = true;
 	else if (!strcmp(name, "--jobs"))
 		options->jobs = number(value);
 	else if (!strcmp(name, "--round"))
@@ -85,7 +85,7 @@ static bool take_value(struct options *options, struct session *session, const c
 
 static void take_options(struct options *options, struct session *session, int argc, char **argv)
 {
-	*options = (struct options){.seconds = 60, .jobs = 1, .seed = -1};
+	*options = (struct options){.amount = 60, .jobs = 1, .seed = -1};
 	session->round = (uint64_t)time(NULL);
 	for (int i = 2; i < argc; i++) {
 		if (!strcmp(argv[i], "--trace"))
@@ -159,23 +159,23 @@ static void run_seed(struct session *session, const struct options *options)
 static void run_share(struct session *session, const struct options *options, size_t job)
 {
 	size_t jobs = (size_t)options->jobs, mine = (session->n + jobs - 1 - job) / jobs, done = 0;
-	double started = session_seconds(), systematic = options->whole || options->only ? 0.9 : 0.6;
+	double end = options->amount / (session->simulated ? (double)jobs : 1);
+	double systematic = end * (session->simulated || options->only ? 0.9 : 0.6);
 	uint64_t seed = session->round * 1000003 + job;
 
 	if (job == 0 && options->regressions)
 		run_regressions(session, options->regressions);
 	for (size_t i = job; i < session->n; i += jobs) {
-		double until = started + options->seconds * systematic * (double)++done / (double)mine;
+		double until = systematic * (double)++done / (double)mine;
 		struct faults plain;
 
 		if (!wanted(options, session, i))
 			continue;
 		session_plain(session, i, &plain);
 		if (!options->plain)
-			session_systematic(session, i, &plain, options->only ? started + options->seconds
-			                                                     : until, options->whole);
+			session_systematic(session, i, &plain, options->only ? end : until);
 	}
-	for (; !options->plain && session_seconds() - started < options->seconds; seed += jobs)
+	for (; !options->plain && session_spent(session) < end; seed += jobs)
 		if (wanted(options, session, seed % session->n))
 			session_seed(session, seed % session->n, seed, NULL);
 }
@@ -244,11 +244,11 @@ int main(int argc, char **argv)
 	struct session session = {0};
 	struct options options;
 	struct arena arena;
-	double started = session_seconds();
 
 	if (argc < 2)
 		exit((fprintf(stderr, "%s", usage), 2));
 	take_options(&options, &session, argc, argv);
+	session.started = session_seconds();
 	log_open(STDERR_FILENO, options.trace ? LOG_DEBUG : LOG_ERROR + 1, false);
 	arena_init(&arena, 64 << 20);
 	session.scenarios = scenarios_read(argv[1], &arena, &session.n);
@@ -265,7 +265,8 @@ int main(int argc, char **argv)
 		run_share(&session, &options, 0);
 	session.totals.cpu_seconds += cpu_seconds();
 	if (options.seed < 0 && !options.trace)
-		print_totals(options.hashes ? stderr : stdout, &session, session_seconds() - started);
+		print_totals(options.hashes ? stderr : stdout, &session,
+		             session_seconds() - session.started);
 	arena_deinit(&arena);
 	return session.totals.violations ? 1 : 0;
 }

@@ -17,6 +17,12 @@ double session_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+double session_spent(const struct session *session)
+{
+	return session->simulated ? session->totals.simulated_ms / 1000
+	                          : session_seconds() - session->started;
+}
+
 /* What is run, and what came of it. */
 struct trial {
 	size_t scenario, lines; /* lines 0: all of them */
@@ -244,16 +250,16 @@ static int64_t walk(uint64_t round, int64_t i, int64_t n)
 }
 
 void session_systematic(struct session *session, size_t scenario, const struct faults *plain,
-                        double until, bool whole)
+                        double until)
 {
 	int64_t n = count_singles(plain), pairs = plain->acts * plain->acts;
-	double half = session_seconds() + (until - session_seconds()) * 0.7;
+	double half = session_spent(session) + (until - session_spent(session)) * 0.7;
 	struct faults faults;
 
-	for (int64_t i = 0; i < n && session_seconds() < (whole ? until : half); i++)
+	for (int64_t i = 0; i < n && session_spent(session) < half; i++)
 		if (single(plain, walk(session->round, i, n), &faults))
 			run_faults(session, scenario, &faults);
-	for (int64_t i = 0; i < pairs && session_seconds() < until; i++) {
+	for (int64_t i = 0; i < pairs && session_spent(session) < until; i++) {
 		two_acts(plain, walk(session->round, i, pairs), &faults);
 		if (faults.crash_after < faults.crash_again)
 			run_faults(session, scenario, &faults);

@@ -365,15 +365,18 @@ struct session {
 	uint64_t round; /* which part of the systematic runs is looked at first */
 	char (*ends)[512]; /* of each scenario without faults */
 	bool first;        /* the first violation ends it, untold */
+	bool simulated;    /* time is counted as simulated, else as on the wall */
+	double started;
 };
 uint64_t session_run(struct session *session, size_t scenario, uint64_t seed,
                      const struct faults *faults, FILE *trace);
 void session_plain(struct session *session, size_t scenario, struct faults *after);
 void session_systematic(struct session *session, size_t scenario, const struct faults *plain,
-                        double until, bool whole);
+                        double until);
 void session_seed(struct session *session, size_t scenario, uint64_t seed, FILE *trace);
 uint64_t session_hash(struct session *session, size_t scenario, uint64_t seed);
 void session_regression(struct session *session, const char *line);
-double session_seconds(void); /* of the clock on the wall */
+double session_seconds(void);
+double session_spent(const struct session *session); /* seconds since it began */
 
 #endif
