@@ -96,7 +96,7 @@ mutants: ## N=n: random mutants of plan and gate; and one an invariant: which of
 	@hack/mutants.sh seeded; hack/mutants.sh $(or $(N),30)
 
 sim-long: $(BUILD)/sim ## HOURS=n: as sim, until so many hours were simulated
-	@$(simulate) --hours $(HOURS)
+	@$(simulate) --hours $(HOURS) $(ROUND:%=--round %)
 
 test: setup ## everything: tidy, unit tests under sanitizers with gcc and clang, golden, end to end
 	@hack/test

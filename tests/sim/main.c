@@ -160,7 +160,7 @@ static void run_share(struct session *session, const struct options *options, si
 {
 	size_t jobs = (size_t)options->jobs, mine = (session->n + jobs - 1 - job) / jobs, done = 0;
 	double end = options->amount / (session->simulated ? (double)jobs : 1);
-	double systematic = end * (session->simulated || options->only ? 0.9 : 0.6);
+	double systematic = end * (options->only ? 0.9 : 0.7);
 	uint64_t seed = session->round * 1000003 + job;
 
 	if (job == 0 && options->regressions)
