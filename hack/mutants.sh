@@ -1,6 +1,6 @@
 #!/bin/bash
 # Does what is broken die? `hack/mutants.sh N [SEED]`: N random mutants of the pure modules plan and
-# gate (or of FILES), each judged by their unit tests and SIM_SECONDS (20) of the simulator.
+# gate (or of FILES), each judged by their unit tests and SIM_HOURS (3000) of the simulator.
 # `hack/mutants.sh seeded`: one mutant an invariant (hack/mutants/), judged by the simulator alone.
 #
 # What is broken on purpose runs as nobody, with limits, in a folder that is thrown away: and only
@@ -14,14 +14,14 @@ mkdir "$work/tree" "$work/log"
 cp -r Makefile pkg tests hack "$work/tree"
 chmod -R a+rX "$work/tree"
 cp -r "$work/tree/pkg" "$work/pkg" # as it was
-export SIM_SECONDS=${SIM_SECONDS:-20}
+hours=${SIM_HOURS:-3000}
 flags='-O1 -g0'
 build() { make -s -C "$work/tree" BUILD="$work/build" CFLAGS="$flags" warnings=-w "$@" >"$work/log/build" 2>&1; }
-judge() { # judge COMMAND...: as nobody, alone, for at most two minutes
+judge() { # judge COMMAND...: as nobody, alone, for at most three minutes of a core
 	(cd "$work/tree" && exec unshare --net --ipc --pid --fork --kill-child \
 		setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
-		prlimit --as=8000000000 --cpu=120 --fsize=10000000 --nofile=64 --core=0 \
-		timeout -k 1 120 "$@") >"$work/log/run" 2>&1 </dev/null
+		prlimit --as=8000000000 --cpu=180 --fsize=10000000 --nofile=64 --core=0 \
+		timeout -k 1 1800 "$@") >"$work/log/run" 2>&1 </dev/null
 }
 units=$(cd tests/unit && ls plan/*_test.c gate/*_test.c | sed 's/\.c$//')
 sim="$work/build/sim tests/sim/scenarios.txt --first --round"
@@ -34,7 +34,7 @@ unit_dies() {
 }
 
 sim_dies() { # sim_dies ROUND
-	judge $sim "$1" --seconds "$SIM_SECONDS" && return 1
+	judge $sim "$1" --hours "$hours" && return 1
 	how="simulator: $(grep -am1 '^VIOLATION\|^panic' "$work/log/run" | cut -c1-150)"
 	return 0
 }

@@ -149,15 +149,17 @@ void *arena_memdup(struct arena *arena, const void *bytes, size_t size)
 
 char *arena_printf(struct arena *arena, const char *fmt, ...)
 {
+	char first[256], *text;
 	va_list args;
-	char *text;
 	int len;
 
 	va_start(args, fmt);
-	len = vsnprintf(NULL, 0, fmt, args);
+	len = vsnprintf(first, sizeof(first), fmt, args);
 	va_end(args);
 	if (len < 0)
 		panic("arena: a text that cannot be formatted: %s", fmt);
+	if ((size_t)len < sizeof(first))
+		return arena_memdup(arena, first, (size_t)len + 1);
 	text = arena_alloc(arena, (size_t)len + 1);
 	va_start(args, fmt);
 	vsnprintf(text, (size_t)len + 1, fmt, args);

@@ -33,13 +33,25 @@ static struct digest digest_hex(const unsigned char raw[SHA256_BYTES])
 	return digest;
 }
 
+/* Looked up once: libcrypto does it anew for each digest otherwise, in longer than a short one. */
+static const EVP_MD *sha256(void)
+{
+	static EVP_MD *known;
+
+	if (!known)
+		known = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (!known)
+		panic("digest: libcrypto has no SHA-256");
+	return known;
+}
+
 struct digest_stream *digest_begin(void)
 {
 	struct digest_stream *stream = heap_alloc(1, sizeof(*stream));
 
 	stream->context = EVP_MD_CTX_new();
-	if (!stream->context || EVP_DigestInit_ex(stream->context, EVP_sha256(), NULL) != 1)
-		panic("digest: libcrypto has no SHA-256");
+	if (!stream->context || EVP_DigestInit_ex(stream->context, sha256(), NULL) != 1)
+		panic("digest: libcrypto cannot begin");
 	return stream;
 }
 

@@ -447,19 +447,48 @@ int parse_time(const char *text, int64_t *out_ms, struct err *err)
 	return 0;
 }
 
+/* A separator and so many digits; the end of them. */
+static char *put_digits(char *out, char separator, int value, int digits)
+{
+	out[0] = separator;
+	for (int i = digits; i > 0; i--, value /= 10)
+		out[i] = (char)('0' + value % 10);
+	return out + digits + 1;
+}
+
 void format_time(int64_t ms, char out[TIME_TEXT])
 {
 	int64_t days = div_floor(ms, DAY_MS);
 	int of_day = (int)mod_floor(ms, DAY_MS);
-	int month, day, len;
+	int month, day;
 	int64_t year;
+	char *end;
 
 	date_of_days(days, &year, &month, &day);
-	len = snprintf(out, TIME_TEXT, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)year, month,
-	               day, of_day / 3600000, of_day / 60000 % 60, of_day / 1000 % 60);
+	end = out + snprintf(out, TIME_TEXT, "%04lld", (long long)year);
+	end = put_digits(end, '-', month, 2);
+	end = put_digits(end, '-', day, 2);
+	end = put_digits(end, 'T', of_day / 3600000, 2);
+	end = put_digits(end, ':', of_day / 60000 % 60, 2);
+	end = put_digits(end, ':', of_day / 1000 % 60, 2);
 	if (of_day % 1000)
-		len += snprintf(out + len, (size_t)(TIME_TEXT - len), ".%03d", of_day % 1000);
-	snprintf(out + len, (size_t)(TIME_TEXT - len), "Z");
+		end = put_digits(end, '.', of_day % 1000, 3);
+	memcpy(end, "Z", 2);
+}
+
+void format_int(int64_t value, char out[INT_TEXT])
+{
+	uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	int n = value < 0;
+
+	for (uint64_t more = rest; n++, more > 9; more /= 10)
+		;
+	out[n] = '\0';
+	do
+		out[--n] = (char)('0' + rest % 10);
+	while (rest /= 10);
+	if (value < 0)
+		out[0] = '-';
 }
 
 void format_duration(int64_t ms, char out[TIME_TEXT])
@@ -500,7 +529,8 @@ void buf_number(struct buf *buf, double value)
 		buf_puts(buf, text);
 		return;
 	}
-	for (int digits = 1; digits <= DBL_DECIMAL_DIG; digits++) {
+	/* %g leaves zeros at the end away: with DBL_DIG digits a shorter text comes out as it is */
+	for (int digits = isnormal(value) ? DBL_DIG : 1; digits <= DBL_DECIMAL_DIG; digits++) {
 		print_double(text, 'g', digits, value);
 		if (strtod_l(text, NULL, c_locale()) == value)
 			break;

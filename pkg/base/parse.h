@@ -26,11 +26,13 @@ int parse_cpu(const char *text, int64_t *out_millis, struct err *err) must_check
 /* Lower-case letters, digits and '-', starts and ends alphanumeric, 1..63 bytes. */
 bool is_name(const char *text);
 
+#define INT_TEXT 24  /* bytes that format_int needs */
 #define TIME_TEXT 32 /* bytes that format_time and format_duration need */
 /* "2026-07-02T00:00:00Z"; milliseconds are shown when not 0. */
 void format_time(int64_t ms, char out[TIME_TEXT]);
 /* The shortest exact: "90s", "10m", "1d", "1500ms", "0". */
 void format_duration(int64_t ms, char out[TIME_TEXT]);
+void format_int(int64_t value, char out[INT_TEXT]);
 /* The fewest correctly rounded digits that parse_number reads back as the same double; whole
  * numbers below 1e15 stand without an exponent. Finite: a NaN here is our own bug, and aborts. */
 void buf_number(struct buf *buf, double value);

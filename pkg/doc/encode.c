@@ -38,28 +38,41 @@ struct field_pairs {
 /* ---- what differs from its default ---- */
 
 /* Only its own encoder knows a custom field: what it writes is nothing, or the fallback. */
-static bool custom_is_default(const struct field *field, const void *in, const void *context)
+static bool says_nothing(const struct field *field, const char *text)
 {
 	static const char *const nothing[] = {"null", "\"\"", "[]", "{}"};
+	struct buf quoted;
+	bool same;
+
+	if (!field->fallback)
+		return names_find(NAMES(nothing), text) >= 0;
+	buf_init(&quoted, LIMIT_DOC_SCALAR);
+	add_quoted(&quoted, field->fallback, true);
+	same = strcmp(text, "null") == 0 || strcmp(text, buf_text(&quoted)) == 0 ||
+	       strcmp(text, field->fallback) == 0;
+	buf_deinit(&quoted);
+	return same;
+}
+
+static void custom_json(const struct field *field, const void *in, const void *context,
+                        struct buf *out)
+{
 	struct writer writer;
-	struct buf text, quoted;
+
+	write_begin(&writer, out, true);
+	writer.context = context;
+	field->encode(&writer, field, in);
+}
+
+static bool custom_is_default(const struct field *field, const void *in, const void *context)
+{
+	struct buf text;
 	bool same;
 
 	buf_init(&text, LIMIT_STATUS_BYTES);
-	buf_init(&quoted, LIMIT_DOC_SCALAR);
-	write_begin(&writer, &text, true);
-	writer.context = context;
-	field->encode(&writer, field, in);
-	if (field->fallback) {
-		add_quoted(&quoted, field->fallback, true);
-		same = strcmp(buf_text(&text), "null") == 0 ||
-		       strcmp(buf_text(&text), buf_text(&quoted)) == 0 ||
-		       strcmp(buf_text(&text), field->fallback) == 0;
-	} else {
-		same = names_find(NAMES(nothing), buf_text(&text)) >= 0;
-	}
+	custom_json(field, in, context, &text);
+	same = says_nothing(field, buf_text(&text));
 	buf_deinit(&text);
-	buf_deinit(&quoted);
 	return same;
 }
 
@@ -220,10 +233,29 @@ static bool is_written(const struct field *field, const void *base, const void *
 	return (field->flags & FIELD_REQUIRED) || !field_is_default(field, base, context);
 }
 
+/* In JSON what was encoded to see whether it says anything stands as it is. */
+static void encode_custom_json(struct writer *writer, const struct field *field, const void *base)
+{
+	struct buf text;
+
+	buf_init(&text, writer->out->bytes_max);
+	custom_json(field, member(base, field->offset), writer->context, &text);
+	if ((field->flags & FIELD_REQUIRED) || !says_nothing(field, buf_text(&text))) {
+		write_key(writer, field->name);
+		write_raw(writer, buf_text(&text));
+	}
+	writer->out->full = writer->out->full || text.full;
+	buf_deinit(&text);
+}
+
 static void encode_fields(struct writer *writer, const struct field *fields, size_t n,
                           const void *base)
 {
 	for (size_t i = 0; i < n; i++) {
+		if (writer->json && fields[i].type == FIELD_CUSTOM) {
+			encode_custom_json(writer, &fields[i], base);
+			continue;
+		}
 		if (!is_written(&fields[i], base, writer->context))
 			continue;
 		write_key(writer, fields[i].name);

@@ -1,7 +1,6 @@
 #include "doc/scalar.h"
 
 #include <float.h>
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -307,15 +306,11 @@ static void write_share(struct writer *writer, double share)
 
 static void write_int64(struct writer *writer, int64_t value, const char *suffix)
 {
-	struct buf text;
+	char text[INT_TEXT + 8];
 
-	buf_init(&text, NUMBER_TEXT);
-	buf_printf(&text, "%" PRId64 "%s", value, suffix);
-	if (*suffix)
-		write_string(writer, buf_text(&text));
-	else
-		write_raw(writer, buf_text(&text));
-	buf_deinit(&text);
+	format_int(value, text);
+	memcpy(text + strlen(text), suffix, strlen(suffix) + 1);
+	(*suffix ? write_string : write_raw)(writer, text);
 }
 
 static void write_memory(struct writer *writer, int64_t bytes)

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { JSON_NUMBER_BYTES = 60 };
+enum { JSON_NUMBER_BYTES = 60, RESERVED_WORD_BYTES = 5 };
 
 size_t utf8_char(const unsigned char *s, size_t len, uint32_t *out)
 {
@@ -83,6 +83,8 @@ bool is_reserved_word(const char *text)
 		".inf", "-.inf", "+.inf", ".nan",
 	};
 
+	if (strnlen(text, RESERVED_WORD_BYTES + 1) > RESERVED_WORD_BYTES)
+		return false;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
 		if (strcasecmp(text, words[i]) == 0)
 			return true;

@@ -1,7 +1,6 @@
 /* Writers of YAML and JSON. In YAML, a map or list is not begun before its first child is known, so
  * that an empty one can stand as {} or [] on the line of its key. */
 #include <float.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,9 +99,9 @@ void write_number(struct writer *writer, double value)
 
 void write_int(struct writer *writer, int64_t value)
 {
-	char text[24];
+	char text[INT_TEXT];
 
-	snprintf(text, sizeof(text), "%" PRId64, value);
+	format_int(value, text);
 	write_raw(writer, text);
 }
 

@@ -128,14 +128,14 @@ static int decode_bins(struct decoder *decoder, const struct field *field, const
 static void encode_bins(struct writer *writer, const struct field *field, const void *in)
 {
 	const uint64_t *bins = in;
-	char key[16];
+	char key[INT_TEXT];
 
 	(void)field;
 	write_map(writer);
 	for (int bin = 0; bin < LATENCY_BINS; bin++) {
 		if (bins[bin] == 0)
 			continue;
-		snprintf(key, sizeof(key), "%d", bin);
+		format_int(bin, key);
 		write_key(writer, key);
 		write_int(writer, (int64_t)bins[bin]);
 	}

@@ -414,6 +414,20 @@ static void formats_times(void **state)
 	}
 }
 
+static void formats_integers(void **state)
+{
+	static const int64_t numbers[] = {0, 7, -7, 10, 99, 100, -100, 1234567890, INT64_MAX,
+	                                  INT64_MIN};
+	char text[INT_TEXT], expected[INT_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		format_int(numbers[i], text);
+		snprintf(expected, sizeof(expected), "%lld", (long long)numbers[i]);
+		assert_string_equal(text, expected);
+	}
+}
+
 static void formats_durations(void **state)
 {
 	static const struct {
@@ -769,6 +783,7 @@ int main(void)
 		cmocka_unit_test(times),
 		cmocka_unit_test(dates_agree_with_the_c_library),
 		cmocka_unit_test(formats_times),
+		cmocka_unit_test(formats_integers),
 		cmocka_unit_test(formats_durations),
 		cmocka_unit_test(shares),
 		cmocka_unit_test(name_texts),
