@@ -404,6 +404,18 @@ static bool is_next_to_restart(const struct look *look, const struct replica *re
 	return true;
 }
 
+/* By what was seen, by what is wanted, or by an intent of record that no look has shown yet: the
+ * router may have it though this look, being older, does not. */
+static bool may_carry_weight(const struct look *look, struct digest revision)
+{
+	const struct deployment_status *record = &look->in->history;
+
+	if (live_weight(look, revision) > 0 || share_of(look, effective_shares(look), revision) > 0)
+		return true;
+	return !record->weights_seen && record->candidate_weight > 0 &&
+	       digest_same(revision, record->candidate);
+}
+
 /* Why a replica has to go, or NULL. */
 static const char *stop_why(const struct look *look, const struct replica *replica)
 {
@@ -420,10 +432,7 @@ static const char *stop_why(const struct look *look, const struct replica *repli
 		return NULL;
 	if (n > 0)
 		return ready_below(look, revision, n) >= n ? "more replicas run than are declared" : NULL;
-	if (live_weight(look, revision) > 0 ||
-	    share_of(look, effective_shares(look), revision) > 0)
-		return NULL;
-	return "the revision is not needed any more";
+	return may_carry_weight(look, revision) ? NULL : "the revision is not needed any more";
 }
 
 static void stop_unwanted(struct look *look)

@@ -861,6 +861,23 @@ static void an_intent_that_was_not_read_back_is_carried_out(void **state)
 	assert_true(share(world, 2) == .25);
 }
 
+/* The look may be older than the intent. */
+static void what_may_carry_weight_is_not_stopped(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	world->lag = true;
+	world_until(world, PHASE_CANARY, 60);
+	world_declare(world, 1);
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_null(find_action(world, ACTION_STOP_REPLICA));
+	world_run(world, 10);
+	assert_int_equal(world_ready(world, world_revision(world, 2)), 0);
+}
+
 static void no_step_is_taken_while_a_new_router_has_other_weights(void **state)
 {
 	struct world *world = *state;
@@ -1236,6 +1253,7 @@ int main(void)
 		case_of(a_canary_turned_down_by_hand_is_left_until_the_next_step),
 		case_of(a_new_router_process_gets_everything_again),
 		case_of(an_intent_that_was_not_read_back_is_carried_out),
+		case_of(what_may_carry_weight_is_not_stopped),
 		case_of(no_step_is_taken_while_a_new_router_has_other_weights),
 		case_of(a_dead_candidate_has_no_weight_until_it_is_back),
 		case_of(coming_back_by_the_routers_own_probes_is_no_hand),
