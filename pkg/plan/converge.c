@@ -192,13 +192,18 @@ static bool is_recorded(const struct look *look, const struct revision_weight *s
 }
 
 /* That may be done before anything is recorded: with a full disk, too, traffic goes back, and comes
- * back to where it was. */
+ * back to where it was. Weights that leave out the stable revision of record are new. */
 static bool only_reduces(const struct look *look, const struct action *action)
 {
-	for (size_t i = 0; i < action->n_weights; i++)
+	const struct deployment_status *record = &look->in->history;
+	bool named = !record->stable.hex[0];
+
+	for (size_t i = 0; i < action->n_weights; i++) {
 		if (!is_recorded(look, &action->weights[i]))
 			return false;
-	return true;
+		named = named || digest_same(action->weights[i].revision, record->stable);
+	}
+	return named;
 }
 
 static void converge_weights(struct look *look)

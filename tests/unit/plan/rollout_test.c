@@ -194,6 +194,24 @@ static void in_promoting_the_previous_one_is_retired_early(void **state)
 	assert_true(digest_same(serving(world), world_revision(world, 2)));
 }
 
+/* The record of all traffic is there, and the router was not told before a newer version came: it
+ * is told of a new stable one only when that is recorded too. */
+static void weights_without_the_stable_one_of_record_wait_for_a_record(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	world_until(world, PHASE_PROMOTING, 300);
+	world->weights[0] = (struct revision_weight){world_revision(world, 1), .75};
+	world->weights[1] = (struct revision_weight){world_revision(world, 2), .25};
+	world->n_weights = 2;
+	world_declare(world, 3);
+	world_plan(world);
+	assert_true(digest_same(world->last.next.stable, world_revision(world, 2)));
+	assert_false(find_action(world, ACTION_SET_WEIGHTS)->reduces);
+}
+
 static void a_dead_candidate_is_not_promoted_early(void **state)
 {
 	struct world *world = *state;
@@ -1220,6 +1238,7 @@ int main(void)
 		case_of(harm_rolls_back_quarantines_and_reverts),
 		case_of(a_newer_revision_replaces_the_candidate_in_any_phase),
 		case_of(in_promoting_the_previous_one_is_retired_early),
+		case_of(weights_without_the_stable_one_of_record_wait_for_a_record),
 		case_of(a_dead_candidate_is_not_promoted_early),
 		case_of(naming_the_stable_version_again_withdraws),
 		case_of(a_hold_stops_steps_but_not_harm),
