@@ -170,6 +170,21 @@ static void remember_accepted(struct controller *c, enum kind kind, const struct
 	fleet_accept(c->fleet, kind, key->environment, key->name, NULL, blob);
 }
 
+/* Without a copy in the state folder, the evidence of the newest decision about this rollout
+ * stands; what came after it is dropped for both arms. */
+static void recall_decided(struct evidence *evidence, const struct deployment_status *history)
+{
+	const struct evidence *decided = history->decided;
+
+	if (evidence->revision.hex[0] || evidence->stable.hex[0] || !decided ||
+	    !digest_same(decided->revision, history->candidate) ||
+	    strcmp(decided->stable.hex, history->stable.hex) != 0 ||
+	    decided->judged_ms < history->rollout_since_ms)
+		return;
+	*evidence = *decided;
+	evidence->judged_ms = -1;
+}
+
 /* Plans one deployment from `task->observed`. */
 int task_deployment(struct controller *c, struct task *task, struct err *err)
 {
@@ -202,6 +217,7 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 		task->desired.model_status = model_status_of(c, task->desired.model->meta.name);
 	declared = task->desired.deployment;
 	evidence_load(c, task->key, &task->evidence);
+	recall_decided(&task->evidence, &input.history);
 	if (declared && task->observed.known)
 		gate_fold(&task->evidence, &task->observed, &input.history, &declared->rollout,
 		          c->wall_ms, &c->arena);

@@ -220,15 +220,15 @@ struct judgement gate_canary(const struct evidence *evidence, const struct analy
 	double enough = harm_enough(analysis);
 	struct harm harm = weigh(grid_ln(evidence->harm[EVENT_BAD], E_RATIO_HARM),
 	                         slower_ln(evidence), analysis);
-	const char *below;
+	const char *below = NULL;
 
 	if (fails_from_start(evidence, analysis, enough))
 		return startup_failure(judgement, evidence, arena);
 	if (harm.both >= enough)
 		return harmful(judgement, blame(&harm, analysis, errors_text(arena, candidate, stable),
 		                                latency_text(arena, candidate, stable), arena));
-	below = minima_met(evidence, step, now_ms) ? shown_below(evidence, analysis, step, arena)
-	                                           : NULL;
+	if (harm.both < enough && minima_met(evidence, step, now_ms)) /* and a number */
+		below = shown_below(evidence, analysis, step, arena);
 	judgement.not_worse = below ? VERDICT_PASS : VERDICT_INCONCLUSIVE;
 	judgement.why =
 		below ? arena_printf(arena, "%s: %s", errors_text(arena, &evidence->at_step,

@@ -370,6 +370,62 @@ static void numbers_that_are_none_never_pass(void **state)
 	}
 }
 
+/* Whatever the evidence holds, the gate answers, and what is no number is never a step up. */
+static void evidence_that_is_no_number_never_passes(void **state)
+{
+	static const double odd[] = {NAN, INFINITY, -INFINITY, -1e308, 1e308, -1};
+	struct fold *fold = *state;
+	struct evidence sound;
+
+	traffic(fold, 100, 10, 0, 190, 0);
+	assert_int_equal(judge(fold).not_worse, VERDICT_PASS);
+	sound = fold->evidence;
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
+		double *places[] = {&fold->evidence.harm[EVENT_BAD][3], &fold->evidence.harm[4][2],
+		                    fold->evidence.below_level, fold->evidence.phi, fold->evidence.edges};
+
+		for (size_t j = 0; j < ARRAY_LEN(places); j++) {
+			struct judgement judgement;
+			size_t n;
+
+			fold->evidence = sound;
+			*places[j] = odd[i];
+			judgement = judge(fold);
+			assert_non_null(judgement.why);
+			assert_true(j > 2 || !isnan(odd[i]) || judgement.not_worse != VERDICT_PASS);
+			assert_int_equal(gate_findings(&fold->evidence, &fold->analysis, &fold->arena,
+			                               &n)[0].metric[0], 'e');
+			tick(fold);
+			judge(fold);
+		}
+	}
+}
+
+static void findings_say_what_was_shown_and_what_is_missing(void **state)
+{
+	struct fold *fold = *state;
+	struct finding *findings;
+	size_t n;
+
+	traffic(fold, 5, 10, 0, 190, 0);
+	findings = gate_findings(&fold->evidence, &fold->analysis, &fold->arena, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(findings[0].metric, "errors");
+	assert_string_equal(findings[1].metric, "latency");
+	assert_int_equal(findings[0].result, VERDICT_INCONCLUSIVE);
+	assert_true(findings[0].n_candidate == 50 && findings[0].bad_candidate == 0);
+	assert_true(findings[0].harm_ln <= 0 && findings[0].phi == 1.3);
+	assert_true(findings[0].missing > 20 && findings[0].missing < 100);
+	traffic(fold, (int)findings[0].missing, 1, 0, 190, 0);
+	findings = gate_findings(&fold->evidence, &fold->analysis, &fold->arena, &n);
+	assert_int_equal(findings[0].result, VERDICT_PASS);
+	assert_true(findings[0].missing == 0);
+	traffic(fold, 50, 10, 5, 190, 0);
+	findings = gate_findings(&fold->evidence, &fold->analysis, &fold->arena, &n);
+	assert_int_equal(findings[0].result, VERDICT_FAIL);
+	assert_true(findings[0].harm_ln >= findings[0].harm_at);
+}
+
 /* ---- on its own ---- */
 
 static void judgements_of_a_revision_alone(void **state)
@@ -581,6 +637,8 @@ int main(void)
 		case_of(a_slower_candidate_is_harm_beyond_the_margin),
 		case_of(no_data_is_said_after_its_deadline),
 		case_of(numbers_that_are_none_never_pass),
+		case_of(evidence_that_is_no_number_never_passes),
+		case_of(findings_say_what_was_shown_and_what_is_missing),
 		case_of(judgements_of_a_revision_alone),
 		cmocka_unit_test(healthy_canaries_are_hardly_ever_rolled_back),
 		cmocka_unit_test(bad_canaries_are_rolled_back_soon),

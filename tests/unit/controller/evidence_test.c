@@ -1,0 +1,112 @@
+/* Evidence outlives a restart: what is judged after kill -9 is judged from the same bits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../gate/canary_sim.h"
+#include "base/limits.h"
+#include "manifest/manifest.h"
+
+/* As the controller does between two ticks that it did not survive. */
+static void restart(struct evidence *evidence, struct arena *arena)
+{
+	struct evidence back;
+	struct err err = {0};
+	struct buf text;
+
+	buf_init(&text, LIMIT_STATUS_BYTES);
+	evidence_encode(&text, evidence);
+	if (evidence_decode(buf_text(&text), text.len, arena, &back, &err))
+		fail_msg("%s", err.text);
+	buf_deinit(&text);
+	*evidence = back;
+}
+
+static void same_bits(const struct evidence *a, const struct evidence *b)
+{
+	assert_memory_equal(a->harm, b->harm, sizeof(a->harm));
+	assert_memory_equal(a->below_ratio, b->below_ratio, sizeof(a->below_ratio));
+	assert_memory_equal(a->below_level, b->below_level, sizeof(a->below_level));
+	assert_memory_equal(a->phi, b->phi, sizeof(a->phi));
+	assert_memory_equal(&a->candidate, &b->candidate, sizeof(a->candidate));
+	assert_memory_equal(&a->recent, &b->recent, sizeof(a->recent));
+}
+
+static void a_restart_at_each_tick_changes_no_bit(void **state)
+{
+	static struct sim steady, restarted;
+	struct step_spec step = {.05, 500, 0, 3, false};
+	const struct scenario scenario = {"bursts", .005, .bad_candidate = .01, .burst = 3,
+	                                  .slower = 1.1, .lost = .05};
+	struct sim_config config = {.rate = 100, .ticks = 300, .tick_s = 3,
+	                            .rollout = {.analysis = sim_analysis(), .steps = &step,
+	                                        .n_steps = 1}};
+	struct sim *sims[] = {&steady, &restarted};
+	struct judgement judgements[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		arena_init(&sims[i]->arena, (size_t)256 << 20);
+		sim_latencies(sims[i], .5);
+		sim_begin(sims[i], &scenario, &config, "restart");
+	}
+	for (int tick = 0; tick < config.ticks; tick++) {
+		for (int i = 0; i < 2; i++) {
+			sim_traffic(sims[i], config.tick_s, true, 0);
+			sim_look(sims[i], true);
+		}
+		restart(&restarted.evidence, &restarted.arena);
+		same_bits(&steady.evidence, &restarted.evidence);
+	}
+	assert_true(steady.evidence.phi[EVENT_BAD] > 0 && steady.evidence.edges[0] > 0);
+	for (int i = 0; i < 2; i++)
+		judgements[i] = gate_canary(&sims[i]->evidence, &config.rollout.analysis, &step,
+		                            sims[i]->now_ms, &sims[i]->arena);
+	assert_string_equal(judgements[0].why, judgements[1].why);
+	for (int i = 0; i < 2; i++)
+		arena_deinit(&sims[i]->arena);
+}
+
+/* Odd text in the place of its numbers is refused, or judged and never a step up. */
+static void odd_numbers_never_pass(void **state)
+{
+	static const char *const odd[] = {"nan", "inf", "-1", "1e308", "-1e308", "1e999", "", "x",
+	                                  "0 0"};
+	static const char *const keys[] = {"phi", "edges", "belowLevel", "belowRatio", "harm",
+	                                   "requests", "bad"};
+	struct analysis_spec analysis = sim_analysis();
+	struct step_spec step = {.05, 1, 0, 3, false};
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena, (size_t)64 << 20);
+	for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+		for (size_t j = 0; j < ARRAY_LEN(keys); j++) {
+			struct evidence evidence;
+			struct err err = {0};
+			bool inner = j >= 5;
+			char *text = arena_printf(&arena, inner ? "{\"candidate\":{\"%s\":\"%s\"}}"
+			                                        : "{\"%s\":\"%s\"}", keys[j], odd[i]);
+			struct judgement judgement;
+
+			if (evidence_decode(text, strlen(text), &arena, &evidence, &err))
+				continue;
+			judgement = gate_canary(&evidence, &analysis, &step, SIM_START_MS, &arena);
+			assert_int_equal(judgement.not_worse, VERDICT_INCONCLUSIVE);
+			assert_non_null(judgement.why);
+		}
+	arena_deinit(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_restart_at_each_tick_changes_no_bit),
+		cmocka_unit_test(odd_numbers_never_pass),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
