@@ -220,6 +220,18 @@ static void check_pages(struct check *check, const struct deployment *deployment
 	}
 }
 
+static void check_sources(struct check *check, const struct analysis_spec *analysis,
+                          const struct environment *environment)
+{
+	bool answers = environment->kubernetes && environment->kubernetes->prometheus;
+
+	for (size_t i = 0; i < analysis->n_metrics && !answers; i++)
+		if (!analysis->metrics[i].url)
+			broken(check, at("spec.rollout.analysis.metrics[%zu].url", i).text,
+			       "Environment '%s' names no Prometheus that could be asked; write one here",
+			       environment->meta.name);
+}
+
 int deployment_check_refs(const struct deployment *deployment, const struct model *model,
                           const struct model_version *version,
                           const struct environment *environment, check_complain *complain,
@@ -236,5 +248,7 @@ int deployment_check_refs(const struct deployment *deployment, const struct mode
 		broken(&check, "spec.version",
 		       "%s has no image, and Environment '%s' serves in Kubernetes; give the Model's serve"
 		       " an image", version->version, environment->meta.name);
+	if (environment)
+		check_sources(&check, &deployment->rollout.analysis, environment);
 	return check_result(&check);
 }

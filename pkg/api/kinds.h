@@ -273,6 +273,7 @@ struct step_spec {
 };
 struct metric_spec {
 	const char *name, *prometheus;
+	const char *url; /* of Prometheus; NULL: the environment's */
 	double max;
 };
 struct analysis_spec {

@@ -119,6 +119,13 @@ struct mark {
 	double open_n, open_x[EVENTS]; /* since the window began */
 	struct spread spread[EVENTS];
 };
+/* A metric from elsewhere about this candidate. A query without an answer moves asked_ms alone. */
+struct watched {
+	const char *name;
+	int64_t asked_ms, seen_ms; /* last asked; last answered, -1 never */
+	double value;              /* of the last answer; NAN none */
+	int64_t above;             /* answers in a row above `max` */
+};
 /* Kept in state/, folded each tick by gate_fold; all but what is known of the stable revision
  * begins anew when `revision` or `stable` changes. A copy without marks is in the status of a
  * decision: gate_canary and gate_findings give the same from it again. Logarithms are exact to the
@@ -140,6 +147,8 @@ struct evidence {
 	int64_t window_since_ms;        /* since when the open window of each mark counts */
 	double edges[SLOW_EDGES];       /* bins; an answer in it or above is slow; 0: not known yet */
 	double phi[EVENTS];             /* over-dispersion as estimated last; 0: not known yet */
+	struct watched *watched;        /* since the rollout began */
+	size_t n_watched;
 	struct mark *marks;
 	size_t n_marks;
 };

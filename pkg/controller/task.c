@@ -221,6 +221,8 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 	if (declared && task->observed.known)
 		gate_fold(&task->evidence, &task->observed, &input.history, &declared->rollout,
 		          c->wall_ms, &c->arena);
+	if (declared && task->observed.known)
+		watch_metrics(c, task, &input.history);
 	input.desired = task->desired;
 	input.evidence = task->evidence;
 	task->rollout = plan_rollout(&input, &c->arena);

@@ -3,6 +3,7 @@
 #define LINNET_GATE_ARM_H
 
 #include "api/status.h"
+#include "base/arena.h"
 #include "stats/sequential.h"
 
 /* A dead replica's requests are sent elsewhere and show as bad events alone. */
@@ -23,6 +24,18 @@ bool latency_watched(const struct analysis_spec *analysis);
 /* Over-dispersion in force for one kind of event: for harm with its safety factor. */
 double harm_phi(const struct evidence *evidence, int event);
 double step_phi(const struct evidence *evidence);
+
+/* metric.c: why a declared metric shows harm, why one keeps from a step up; NULL: none does. And
+ * whether one had no answer for longer than noDataDeadline. */
+const char *metric_harm(const struct evidence *evidence, const struct analysis_spec *analysis,
+                        struct arena *arena);
+const char *metric_missing(const struct evidence *evidence, const struct analysis_spec *analysis,
+                           int64_t now_ms, struct arena *arena);
+struct finding;
+void metric_find(struct finding *finding, const struct evidence *evidence,
+                 const struct metric_spec *metric);
+bool metric_silent(const struct evidence *evidence, const struct analysis_spec *analysis,
+                   int64_t now_ms);
 
 /* ln of the mixture over a whole grid. */
 double grid_ln(const double *ln, enum e_kind kind);

@@ -139,7 +139,8 @@ static bool no_data(const struct evidence *evidence, const struct analysis_spec 
                     int64_t now_ms)
 {
 	return analysis->no_data_deadline_ms >= 0 &&
-	       now_ms - evidence->last_data_ms > analysis->no_data_deadline_ms;
+	       (now_ms - evidence->last_data_ms > analysis->no_data_deadline_ms ||
+	        metric_silent(evidence, analysis, now_ms));
 }
 
 /* The logarithm of 1 / alpha for errors and latency together; what no evidence reaches where no
@@ -220,15 +221,22 @@ struct judgement gate_canary(const struct evidence *evidence, const struct analy
 	double enough = harm_enough(analysis);
 	struct harm harm = weigh(grid_ln(evidence->harm[EVENT_BAD], E_RATIO_HARM),
 	                         slower_ln(evidence), analysis);
-	const char *below = NULL;
+	const char *below = NULL, *metric = metric_harm(evidence, analysis, arena), *missing;
 
 	if (fails_from_start(evidence, analysis, enough))
 		return startup_failure(judgement, evidence, arena);
 	if (harm.both >= enough)
 		return harmful(judgement, blame(&harm, analysis, errors_text(arena, candidate, stable),
 		                                latency_text(arena, candidate, stable), arena));
+	if (metric)
+		return harmful(judgement, metric);
 	if (harm.both < enough && minima_met(evidence, step, now_ms)) /* and a number */
 		below = shown_below(evidence, analysis, step, arena);
+	missing = below ? metric_missing(evidence, analysis, now_ms, arena) : NULL;
+	if (missing) {
+		judgement.why = arena_printf(arena, "%s: not enough to tell", missing);
+		return judgement;
+	}
 	judgement.not_worse = below ? VERDICT_PASS : VERDICT_INCONCLUSIVE;
 	judgement.why =
 		below ? arena_printf(arena, "%s: %s", errors_text(arena, &evidence->at_step,
@@ -349,7 +357,7 @@ static void find_latency(struct finding *f, const struct evidence *evidence)
 struct finding *gate_findings(const struct evidence *evidence,
                               const struct analysis_spec *analysis, struct arena *arena, size_t *n)
 {
-	struct finding *findings = arena_array(arena, 2, struct finding);
+	struct finding *findings = arena_array(arena, 2 + analysis->n_metrics, struct finding);
 
 	findings[0] = finding_of("errors", evidence, analysis);
 	find_errors(&findings[0], evidence, analysis);
@@ -358,6 +366,10 @@ struct finding *gate_findings(const struct evidence *evidence,
 		findings[1] = finding_of("latency", evidence, analysis);
 		find_latency(&findings[1], evidence);
 		*n = 2;
+	}
+	for (size_t i = 0; i < analysis->n_metrics; i++) {
+		findings[*n] = finding_of(analysis->metrics[i].name, evidence, analysis);
+		metric_find(&findings[(*n)++], evidence, &analysis->metrics[i]);
 	}
 	return findings;
 }
@@ -390,6 +402,8 @@ struct judgement gate_alone(const struct evidence *evidence, const struct arm *r
 
 	if (fails_from_start(evidence, analysis, enough))
 		return startup_failure(judgement, evidence, arena);
+	if (metric_harm(evidence, analysis, arena))
+		return harmful(judgement, metric_harm(evidence, analysis, arena));
 	if (harm.both >= enough) {
 		if (harm.latency > harm.errors)
 			return harmful(judgement, arena_printf(arena, "%s: harm",

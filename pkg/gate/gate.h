@@ -31,6 +31,14 @@ void gate_fold(struct evidence *evidence, const struct observed *observed,
                const struct deployment_status *history, const struct rollout_spec *rollout,
                int64_t now_ms, struct arena *arena);
 
+/* One answer about a declared metric, NAN for none; and whether it was last asked `every_ms` ago or
+ * before. Three answers in a row above its max are harm; a step up needs an answer of this step, at
+ * most 90 s old, that is not above. */
+void gate_metric(struct evidence *evidence, const struct metric_spec *metric, double value,
+                 int64_t now_ms, struct arena *arena);
+bool gate_metric_due(const struct evidence *evidence, const char *name, int64_t now_ms,
+                     int64_t every_ms);
+
 /* A canary at `step`: harm on all of the rollout's evidence, not_worse on this step's. */
 struct judgement gate_canary(const struct evidence *evidence, const struct analysis_spec *analysis,
                              const struct step_spec *step, int64_t now_ms, struct arena *arena);
@@ -38,9 +46,9 @@ struct judgement gate_canary(const struct evidence *evidence, const struct analy
 /* What one metric of a canary has shown, for people: by the same evidence the same numbers.
  * Logarithms are of e-values; NAN where a number does not apply. */
 struct finding {
-	const char *metric;         /* "errors", "latency" */
+	const char *metric;         /* "errors", "latency", or the name of a declared one */
 	enum verdict_result result; /* FAIL: harm by itself; PASS: not worse; else INCONCLUSIVE */
-	double candidate, stable;   /* shares of bad answers; p95 in ms */
+	double candidate, stable;   /* shares of bad answers; p95 in ms; the last answer */
 	double n_candidate, n_stable, bad_candidate, bad_stable; /* requests of the rollout, bad ones */
 	struct interval shown;      /* 95 %: of the candidate's share */
 	double harm_ln, harm_at;    /* the e-value of harm, and what rolls back by itself */
@@ -49,7 +57,7 @@ struct finding {
 	double missing;             /* more requests of the candidate until a test of this step passes
 	                             * if none of them is bad; 0: passed */
 };
-/* Returns a list in the arena, errors first. */
+/* Returns a list in the arena: errors, latency where it is watched, declared metrics. */
 struct finding *gate_findings(const struct evidence *evidence,
                               const struct analysis_spec *analysis, struct arena *arena,
                               size_t *n);

@@ -69,6 +69,19 @@ static const struct field mark_fields[] = {
 static const struct record mark_record =
 	RECORD(struct mark, mark, "Where the counters of one replica stood.");
 
+static const struct field watched_fields[] = {
+	{.name = "name", .type = FIELD_STRING, AT(struct watched, name),
+	 .flags = FIELD_REQUIRED | FIELD_NON_EMPTY, .help = "The metric."},
+	{.name = "asked", .type = FIELD_TIME, AT(struct watched, asked_ms), .help = "Last asked."},
+	{.name = "seen", .type = FIELD_TIME, AT(struct watched, seen_ms), .help = "Last answered."},
+	{.name = "value", .type = FIELD_NUMBER, AT(struct watched, value),
+	 .help = "The last answer."},
+	{.name = "above", .type = FIELD_INT, AT(struct watched, above), .max = -1, .fallback = "0",
+	 .help = "Answers in a row above the metric's max."},
+};
+static const struct record watched_record =
+	RECORD(struct watched, watched, "A metric from elsewhere.");
+
 #define ARM(key, member, text) \
 	{.name = key, .type = FIELD_RECORD, AT(struct evidence, member), .record = &arm_record, \
 	 .help = text}
@@ -107,6 +120,8 @@ static const struct field evidence_fields[] = {
 	        "Bins from which on an answer is slow; 0: not known yet."),
 	NUMBERS("phi", struct evidence, phi,
 	        "Per kind of event: over-dispersion as estimated last; 0: not known yet."),
+	{.name = "metrics", .type = FIELD_LIST, LIST_AT(struct evidence, watched),
+	 .record = &watched_record, .help = "Metrics from elsewhere about the candidate."},
 	{.name = "marks", .type = FIELD_LIST, LIST_AT(struct evidence, marks), .record = &mark_record,
 	 .help = "Where the counters of each replica stood."},
 };

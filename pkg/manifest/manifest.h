@@ -95,6 +95,10 @@ void model_status_encode(struct buf *out, const struct model_status *status);
 int model_status_decode(const char *path, const char *text, size_t len, struct arena *arena,
                         struct model_status *out, struct err *err) must_check;
 void evidence_encode(struct buf *out, const struct evidence *evidence); /* JSON; exact */
+/* The one value that Prometheus answers an instant query with, a scalar or a vector of one sample.
+ * An error where it has none, several, or one that is not finite. */
+int prometheus_decode(const char *text, size_t len, struct arena *arena, double *out,
+                      struct err *err) must_check;
 int evidence_decode(const char *text, size_t len, struct arena *arena, struct evidence *out,
                     struct err *err) must_check;
 /* One file of the requests branch; `path` says environment/deployment or model and time. */

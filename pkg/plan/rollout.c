@@ -387,6 +387,9 @@ static struct digest rollout_digest(const struct rollout_spec *rollout, struct a
 	                          (long long)a->warmup_ms, (long long)a->warmup_requests,
 	                          (int)rollout->on_inconclusive);
 
+	for (size_t i = 0; i < a->n_metrics; i++)
+		text = arena_printf(arena, "%s|%s %s %g", text, a->metrics[i].name,
+		                    a->metrics[i].prometheus, a->metrics[i].max);
 	for (size_t i = 0; i < rollout->n_steps; i++)
 		text = arena_printf(arena, "%s|%g %lld %lld %g %d", text, rollout->steps[i].weight,
 		                    (long long)rollout->steps[i].min_requests,

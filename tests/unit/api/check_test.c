@@ -99,8 +99,10 @@ static void deployment_begin(struct world *w)
 	                                   .action = ALERT_PAGE};
 	w->alerts[1] = (struct alert_spec){.name = "Schema", .when = "schema_validation_failed",
 	                                   .action = ALERT_BLOCK};
-	w->metrics[0] = (struct metric_spec){.name = "checkout", .prometheus = "x{{revision}}"};
-	w->metrics[1] = (struct metric_spec){.name = "basket", .prometheus = "y{{revision}}"};
+	w->metrics[0] = (struct metric_spec){.name = "checkout", .prometheus = "x{{revision}}",
+	                                       .url = "http://p"};
+	w->metrics[1] = (struct metric_spec){.name = "basket", .prometheus = "y{{revision}}",
+	                                       .url = "http://p"};
 	w->monitor = (struct monitor_spec){.log = true, .drift_window_ms = 1,
 	                                   .drift_persist = "2 of 3"};
 	w->autoscale = (struct autoscale_spec){2, 8, 50};

@@ -426,6 +426,57 @@ static void findings_say_what_was_shown_and_what_is_missing(void **state)
 	assert_true(findings[0].harm_ln >= findings[0].harm_at);
 }
 
+/* ---- metrics from elsewhere ---- */
+
+static void answers_of_a_metric(void **state)
+{
+	static const struct {
+		const char *name;
+		double answers[4];
+		enum verdict_result harm, not_worse;
+	} cases[] = {
+		{"below", {.01, .01, .01, .01}, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+		{"none", {NAN, NAN, NAN, NAN}, VERDICT_INCONCLUSIVE, VERDICT_INCONCLUSIVE},
+		{"infinite", {INFINITY, INFINITY, INFINITY, INFINITY}, VERDICT_INCONCLUSIVE,
+		 VERDICT_INCONCLUSIVE},
+		{"above three times", {.01, .03, .03, .03}, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"above, a gap between", {.03, .03, NAN, .03}, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"above twice", {.03, .03, .01, .03}, VERDICT_INCONCLUSIVE, VERDICT_INCONCLUSIVE},
+		{"last one above, then none", {.01, .01, .03, NAN}, VERDICT_INCONCLUSIVE,
+		 VERDICT_INCONCLUSIVE},
+		{"below, long ago", {.01, NAN, NAN, NAN}, VERDICT_INCONCLUSIVE, VERDICT_INCONCLUSIVE},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct metric_spec metric = {.name = "checkout", .max = .02};
+		struct judgement judgement;
+		struct finding *findings;
+		struct fold *fold;
+		size_t n;
+
+		teardown(state);
+		setup(state);
+		fold = *state;
+		fold->analysis.metrics = &metric;
+		fold->analysis.n_metrics = 1;
+		traffic(fold, 100, 10, 0, 190, 0);
+		assert_int_equal(judge(fold).not_worse, VERDICT_INCONCLUSIVE);
+		for (int j = 0; j < 4; j++) {
+			assert_true(gate_metric_due(&fold->evidence, "checkout", fold->now_ms, 40000));
+			gate_metric(&fold->evidence, &metric, cases[i].answers[j], fold->now_ms,
+			            &fold->arena);
+			assert_false(gate_metric_due(&fold->evidence, "checkout", fold->now_ms, 40000));
+			fold->now_ms += 40000;
+		}
+		judgement = judge(fold);
+		if (judgement.harm != cases[i].harm || judgement.not_worse != cases[i].not_worse)
+			fail_msg("%s: %s", cases[i].name, judgement.why);
+		findings = gate_findings(&fold->evidence, &fold->analysis, &fold->arena, &n);
+		assert_int_equal(n, 3);
+		assert_string_equal(findings[2].metric, "checkout");
+	}
+}
+
 /* ---- on its own ---- */
 
 static void judgements_of_a_revision_alone(void **state)
@@ -639,6 +690,7 @@ int main(void)
 		case_of(numbers_that_are_none_never_pass),
 		case_of(evidence_that_is_no_number_never_passes),
 		case_of(findings_say_what_was_shown_and_what_is_missing),
+		case_of(answers_of_a_metric),
 		case_of(judgements_of_a_revision_alone),
 		cmocka_unit_test(healthy_canaries_are_hardly_ever_rolled_back),
 		cmocka_unit_test(bad_canaries_are_rolled_back_soon),

@@ -215,6 +215,10 @@ static struct evidence random_evidence(struct generator *g)
 	fill_arm(g, &e.at_step);
 	if (below(g, 2))
 		fill_arm(g, &e.stable_at_step);
+	for (size_t i = 0, n = below(g, 3); i < n; i++)
+		*list_push(g->arena, &e.watched, &e.n_watched) = (struct watched){
+			.name = a_name(g), .asked_ms = a_time(g), .seen_ms = a_time(g), .value = a_share(g),
+			.above = (int64_t)below(g, 5)};
 	for (size_t i = 0, n = below(g, 4); i < n; i++) {
 		struct mark *mark = list_push(g->arena, &e.marks, &e.n_marks);
 		struct arm last = {0};
@@ -336,6 +340,14 @@ static void same_evidence(const struct evidence *a, const struct evidence *b)
 	BYTES(stable_arm);
 	BYTES(at_step);
 	BYTES(stable_at_step);
+	VALUE(n_watched);
+	for (size_t i = 0; i < a->n_watched; i++) {
+		TEXT(watched[i].name);
+		VALUE(watched[i].asked_ms);
+		VALUE(watched[i].seen_ms);
+		VALUE(watched[i].value);
+		VALUE(watched[i].above);
+	}
 	VALUE(n_marks);
 	for (size_t i = 0; i < a->n_marks; i++) {
 		DIGEST(marks[i].revision);
