@@ -216,6 +216,7 @@ static int read_overview(const struct options *options, struct overview *out, st
 	if (status_open(&view, options, err))
 		return -1;
 	out->tip = view.tip;
+	view.glance = options->output == OUTPUT_TABLE;
 	result = status_deployments(&view, options, &out->deployments, &out->n, err) ||
 	         status_models(&view, options, &out->models, &out->n_models, err) ? -1 : 0;
 	if (!result && options->n_args && !out->n && !out->n_models)

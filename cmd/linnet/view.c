@@ -177,19 +177,63 @@ static int status_files(struct status_view *view, const struct options *options,
 	return 0;
 }
 
+/* The lines of a status as its controller writes it, a key a line, without the sections that say
+ * what was and from what it was decided. */
+static struct bytes skim(struct bytes text, struct arena *arena)
+{
+	static const char *const skipped[] = {
+		"  evidence:", "  stableReference:", "promoted:", "proposed:", "approvals:", "admitted:",
+		"quarantine:", "history:", "    artifact:", "    serve:", "    resources:", "    env:",
+	};
+	char *out = arena_alloc(arena, text.len + 1);
+	size_t len = 0, indent = 0;
+	bool skip = false;
+
+	for (const char *at = text.data, *end = text.data + text.len; at < end;) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		size_t n = newline ? (size_t)(newline - at) + 1 : (size_t)(end - at);
+		size_t spaces = 0;
+
+		while (spaces < n && at[spaces] == ' ')
+			spaces++;
+		skip = skip && (spaces > indent || (spaces == indent && at[spaces] == '-'));
+		for (size_t i = 0; !skip && i < ARRAY_LEN(skipped); i++) {
+			size_t key = strlen(skipped[i]);
+
+			skip = n > key && !strncmp(at, skipped[i], key) && strchr(" \n", at[key]);
+			indent = spaces;
+		}
+		if (!skip)
+			memcpy(out + len, at, n);
+		len += skip ? 0 : n;
+		at += n;
+	}
+	return (struct bytes){out, len};
+}
+
+static int read_deployment_status(struct status_view *view, const struct git_file *file,
+                                  struct arena *arena, struct deployment_status *out,
+                                  struct err *err)
+{
+	struct bytes text;
+
+	if (objects_blob(view->objects, file->blob, LIMIT_STATUS_BYTES, arena, &text, err))
+		return -1;
+	if (view->glance)
+		text = skim(text, arena);
+	return status_decode(file->path, text.data, text.len, arena, out, err);
+}
+
 int status_deployments(struct status_view *view, const struct options *options,
                        struct deployment_status **out, size_t *n, struct err *err)
 {
 	struct git_file *files;
-	struct bytes text;
 
 	if (status_files(view, options, false, &files, n, err))
 		return -1;
 	*out = arena_array(options->arena, *n, struct deployment_status);
 	for (size_t i = 0; i < *n; i++)
-		if (objects_blob(view->objects, files[i].blob, LIMIT_STATUS_BYTES, options->arena, &text,
-		                 err) ||
-		    status_decode(files[i].path, text.data, text.len, options->arena, &(*out)[i], err))
+		if (read_deployment_status(view, &files[i], options->arena, &(*out)[i], err))
 			return -1;
 	return 0;
 }

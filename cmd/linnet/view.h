@@ -29,6 +29,7 @@ struct status_view {
 	struct objects *objects;
 	struct oid tip;
 	const char *ref;
+	bool glance; /* decode only what serves and why it waits: a fleet is seen at once */
 };
 int status_open(struct status_view *view, const struct options *options, struct err *err)
 	must_check;

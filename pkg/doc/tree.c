@@ -86,9 +86,11 @@ int tree_close(struct tree *tree, const struct node **twice, const struct node *
 	if (node->type != NODE_MAP || node->n < 2 || !find_twice(node, twice, first))
 		return 0;
 	if ((*first)->key_line > 0)
-		return err_set(err, ERR_STALLED, "key '%s' is written twice; it stands in line %d already",
+		return err_set(err, ERR_STALLED,
+		               "key '%s' is written twice; it stands in line %d already, keep one of them",
 		               (*twice)->key, (*first)->key_line);
-	return err_set(err, ERR_STALLED, "key '%s' is written twice", (*twice)->key);
+	return err_set(err, ERR_STALLED, "key '%s' is written twice; keep one of them",
+	               (*twice)->key);
 }
 
 int key_check(const char *key, size_t len, struct err *err)

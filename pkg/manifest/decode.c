@@ -83,7 +83,9 @@ static const char *identify_name(struct decoder *decoder, const struct node *met
 	const struct node *name = node_get(metadata, key);
 
 	if (!name || name->type != NODE_SCALAR) {
-		complain(decoder, metadata, "required key '%s' is missing", key);
+		complain(decoder, metadata, "required key '%s' is missing; write %s", key,
+		         strcmp(key, "name") ? "the Environment that it belongs to"
+		                             : "a name of lower-case letters, digits and '-'");
 		return NULL;
 	}
 	if (!is_name(name->text)) {

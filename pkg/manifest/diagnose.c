@@ -55,7 +55,8 @@ static void complain_missing(struct diagnosis *diagnosis, const struct node *at,
 		complain(&diagnosis->decoder, at, "there is no %s '%s'; did you mean '%s'?",
 		         kind_names.names[kind], key, near);
 	else
-		complain(&diagnosis->decoder, at, "there is no %s '%s'", kind_names.names[kind], key);
+		complain(&diagnosis->decoder, at, "there is no %s '%s'; declare it in a file of its own",
+		         kind_names.names[kind], key);
 }
 
 /* Complains unless the object that the field at `path` names is declared. */
@@ -113,7 +114,7 @@ static void check_promotion(struct diagnosis *diagnosis, const struct node *docu
 	    !serves_in(diagnosis, deployment->model, from))
 		complain(&diagnosis->decoder, node_near(document, path),
 		         "no ModelDeployment of Model '%s' is in Environment '%s', so nothing would ever be"
-		         " promoted", deployment->model, from);
+		         " promoted; declare one there, or remove promotion", deployment->model, from);
 }
 
 static void check_deployment(struct diagnosis *diagnosis, const struct node *document,
@@ -209,8 +210,8 @@ static void check_declared_once(struct diagnosis *diagnosis, const struct docume
 	for (const struct declaration *other = item->first; other; other = other->next) {
 		if (strcmp(other->file->path, diagnosis->decoder.path) != 0 ||
 		    other->line != document->line)
-			complain(&diagnosis->decoder, name, "%s '%s' is declared twice, here and at %s:%d",
-			         kind, key, other->file->path, other->line);
+			complain(&diagnosis->decoder, name, "%s '%s' is declared twice, here and at %s:%d;"
+			         " keep one of them", kind, key, other->file->path, other->line);
 	}
 	if (!item->first->next && document->accepted && !item_accepted(item))
 		complain(&diagnosis->decoder, name, "ModelVersion '%s' has changed; a version never changes"

@@ -139,9 +139,10 @@ static void says_what_is_wrong_and_where(void **state)
 		{"a: !!int 5\n", 1, 4, "tag '!!int' is not allowed; remove it"},
 		{"a: !x [5]\n", 1, 4, "tag '!x' is not allowed; remove it"},
 		{"%TAG ! tag:x,2000:\n---\na: 1\n", 1, 1, "%TAG is not allowed; remove it"},
-		{"a: 1\nb: 2\na: 3\n", 3, 1, "key 'a' is written twice; it stands in line 1 already"},
+		{"a: 1\nb: 2\na: 3\n", 3, 1,
+		 "key 'a' is written twice; it stands in line 1 already, keep one of them"},
 		{"x:\n  - {b: 1, c: 2, b: 3, c: 4}\n", 2, 18,
-		 "key 'b' is written twice; it stands in line 2 already"},
+		 "key 'b' is written twice; it stands in line 2 already, keep one of them"},
 		{"[a]: 1\n", 1, 1, "a key is one text; a value that begins with '{' needs quotes"},
 		{"'': 1\n", 1, 1, "a key is empty; write its name before the ':'"},
 		{"a: \"x\\0y\"\n", 1, 4, "a NUL character is not allowed; remove '\\0'"},
@@ -290,7 +291,8 @@ static void many_keys_are_no_quadratic_cost(void **state)
 	buf_puts(&text, "k7: again\n");
 	arena_init(&arena, DOC_ARENA_BYTES(LIMIT_MANIFEST_BYTES));
 	assert_int_equal(yaml_parse(text.text, text.len, 0, &arena, &docs, &n, &place, &err), -1);
-	assert_string_equal(err.text, "key 'k7' is written twice; it stands in line 8 already");
+	assert_string_equal(err.text, "key 'k7' is written twice; it stands in line 8 already,"
+	                    " keep one of them");
 	assert_int_equal(place.line, 25001);
 	assert_true(clock_ms() - start < HOSTILE_MS);
 	arena_deinit(&arena);
