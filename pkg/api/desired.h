@@ -76,6 +76,7 @@ struct run_result {
 	struct digest rows;           /* test rows to be used, of train */
 	int64_t n_rows, rows_from_ms, rows_to_ms;
 	enum verdict_result verdict;  /* of evaluate */
+	bool same;                    /* every prediction is that of the incumbent */
 	struct digest verdict_key, subject, incumbent, gate; /* as in struct verdict_record */
 };
 #endif

@@ -290,6 +290,7 @@ struct ledger_entry {
 	struct digest rows; /* the test rows */
 	const char *run;
 	int64_t n_rows, from_ms, to_ms, at_ms;
+	bool same; /* no use: every prediction was that of the incumbent, or was judged before */
 };
 /* The evaluation of a version that no run of ours has made, or whose verdict counts no more. */
 struct evaluation {

@@ -327,7 +327,7 @@ int64_t gate_uses(const struct model_status *status, const char *run)
 		if (status->ledger[i].run && !strcmp(status->ledger[i].run, run))
 			own = &status->ledger[i];
 	for (size_t i = 0; own && i < status->n_ledger; i++)
-		uses += shares_rows(own, &status->ledger[i]);
+		uses += !status->ledger[i].same && shares_rows(own, &status->ledger[i]);
 	return own ? uses : (int64_t)status->n_ledger + 1;
 }
 

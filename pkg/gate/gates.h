@@ -86,7 +86,8 @@ struct gate_figure {
 struct gate_figure *gates_figures(const struct gates_input *input, struct arena *arena, size_t *n);
 
 /* Final tests of the rows of that run, its own included: of each set in the ledger with which they
- * share a tenth, as far as times tell; sets without times count as shared. */
+ * share a tenth, as far as times tell; sets without times count as shared. Tests that told nothing
+ * new are none. */
 int64_t gate_uses(const struct model_status *status, const char *run);
 
 /* How often an equally good candidate passes the declared versusCurrent accuracy conditions, at n

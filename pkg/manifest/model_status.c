@@ -117,6 +117,8 @@ static const struct field ledger_fields[] = {
 	 .help = "Time of the newest row."},
 	{.name = "at", .type = FIELD_TIME, AT(struct ledger_entry, at_ms),
 	 .help = "When the test was allowed."},
+	{.name = "same", .type = FIELD_BOOL, AT(struct ledger_entry, same),
+	 .help = "Every prediction was that of the incumbent, or was judged before: no use."},
 };
 static const struct record ledger_record =
 	RECORD(struct ledger_entry, ledger, "One use of test rows.");

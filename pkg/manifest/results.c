@@ -50,6 +50,8 @@ static const struct field evaluate_fields[] = {
 	 .names = &verdict_result_names, .fallback = "INCONCLUSIVE", .help = "The verdict."},
 	{.name = "key", .type = FIELD_DIGEST, AT(struct run_result, verdict_key),
 	 .help = "Of artifact, serve, rows, gate, evaluator and incumbent."},
+	{.name = "same", .type = FIELD_BOOL, AT(struct run_result, same),
+	 .help = "Every prediction is that of the incumbent."},
 	{.name = "subject", .type = FIELD_DIGEST, AT(struct run_result, subject),
 	 .help = "What was judged: artifact, serve and interface."},
 	{.name = "incumbent", .type = FIELD_DIGEST, AT(struct run_result, incumbent),
@@ -98,6 +100,7 @@ int run_result_decode(const char *train, size_t train_len, const char *evaluate,
 		result.evaluate = test.evaluate;
 		result.verdict = test.verdict;
 		result.verdict_key = test.verdict_key;
+		result.same = test.same;
 		result.subject = test.subject;
 		result.incumbent = test.incumbent;
 		result.gate = test.gate;

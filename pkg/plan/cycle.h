@@ -31,7 +31,11 @@ struct action *cycle_act(struct cycle *cycle, enum action_kind kind, struct dige
                          const char *why);
 /* A use of test rows, once a run: an interrupted test that is repeated is the same use. */
 void cycle_use_rows(struct cycle *cycle, struct digest run, const struct run_result *result);
-void cycle_add_verdict(struct cycle *cycle, struct verdict_record record);
+/* That run's test tells nothing new: it is no use. */
+void cycle_give_back(struct cycle *cycle, struct digest run);
+/* Key, rows and reason are the run's; a test that told nothing is no use of its rows. */
+void cycle_add_verdict(struct cycle *cycle, const struct run_result *run,
+                       struct verdict_record record);
 /* Why a run ended so. */
 const char *cycle_cause(const struct run_result *run);
 

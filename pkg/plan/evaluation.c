@@ -110,11 +110,10 @@ static void judge(struct cycle *cycle, const struct need *need, enum verdict_res
 	const struct run_result *run = &cycle->in->evaluation;
 	const char *name = verdict_result_names.names[result];
 
-	cycle_add_verdict(cycle, (struct verdict_record){
-		.key = run->verdict_key, .artifact = need->revision->artifact.digest, .rows = run->rows,
-		.subject = need->subject, .incumbent = need->incumbent,
+	cycle_add_verdict(cycle, run, (struct verdict_record){
+		.artifact = need->revision->artifact.digest, .subject = need->subject,
+		.incumbent = need->incumbent, .result = result,
 		.gate = gate_digest(cycle->in->model, cycle->in->policy, cycle->arena),
-		.result = result, .why = cycle_cause(run),
 	});
 	cycle_note(cycle, arena_printf(cycle->arena, "evaluated: %s (%s)", name,
 	                               need->revision->version), cycle_cause(run));
@@ -155,12 +154,24 @@ static bool rows_used(const struct cycle *cycle, struct digest run)
 	return false;
 }
 
+/* Its predictions on these rows are in the store: they are judged again, not asked for. */
+static bool judged_before(const struct cycle *cycle, struct digest subject, struct digest rows)
+{
+	for (size_t i = 0; i < cycle->next->n_verdicts; i++)
+		if (digest_same(cycle->next->verdicts[i].subject, subject) &&
+		    digest_same(cycle->next->verdicts[i].rows, rows))
+			return true;
+	return false;
+}
+
 static void test(struct cycle *cycle, const struct need *need)
 {
 	const struct run_result *run = &cycle->in->evaluation;
 
 	if (!rows_used(cycle, need->run)) {
 		cycle_use_rows(cycle, need->run, run);
+		if (judged_before(cycle, need->subject, run->rows))
+			cycle_give_back(cycle, need->run);
 		cycle_wake(cycle, cycle->in->now_ms);
 		return;
 	}

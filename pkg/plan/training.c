@@ -299,7 +299,7 @@ void cycle_use_rows(struct cycle *cycle, struct digest run, const struct run_res
 {
 	const char *id = arena_strdup(cycle->arena, run.hex);
 	struct ledger_entry entry = {result->rows, id, result->n_rows, result->rows_from_ms,
-	                             result->rows_to_ms, cycle->in->now_ms};
+	                             result->rows_to_ms, cycle->in->now_ms, false};
 
 	for (size_t i = 0; i < cycle->next->n_ledger; i++)
 		if (text_same(cycle->next->ledger[i].run, id))
@@ -307,10 +307,26 @@ void cycle_use_rows(struct cycle *cycle, struct digest run, const struct run_res
 	list_prepend(cycle->arena, cycle->next, ledger, entry, (size_t)1000);
 }
 
-void cycle_add_verdict(struct cycle *cycle, struct verdict_record record)
+void cycle_give_back(struct cycle *cycle, struct digest run)
 {
+	struct model_status *next = cycle->next;
+
+	next->ledger = arena_memdup(cycle->arena, next->ledger,
+	                            next->n_ledger * sizeof(*next->ledger));
+	for (size_t i = 0; i < next->n_ledger; i++)
+		next->ledger[i].same = next->ledger[i].same || text_same(next->ledger[i].run, run.hex);
+}
+
+void cycle_add_verdict(struct cycle *cycle, const struct run_result *run,
+                       struct verdict_record record)
+{
+	record.key = run->verdict_key;
+	record.rows = run->rows;
+	record.why = cycle_cause(run);
 	record.at_ms = cycle->in->now_ms;
 	list_prepend(cycle->arena, cycle->next, verdicts, record, (size_t)1000);
+	if (run->same)
+		cycle_give_back(cycle, run->run);
 }
 
 const char *cycle_cause(const struct run_result *run)
@@ -353,10 +369,9 @@ static void running(struct cycle *cycle)
 
 static void judged(struct cycle *cycle, const struct run_result *run)
 {
-	cycle_add_verdict(cycle, (struct verdict_record){
-		.key = run->verdict_key, .artifact = cycle->next->artifact.digest, .rows = run->rows,
-		.subject = run->subject, .incumbent = run->incumbent, .gate = run->gate,
-		.result = run->verdict, .why = cycle_cause(run),
+	cycle_add_verdict(cycle, run, (struct verdict_record){
+		.artifact = cycle->next->artifact.digest, .subject = run->subject,
+		.incumbent = run->incumbent, .gate = run->gate, .result = run->verdict,
 	});
 	switch (run->verdict) {
 	case VERDICT_PASS:

@@ -182,6 +182,10 @@ int gates_run(struct run *run, struct judged *judged, struct run_result *result,
 		input.rows.incumbent = &incumbent;
 		input.incumbent = judged->incumbent->version;
 	}
+	result->same = judged->incumbent &&
+	               digest_same(judged->predictions, judged->incumbent_predictions);
+	if (result->same && input.uses > 1)
+		input.uses--; /* what is known already spends nothing */
 	input.policy = policy;
 	if (policy && policy->serving.scan_report)
 		scan_read(run, policy->serving.scan_report, policy->serving.scan_severity,

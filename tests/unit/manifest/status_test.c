@@ -293,7 +293,8 @@ static struct model_status random_model_status(struct generator *g)
 	for (size_t i = 0, n = below(g, 4); i < n; i++)
 		*list_push(g->arena, &s.ledger, &s.n_ledger) = (struct ledger_entry){
 			.rows = a_digest(g), .run = any_text(g), .n_rows = (int64_t)below(g, 100000),
-			.from_ms = a_time(g), .to_ms = a_time(g), .at_ms = a_time(g)};
+			.from_ms = a_time(g), .to_ms = a_time(g), .at_ms = a_time(g),
+			.same = below(g, 2)};
 	fill_proposals(g, &s.proposed, &s.n_proposed);
 	fill_history(g, &s.history, &s.n_history);
 	return s;
@@ -561,6 +562,7 @@ static void same_model_status(const struct model_status *a, const struct model_s
 		VALUE(ledger[i].from_ms);
 		VALUE(ledger[i].to_ms);
 		VALUE(ledger[i].at_ms);
+		VALUE(ledger[i].same);
 	}
 	same_proposals(a->proposed, a->n_proposed, b->proposed, b->n_proposed);
 	same_history(a->history, a->n_history, b->history, b->n_history);

@@ -961,8 +961,10 @@ static void a_version_from_elsewhere_is_evaluated_once(void **state)
 	world->in.evaluation.evaluate = RUN_SUCCEEDED;
 	world->in.evaluation.verdict = VERDICT_PASS;
 	world->in.evaluation.why = "accuracy 92 %";
+	world->in.evaluation.same = true; /* as what serves: no use was spent */
 	tick(world);
 	assert_int_equal(world->in.history.n_verdicts, 1);
+	assert_true(world->in.history.ledger[0].same);
 	assert_int_equal(gate_admit(&world->revisions[1], &world->revisions[0], &world->model, NULL,
 	                            &world->in.history, &world->arena).result, VERDICT_PASS);
 	for (int i = 0; i < 5; i++)
@@ -975,6 +977,13 @@ static void a_version_from_elsewhere_is_evaluated_once(void **state)
 	plan(world);
 	action = find_action(world, ACTION_TRAIN);
 	assert_true(digest_same(action->rows->rows, digest_of("rows", 4)));
+	world->in.evaluation = (struct run_result){
+		.run = world->in.history.evaluation.run, .train = RUN_SUCCEEDED,
+		.rows = digest_of("rows", 4), .n_rows = 1500,
+	};
+	plan(world);
+	assert_int_equal(world->in.history.n_ledger, 2);
+	assert_true(world->in.history.ledger[0].same); /* the predictions are known */
 }
 
 static void what_goes_back_is_not_evaluated(void **state)
