@@ -81,7 +81,7 @@ class RunTest(unittest.TestCase):
         self.assertIn("all 7 gates hold: accuracy is ", evaluate["why"])
         version = (self.folder / "evaluate" / "version.yaml").read_text()
         for line in ("name: deployment-risk-draft", f"digest: {artifact}", "accuracy: 0.",
-                     "recall.High: 0.", "candidate: tree-10"):
+                     "recall.High: 0.", "candidate: forest-20"):
             self.assertIn(line, version)
         self.check_predictions(rows)
         self.assertEqual(processes_below(self.folder), [])
