@@ -49,7 +49,7 @@ class CliTest(unittest.TestCase):
         for name in ("model", "deployment", "environment", "policy"):
             text = (GOLDEN / f"kinds/{name}.yaml").read_text().replace("version: v2", "version: none")
             text = "".join(line for line in text.splitlines(keepends=True)
-                           if not line.startswith("  promotion:"))
+                           if not line.startswith(("  promotion:", "      metrics:")))
             (fleet / f"manifests/{name}.yaml").write_text(text)
         git(fleet, "add", "-A")
         git(fleet, "commit", "-qm", "a fleet")
