@@ -303,6 +303,33 @@ static void spent_rows_answer_no_more(void **state)
 	assert_int_equal(judge(w), VERDICT_FAIL);
 }
 
+static void the_fourth_use_is_refused_where_three_are_allowed(void **state)
+{
+	struct world *w = *state;
+	struct ledger_entry entries[] = {
+		{digest_of("rows and one more", 17), "fourth", 1501, 1000, 2001, 9},
+		{digest_of("rows", 4), "third", 1500, 1000, 2000, 8},
+		{digest_of("rows", 4), "second", 1500, 1000, 2000, 7},
+		{digest_of("rows", 4), "first", 1500, 1000, 2000, 6},
+	};
+	struct model_status status;
+
+	require(w, MIN("accuracy", .85));
+	predict(w, w->candidate, 20, 20);
+	w->gates.test_uses = 3;
+	status = (struct model_status){.ledger = entries + 1, .n_ledger = 3};
+	w->input.uses = gate_uses(&status, "third");
+	assert_int_equal(w->input.uses, 3);
+	assert_int_equal(judge(w), VERDICT_PASS);
+	status = (struct model_status){.ledger = entries, .n_ledger = 4};
+	w->input.uses = gate_uses(&status, "fourth"); /* one new row makes no new set */
+	assert_int_equal(w->input.uses, 4);
+	assert_int_equal(judge(w), VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(w->verdict.why, "test rows spent"));
+	entries[0].rows = entries[1].rows;
+	assert_int_equal(gate_uses(&status, "fourth"), 4);
+}
+
 static void a_set_inherits_the_uses_of_rows_that_it_shares(void **state)
 {
 	struct ledger_entry entries[] = {
@@ -690,6 +717,7 @@ int main(void)
 		IN_WORLD(the_worst_slice_is_named),
 		IN_WORLD(a_slice_without_rows_fails_and_a_small_one_cannot_tell),
 		IN_WORLD(spent_rows_answer_no_more),
+		IN_WORLD(the_fourth_use_is_refused_where_three_are_allowed),
 		cmocka_unit_test(a_set_inherits_the_uses_of_rows_that_it_shares),
 		IN_WORLD(a_guard_is_switched_off_with_a_reason),
 		IN_WORLD(what_a_person_has_to_look_at),

@@ -172,6 +172,20 @@ static void the_choice(void **state)
 	}
 }
 
+/* On 1,500 validation rows, by either rule: nothing simpler is within 0.8 points of it. */
+static void of_five_candidates_the_tree_of_depth_ten_is_chosen(void **state)
+{
+	static const struct candidate_score scores[] = {
+		{"tree-5", .82, .0099},   {"tree-10", .89, .0081}, {"forest-100", .85, .0092},
+		{"forest-500", .86, .009}, {"network", .78, .0107},
+	};
+
+	(void)state;
+	for (enum select_rule rule = 0; rule < SELECT_RULES; rule++)
+		assert_string_equal(
+			scores[select_candidate(scores, ARRAY_LEN(scores), rule, false)].name, "tree-10");
+}
+
 int main(void)
 {
 #define WITH_ARENA(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -180,6 +194,7 @@ int main(void)
 		WITH_ARENA(of_probabilities_of_three),
 		WITH_ARENA(of_numbers),      WITH_ARENA(no_rows_no_metrics),
 		cmocka_unit_test(the_choice),
+		cmocka_unit_test(of_five_candidates_the_tree_of_depth_ten_is_chosen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
