@@ -201,6 +201,8 @@ struct model {
 
 /* Adds what a model takes and gives. */
 void interface_digest_add(struct digest_stream *stream, const struct interface_spec *interface);
+/* Adds what its versions take and give, and the metric that they are chosen by. */
+void model_digest_terms(struct digest_stream *stream, const struct model *model);
 /* Adds all of a model that its training depends on, beside the data and the source's tree. */
 void model_digest_training(struct digest_stream *stream, const struct model *model);
 

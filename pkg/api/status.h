@@ -212,6 +212,7 @@ extern const struct names proposal_state_names;
 /* A commit of ours on the fleet branch (or a branch for a pull request). */
 struct proposal {
 	struct digest digest; /* of kind, target and version; the same is never proposed twice */
+	struct digest terms;  /* of a version: model_status.terms when it was judged */
 	const char *target;   /* "environment/deployment" of a revert or promotion; or NULL */
 	const char *version;  /* NULL writes `none` */
 	const char *branch;   /* NULL: on the fleet branch itself */
@@ -323,6 +324,7 @@ struct model_status {
 	struct artifact_ref artifact; /* of the run: what `train` made */
 	int64_t data_rows;         /* of the data when the run was taken up; -1 unknown */
 	struct digest data_first;  /* and what it began with */
+	struct digest terms;       /* training_input.terms when the run was judged */
 	struct digest sources;     /* training_input.sources then; "" unknown */
 	int64_t scheduled_ms;      /* schedules tick after this; -1: none was seen yet */
 	int64_t highest_version;

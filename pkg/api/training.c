@@ -58,6 +58,12 @@ static void add_candidates(struct digest_stream *stream, const struct train_spec
 	}
 }
 
+void model_digest_terms(struct digest_stream *stream, const struct model *model)
+{
+	interface_digest_add(stream, &model->interface);
+	digest_add_field(stream, model->train ? model->train->select_metric : NULL);
+}
+
 void model_digest_training(struct digest_stream *stream, const struct model *model)
 {
 	const struct train_spec *train = model->train;

@@ -308,6 +308,18 @@ static struct digest train_digest(struct controller *c, const struct model *mode
 	return digest_end(stream);
 }
 
+/* What people look at before a version with another one replaces what serves. */
+static struct digest terms_digest(struct controller *c, const struct model *model,
+                                  const struct gate_policy *policy)
+{
+	struct digest_stream *stream = digest_begin();
+
+	add_tree(c, stream, model->train ? model->train->source : NULL);
+	model_digest_terms(stream, model);
+	digest_add_field(stream, gate_digest(model, policy, &c->arena).hex);
+	return digest_end(stream);
+}
+
 /* The policy that the model's gates name; false when there is one that cannot be read. */
 static bool model_policy(struct controller *c, const struct model *model,
                          const struct gate_policy **out)
@@ -417,6 +429,7 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 	if (c->unread) /* a deployment that is left out would be left out of a proposal too */
 		return err_set(err, ERR_TRANSIENT, "some of the fleet cannot be read now");
 	input.known = input.known && model_policy(c, object.model, &input.policy);
+	input.terms = terms_digest(c, object.model, input.policy);
 	run_observe(c, input.history.run, &input.run);
 	run_observe(c, input.history.evaluation.run, &input.evaluation);
 	task->key->running = run_active(&input.run) + run_active(&input.evaluation);

@@ -74,6 +74,8 @@ static const struct field cycle_fields[] = {
 	 .help = "An event not yet turned into a run."},
 	{.name = "data", .type = FIELD_RECORD, .record = &data_record,
 	 .help = "The data when the last run was taken up: new rows count from here."},
+	{.name = "terms", .type = FIELD_DIGEST, AT(struct model_status, terms),
+	 .help = "Of the interface, metric, gates and training source that the last run had."},
 	{.name = "sources", .type = FIELD_DIGEST, AT(struct model_status, sources),
 	 .help = "Of the sources when the last run was taken up."},
 	{.name = "scheduled", .type = FIELD_TIME, AT(struct model_status, scheduled_ms),

@@ -25,6 +25,8 @@ static const struct field proposal_fields[] = {
 	 .help = "The version proposed."},
 	{.name = "digest", .type = FIELD_DIGEST, AT(struct proposal, digest),
 	 .help = "Of what it says: the same is never proposed twice."},
+	{.name = "terms", .type = FIELD_DIGEST, AT(struct proposal, terms),
+	 .help = "Of a version: of the interface, metric, gates and training source it has."},
 	{.name = "branch", .type = FIELD_STRING, AT(struct proposal, branch),
 	 .help = "Where it waits; absent: on the fleet branch itself."},
 	{.name = "commit", .type = FIELD_STRING, AT(struct proposal, commit), .help = "The commit."},

@@ -41,6 +41,7 @@ struct training_input {
 	struct digest data_digest;       /* of the data at its last poll; "" unknown */
 	struct zones zones;              /* of the schedules, as far as they could be read */
 	const struct data_seen *data;    /* NULL: no trigger asks, or it cannot be looked at now */
+	struct digest terms;             /* of interface, metric, gates and training source */
 	struct digest sources;           /* of the trees that it is trained and served from */
 	const struct quality_signal *signals;
 	size_t n_signals;

@@ -96,13 +96,37 @@ static struct digest version_digest(const struct cycle *cycle, const char *branc
 	return digest_of(text, strlen(text));
 }
 
+/* Was it made under other terms than what it would replace there, or is that not known? A first
+ * version replaces none. */
+static bool has_new_terms(const struct cycle *cycle, const struct target *target)
+{
+	const struct revision *stable =
+		target->status ? status_revision(target->status, target->status->stable) : NULL;
+
+	for (size_t i = 0; stable && i < cycle->next->n_proposed; i++) {
+		const struct proposal *proposal = &cycle->next->proposed[i];
+
+		if (!proposal->target && text_same(proposal->version, stable->version))
+			return !digest_same(proposal->terms, cycle->next->terms);
+	}
+	return stable != NULL;
+}
+
+/* How the present run's version gets onto its line: under new terms by a person. */
+static enum level version_level(const struct cycle *cycle, const struct target *target)
+{
+	enum level level = propose_level(target);
+
+	return level == LEVEL_AUTO && has_new_terms(cycle, target) ? LEVEL_APPROVE : level;
+}
+
 static size_t count_targets(const struct cycle *cycle, enum level level)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < cycle->in->n_targets; i++)
 		n += !cycle->in->targets[i].deployment->promotion &&
-		     propose_level(&cycle->in->targets[i]) == level;
+		     version_level(cycle, &cycle->in->targets[i]) == level;
 	return n;
 }
 
@@ -144,7 +168,7 @@ static bool line_says(const struct cycle *cycle, const struct proposal *proposal
 	for (size_t i = 0; i < cycle->in->n_targets; i++) {
 		const struct target *target = &cycle->in->targets[i];
 
-		if (!target->deployment->promotion && propose_level(target) == level &&
+		if (!target->deployment->promotion && version_level(cycle, target) == level &&
 		    text_same(target->deployment->version, proposal->version))
 			return true;
 	}
@@ -182,15 +206,28 @@ static void drop_older(struct cycle *cycle, enum level level)
 			close_proposal(cycle, i, PROPOSAL_DROPPED, "a newer one replaces it");
 }
 
+static bool terms_changed(const struct cycle *cycle)
+{
+	for (size_t i = 0; i < cycle->in->n_targets; i++)
+		if (!cycle->in->targets[i].deployment->promotion &&
+		    has_new_terms(cycle, &cycle->in->targets[i]))
+			return true;
+	return false;
+}
+
 static bool want_on(struct cycle *cycle, const char *branch, const char *version)
 {
 	struct proposal proposal = {
 		.digest = version_digest(cycle, branch),
 		.version = version,
 		.branch = branch,
+		.terms = cycle->next->terms,
 		.why = cycle->next->trigger_why,
 	};
 
+	if (branch && terms_changed(cycle))
+		proposal.why = arena_printf(cycle->arena, "%s; interface, metric, gates or training source"
+		                            " are not those of what it replaces", proposal.why);
 	if (find_proposal(cycle, proposal.digest))
 		return false;
 	drop_older(cycle, level_of(cycle, &proposal));
@@ -420,7 +457,7 @@ static void add_version_edits(struct cycle *cycle, struct proposal_text *text,
 	for (size_t i = 0; i < cycle->in->n_targets; i++) {
 		const struct target *target = &cycle->in->targets[i];
 
-		if (!target->deployment->promotion && propose_level(target) == level &&
+		if (!target->deployment->promotion && version_level(cycle, target) == level &&
 		    !text_same(target->deployment->version, proposal->version))
 			add_edit(cycle, text, target, proposal->version);
 	}

@@ -376,6 +376,7 @@ static void judged(struct cycle *cycle, const struct run_result *run)
 	switch (run->verdict) {
 	case VERDICT_PASS:
 	case VERDICT_NOT_APPLICABLE:
+		cycle->next->terms = cycle->in->terms;
 		if (want_version(cycle))
 			cycle_enter(cycle, CYCLE_PROPOSING, "Proposing", cycle_cause(run));
 		else
@@ -531,6 +532,7 @@ static bool differs(const struct model_status *a, const struct model_status *b)
 	       a->last_finished_ms != b->last_finished_ms || a->fruitless != b->fruitless ||
 	       a->cancelled != b->cancelled || !text_same(a->pending_event, b->pending_event) ||
 	       a->data_rows != b->data_rows || strcmp(a->data_first.hex, b->data_first.hex) != 0 ||
+	       strcmp(a->terms.hex, b->terms.hex) != 0 ||
 	       strcmp(a->sources.hex, b->sources.hex) != 0 || a->scheduled_ms != b->scheduled_ms ||
 	       a->highest_version != b->highest_version || list_differs(verdicts) ||
 	       evaluation_differs(&a->evaluation, &b->evaluation) ||

@@ -151,7 +151,8 @@ static void fill_proposals(struct generator *g, struct proposal **items, size_t 
 {
 	for (size_t i = 0, count = below(g, 4); i < count; i++)
 		*list_push(g->arena, items, n) = (struct proposal){
-			.digest = a_digest(g), .target = any_text(g), .version = any_text(g),
+			.digest = a_digest(g), .terms = a_digest(g), .target = any_text(g),
+			.version = any_text(g),
 			.branch = any_text(g),
 			.commit = any_text(g), .outcome = (enum proposal_state)below(g, PROPOSAL_STATES),
 			.why = any_text(g), .at_ms = a_time(g)};
@@ -276,7 +277,7 @@ static struct model_status random_model_status(struct generator *g)
 		.last_finished_ms = a_time(g), .pending_event = any_text(g), .train_digest = a_digest(g),
 		.cancelled = below(g, 2), .fruitless = (int)below(g, 4),
 		.data_rows = (int64_t)below(g, 100) - 1,
-		.sources = a_digest(g), .scheduled_ms = a_time(g),
+		.terms = a_digest(g), .sources = a_digest(g), .scheduled_ms = a_time(g),
 		.highest_version = (int64_t)below(g, 100),
 		.evaluation = {a_digest(g), any_text(g), (int)below(g, 4), a_time(g), any_text(g),
 		               a_time(g)}};
@@ -413,6 +414,7 @@ static void same_proposals(const struct proposal *a, size_t n_a, const struct pr
 	check(n_a == n_b, "n_proposed");
 	for (size_t i = 0; i < n_a; i++, a++, b++) {
 		DIGEST(digest);
+		DIGEST(terms);
 		TEXT(target);
 		TEXT(version);
 		TEXT(branch);
@@ -533,6 +535,7 @@ static void same_model_status(const struct model_status *a, const struct model_s
 	VALUE(fruitless);
 	same_artifact(&a->artifact, &b->artifact);
 	VALUE(data_rows);
+	DIGEST(terms);
 	DIGEST(sources);
 	VALUE(scheduled_ms);
 	VALUE(highest_version);

@@ -612,6 +612,68 @@ static void data_that_is_not_counted_yet_is_no_cause(void **state)
 	assert_int_equal(world->in.history.data_rows, 10000);
 }
 
+/* ---- what a person has to look at ---- */
+
+/* v1 was made by a run under these terms and serves in staging, where all is automatic. */
+static void serve_v1_under(struct world *world, const char *terms)
+{
+	static struct revision revision;
+
+	world->model.cooldown_ms = 0;
+	world->in.terms = digest_of(terms, strlen(terms));
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSING);
+	merge_v1(world);
+	until(world, CYCLE_IDLE);
+	revision = (struct revision){.model = "risk", .version = "v1",
+	                             .artifact.digest = digest_of("a1", 2)};
+	revision_seal(&revision);
+	world->statuses[STAGING].revisions = &revision;
+	world->statuses[STAGING].n_revisions = 1;
+	world->statuses[STAGING].stable = revision.digest;
+}
+
+static const char *propose_v2(struct world *world)
+{
+	ask(world, REQUEST_KICK, "platform-update");
+	run_to(world, VERDICT_PASS, "a2");
+	until(world, CYCLE_PROPOSING);
+	return find_action(world, ACTION_PROPOSE)->proposal->branch;
+}
+
+static void under_the_same_terms_it_is_automatic(void **state)
+{
+	serve_v1_under(*state, "gates of May");
+	assert_null(propose_v2(*state));
+}
+
+static void under_other_terms_a_person_merges(void **state)
+{
+	struct world *world = *state;
+	const struct proposal_text *text;
+
+	serve_v1_under(world, "gates of May");
+	world->in.terms = digest_of("looser gates", 12);
+	assert_string_equal(propose_v2(world), "linnet/propose/risk");
+	text = find_action(world, ACTION_PROPOSE)->proposal;
+	assert_int_equal(text->n_edits, 1);
+	assert_string_equal(text->edits[0].version, "v2");
+	assert_non_null(strstr(text->body, "gates or training source are not those"));
+	world->in.terms = digest_of("gates of May", 12); /* what it was judged under counts */
+	tick(world);
+	assert_string_equal(world->in.history.proposed[0].branch, "linnet/propose/risk");
+	until(world, CYCLE_PROPOSED);
+}
+
+static void beside_a_version_of_unknown_terms_a_person_merges(void **state)
+{
+	struct world *world = *state;
+
+	serve_v1_under(world, "gates of May");
+	world->in.history.n_proposed = 0; /* it was made by hand */
+	assert_string_equal(propose_v2(world), "linnet/propose/risk");
+}
+
 /* ---- what waits for its merge ---- */
 
 static size_t count_open(const struct world *world)
@@ -1074,6 +1136,9 @@ int main(void)
 		case_of(a_kick_waits_for_the_cooldown_and_a_strange_one_is_refused),
 		case_of(so_many_new_rows_are_a_cause_once),
 		case_of(of_data_that_was_replaced_every_row_is_new),
+		case_of(under_the_same_terms_it_is_automatic),
+		case_of(under_other_terms_a_person_merges),
+		case_of(beside_a_version_of_unknown_terms_a_person_merges),
 		case_of(what_waits_is_replaced_by_newer_evidence),
 		case_of(what_waits_outlives_a_run_that_did_not_help),
 		case_of(what_was_merged_during_a_newer_run_is_not_called_dropped),
