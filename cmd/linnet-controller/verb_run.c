@@ -144,6 +144,8 @@ static int write_spec(struct order *order, const char *folder, struct err *err)
 	spec->manifest = arena_printf(&order->arena, "%s/model.yaml", folder);
 	spec->path = "/usr/local/bin:/usr/bin:/bin";
 	spec->memory_bytes = -1;
+	spec->file_bytes = (int64_t)16 << 30;
+	spec->processes = 4096;
 	spec->start_timeout_ms = 60000;
 	buf_init(&text, 64 << 10);
 	run_spec_encode(&text, spec);

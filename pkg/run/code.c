@@ -52,6 +52,7 @@ void env_begin(struct run *run, struct environment_list *env, const char *folder
 	*env = (struct environment_list){0};
 	env_add(run, env, "PATH", path ? path : "/usr/local/bin:/usr/bin:/bin");
 	env_add(run, env, "HOME", folder);
+	env_add(run, env, "USER", "linnet");
 	env_add(run, env, "TMPDIR", arena_printf(run->arena, "%s/tmp", folder));
 	env_add(run, env, "LANG", "C.UTF-8");
 }
@@ -62,10 +63,38 @@ const char *const *env_end(struct run *run, struct environment_list *env)
 	return env->items;
 }
 
-const char *const *code_argv(struct run *run, const struct strings *command)
+static void tell_sandbox(struct run *run, const struct command *command)
+{
+	struct buf text;
+
+	if (run->told)
+		return;
+	buf_init(&text, 1024);
+	sandbox_tell(&command->sandbox, &text);
+	run_say(run, "%s", buf_text(&text));
+	buf_deinit(&text);
+	run->told = true;
+}
+
+int code_start(struct run *run, const struct strings *command, const char *folder,
+               const char *const *env, struct command *out, struct err *err)
 {
 	const char **argv = arena_array(run->arena, command->n + 1, const char *);
+	const struct command_spec spec = {
+		.argv = argv,
+		.env = env,
+		.cwd = arena_printf(run->arena, "%s/source", folder),
+		.log = arena_printf(run->arena, "%s/log", folder),
+		.folder = folder,
+		.hide = run->dir,
+		.memory_bytes = run->spec->memory_bytes,
+		.file_bytes = run->spec->file_bytes,
+		.processes = run->spec->processes,
+	};
 
 	memcpy(argv, command->items, command->n * sizeof(*argv));
-	return argv;
+	if (command_start(out, &spec, err))
+		return -1;
+	tell_sandbox(run, out);
+	return 0;
 }

@@ -4,117 +4,136 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "run/run.h"
 
-enum { GROUPS = 8, LOOK_MS = 200, TAIL_BYTES = 4096 };
+enum { KEEPERS = 8, LOOK_MS = 200, TAIL_BYTES = 4096 };
+_Static_assert(COMMAND_LOG_BYTES_MAX == 64 << 20, "as find_excess says");
 
-/* Process groups that live, for run_kill_all. */
-static volatile sig_atomic_t groups[GROUPS];
+/* Keepers that live, for run_kill_all. */
+static volatile sig_atomic_t keepers[KEEPERS];
 
-static void group_note(pid_t pid, pid_t instead)
+static void keeper_note(pid_t pid, pid_t instead)
 {
-	for (int i = 0; i < GROUPS; i++) {
-		if (groups[i] == instead) {
-			groups[i] = pid;
+	for (int i = 0; i < KEEPERS; i++) {
+		if (keepers[i] == instead) {
+			keepers[i] = pid;
 			return;
 		}
 	}
-	panic("command: more than %d at once", GROUPS);
+	panic("command: more than %d at once", KEEPERS);
 }
 
 void run_kill_all(void)
 {
-	for (int i = 0; i < GROUPS; i++) {
-		if (groups[i] > 0)
-			kill(-(pid_t)groups[i], SIGKILL);
+	for (int i = 0; i < KEEPERS; i++) {
+		if (keepers[i] > 0)
+			kill((pid_t)keepers[i], SIGTERM);
 	}
 }
 
-/* ---- The new process, between fork and exec ---- */
+/* ---- The new processes, between fork and exec ---- */
 
-static int limit(int resource, int64_t value)
+/* What the program says just before exec, and once more when that fails. */
+struct report {
+	int errnum;
+	unsigned parts;
+};
+
+static void tell(int report, int errnum, unsigned parts)
 {
-	struct rlimit rlimit = {(rlim_t)value, (rlim_t)value};
+	const struct report message = {errnum, parts};
 
-	return value >= 0 ? setrlimit((__rlimit_resource_t)resource, &rlimit) : 0;
-}
-
-static int set_limits(const struct command_spec *spec)
-{
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || limit(RLIMIT_CORE, 0) ||
-	       limit(RLIMIT_FSIZE, COMMAND_FILE_BYTES_MAX) || limit(RLIMIT_AS, spec->memory_bytes);
+	while (write(report, &message, sizeof(message)) < 0 && errno == EINTR)
+		;
 }
 
 static int set_files(int log)
 {
-	int null = open("/dev/null", O_RDONLY);
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	return null < 0 || dup2(null, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0;
 }
 
-/* Leaves the cause in `report` when the program cannot be executed. */
-static _Noreturn void become(const struct command_spec *spec, int log, int report, pid_t parent)
+static _Noreturn void become(const struct command_spec *spec, struct sandbox *sandbox, int log,
+                             int report)
 {
-	sigset_t none;
-	int errnum;
-
-	sigemptyset(&none);
-	for (int signum = 1; signum < NSIG; signum++)
-		signal(signum, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (!setpgid(0, 0) && !prctl(PR_SET_PDEATHSIG, SIGKILL) && getppid() == parent &&
-	    !set_files(log) && !set_limits(spec) && !chdir(spec->cwd)) {
+	if (!set_files(log) && !chdir(spec->cwd) && !sandbox_confine(sandbox)) {
+		tell(report, 0, sandbox->parts);
 		environ = (char **)spec->env;
 		execvp(spec->argv[0], (char *const *)spec->argv);
 	}
-	errnum = errno;
-	while (write(report, &errnum, sizeof(errnum)) < 0 && errno == EINTR)
-		;
+	tell(report, errno, sandbox->parts);
 	_exit(127);
 }
 
-/* Waits for the exec: 0, or its errno value. */
-static int exec_error(int report)
+/* Somebody reads our report: who started us has not died meanwhile. */
+static bool is_awaited(int report)
 {
-	int errnum = 0;
+	struct pollfd fd = {.fd = report};
+
+	return poll(&fd, 1, 0) == 0;
+}
+
+static _Noreturn void keep(const struct command_spec *spec, struct sandbox *sandbox, int log,
+                           int report)
+{
+	pid_t pid;
+
+	sandbox_enter(sandbox);
+	pid = is_awaited(report) ? fork() : -1;
+	if (pid == 0)
+		become(spec, sandbox, log, report);
+	if (pid < 0)
+		tell(report, errno ? errno : ESRCH, 0);
+	close(report);
+	close(log);
+	_exit(pid < 0 ? 127 : sandbox_keep(sandbox, pid));
+}
+
+/* Waits for the exec: 0, or its errno value. */
+static int exec_error(int report, unsigned *parts)
+{
+	struct report message = {.errnum = ESRCH};
 	ssize_t n;
 
-	do
-		n = read(report, &errnum, sizeof(errnum));
-	while (n < 0 && errno == EINTR);
-	return n == sizeof(errnum) ? errnum : 0;
+	do {
+		n = read(report, &message, sizeof(message));
+		*parts = message.parts;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return message.errnum;
 }
 
 static int spawn(struct command *command, const struct command_spec *spec, int log,
                  const int report[2], struct err *err)
 {
-	pid_t parent = getpid(), pid = fork();
+	struct sandbox *sandbox = &command->sandbox;
+	pid_t pid = sandbox_fork(sandbox);
 	int errnum;
 
 	if (pid == 0) {
 		close(report[0]);
-		become(spec, log, report[1], parent);
+		keep(spec, sandbox, log, report[1]);
 	}
 	close(report[1]);
 	if (pid < 0)
 		return err_errno(err, ERR_TRANSIENT, errno, "%s: cannot be started", spec->argv[0]);
-	setpgid(pid, pid);
-	errnum = exec_error(report[0]);
+	errnum = exec_error(report[0], &sandbox->parts);
 	if (errnum) {
 		waitpid(pid, NULL, 0);
 		return err_errno(err, ERR_STALLED, errnum, "%s: cannot be executed", spec->argv[0]);
 	}
 	command->pid = pid;
 	command->pidfd = pidfd_open(pid, 0);
-	group_note(pid, 0);
+	keeper_note(pid, 0);
 	if (command->pidfd < 0) {
 		errnum = errno;
 		command_stop(command);
@@ -123,10 +142,25 @@ static int spawn(struct command *command, const struct command_spec *spec, int l
 	return 0;
 }
 
+static int64_t free_bytes(const char *path)
+{
+	struct statvfs st;
+
+	return statvfs(path, &st) ? INT64_MAX : (int64_t)(st.f_bavail * st.f_frsize);
+}
+
 int command_start(struct command *command, const struct command_spec *spec, struct err *err)
 {
-	struct command started = {.pidfd = -1, .log = spec->log};
 	int log = open(spec->log, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct command started = {
+		.pidfd = -1,
+		.log = spec->log,
+		.sandbox = {
+			.folder = spec->folder, .hide = spec->hide, .argv = spec->argv, .env = spec->env,
+			.memory_bytes = spec->memory_bytes, .file_bytes = spec->file_bytes,
+			.processes = spec->processes,
+		},
+	};
 	int report[2], result;
 
 	if (log < 0)
@@ -135,6 +169,9 @@ int command_start(struct command *command, const struct command_spec *spec, stru
 		close(log);
 		return err_errno(err, ERR_TRANSIENT, errno, "%s: cannot be started", spec->argv[0]);
 	}
+	started.free_bytes_min = free_bytes(spec->log) / 2;
+	if (started.free_bytes_min > COMMAND_FREE_BYTES_MIN)
+		started.free_bytes_min = COMMAND_FREE_BYTES_MIN;
 	result = spawn(&started, spec, log, report, err);
 	close(report[0]);
 	close(log);
@@ -152,18 +189,13 @@ bool command_runs(const struct command *command, int wait_ms)
 	return command->pid > 0 && poll(&fd, 1, wait_ms) <= 0;
 }
 
-/* Its helpers are killed before it is reaped, while the number of the group is surely ours. */
 static int reap(struct command *command)
 {
 	siginfo_t info = {0};
-	id_t id = (id_t)command->pid;
 
-	while (waitid(P_PID, id, &info, WEXITED | WNOWAIT) && errno == EINTR)
+	while (waitid(P_PID, (id_t)command->pid, &info, WEXITED) && errno == EINTR)
 		;
-	kill(-command->pid, SIGKILL);
-	while (waitid(P_PID, id, &info, WEXITED) && errno == EINTR)
-		;
-	group_note(0, command->pid);
+	keeper_note(0, command->pid);
 	if (command->pidfd >= 0)
 		close(command->pidfd);
 	*command = (struct command){0};
@@ -174,15 +206,21 @@ void command_stop(struct command *command)
 {
 	if (command->pid <= 0)
 		return;
-	kill(-command->pid, SIGKILL);
+	kill(command->pid, SIGTERM);
+	kill(command->pid, SIGCONT); /* where what it kept could stop it */
 	reap(command);
 }
 
-static bool log_overflows(const char *log)
+/* Why it must end now; NULL: it need not. */
+static const char *find_excess(const struct command *command)
 {
 	struct stat st;
 
-	return !stat(log, &st) && st.st_size > COMMAND_LOG_BYTES_MAX;
+	if (!stat(command->log, &st) && st.st_size > COMMAND_LOG_BYTES_MAX)
+		return "wrote more than 64 MiB to its log";
+	if (free_bytes(command->log) < command->free_bytes_min)
+		return "left too little of the disk free";
+	return NULL;
 }
 
 int command_wait(struct command *command, const struct port_clock *clock, int64_t deadline_ms,
@@ -190,17 +228,34 @@ int command_wait(struct command *command, const struct port_clock *clock, int64_
 {
 	while (command_runs(command, LOOK_MS)) {
 		bool late = clock->now_ms(clock->self) >= deadline_ms;
+		const char *why = late ? "took longer than its timeout" : find_excess(command);
 
-		if (!late && !log_overflows(command->log))
+		if (!why)
 			continue;
 		command_stop(command);
-		if (late)
-			return err_set(err, ERR_TRANSIENT, "took longer than its timeout");
-		return err_set(err, ERR_TRANSIENT, "wrote more than %d MiB to its log",
-		               COMMAND_LOG_BYTES_MAX >> 20);
+		return err_set(err, ERR_TRANSIENT, "%s", why);
 	}
 	*exit_code = reap(command);
 	return 0;
+}
+
+pid_t command_program(const struct command *command)
+{
+	char path[96], text[32];
+	struct err ignored;
+	int64_t pid = 0;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)command->pid,
+	         (int)command->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, " ")] = '\0';
+	return parse_int(text, 1, INT32_MAX, &pid, &ignored) ? 0 : (pid_t)pid;
 }
 
 void command_last_line(const char *log, struct buf *out)

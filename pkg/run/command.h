@@ -1,5 +1,4 @@
-/* The user's programs: each in a process group of its own that dies with us, without new
- * privileges, bounded, its output in a log file. */
+/* The user's programs: each in a sandbox that ends with us, bounded, its output in a log file. */
 #ifndef LINNET_RUN_COMMAND_H
 #define LINNET_RUN_COMMAND_H
 
@@ -9,9 +8,10 @@
 
 #include "base/buf.h"
 #include "port/port.h"
+#include "run/sandbox.h"
 
 enum { COMMAND_LOG_BYTES_MAX = 64 << 20 };
-#define COMMAND_FILE_BYTES_MAX ((int64_t)16 << 30)
+#define COMMAND_FREE_BYTES_MIN ((int64_t)1 << 30) /* of the disk: what it must leave */
 
 /* Borrowed for the call. */
 struct command_spec {
@@ -19,12 +19,16 @@ struct command_spec {
 	const char *const *env;  /* NULL-terminated, the whole environment */
 	const char *cwd;
 	const char *log;         /* path; standard output and error are appended */
-	int64_t memory_bytes;    /* -1: unlimited */
+	const char *folder;      /* absolute: the one that it may write to; holds cwd */
+	const char *hide;        /* a folder above it, of which it shall see nothing else */
+	int64_t memory_bytes, file_bytes, processes; /* -1 each: unlimited */
 };
 struct command {
-	pid_t pid; /* leads its group; 0: none runs */
+	pid_t pid; /* its keeper; 0: none runs */
 	int pidfd;
 	const char *log;
+	int64_t free_bytes_min;
+	struct sandbox sandbox; /* `parts`: what is enforced */
 };
 
 /* A program that cannot be executed is an error here, ERR_STALLED. */
@@ -32,12 +36,15 @@ int command_start(struct command *command, const struct command_spec *spec, stru
 	must_check;
 /* Whether it still runs, after at most `wait_ms`. */
 bool command_runs(const struct command *command, int wait_ms);
-/* Waits until it has ended, then ends its group: exit code, 128 + n for signal n. ERR_TRANSIENT,
- * and it is killed, when `deadline_ms` (of the clock) passes or its log grows beyond its bound. */
+/* Waits until it and all that it started have ended: exit code, 128 + n for signal n.
+ * ERR_TRANSIENT, and it is killed, when `deadline_ms` (of the clock) passes, its log grows beyond
+ * its bound or the disk gets full. */
 int command_wait(struct command *command, const struct port_clock *clock, int64_t deadline_ms,
                  int *exit_code, struct err *err) must_check;
-/* Kills the whole group and waits for it. Accepts one that does not run. */
+/* Kills it and all that it started and waits for that. Accepts one that does not run. */
 void command_stop(struct command *command);
+/* The program itself, below its keeper; 0 when that cannot be known. */
+pid_t command_program(const struct command *command);
 /* The last line of its log that is not blank, cleaned; "" when there is none. */
 void command_last_line(const char *log, struct buf *out);
 

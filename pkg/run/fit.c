@@ -1,6 +1,7 @@
 /* One candidate: its parameters and rows in, an artifact out. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,6 +94,9 @@ static int judge_exit(struct run *run, int code, const char *log, struct fit_sta
 	if (code == 1)
 		stage->refused = arena_printf(run->arena, "the trainer refused (exit 1)%s%s",
 		                              line.len ? ": " : "", buf_text(&line));
+	else if (code == 128 + SIGXFSZ)
+		err_set(err, ERR_TRANSIENT, "the trainer wrote a larger file than it may (%lld MiB)",
+		        (long long)(run->spec->file_bytes >> 20));
 	else if (code > 128)
 		err_set(err, ERR_TRANSIENT, "the trainer was killed by signal %d%s%s", code - 128,
 		        line.len ? ": " : "", buf_text(&line));
@@ -106,22 +110,16 @@ static int judge_exit(struct run *run, int code, const char *log, struct fit_sta
 static int run_trainer(struct run *run, const char *folder, struct fit_stage *stage,
                        struct err *err)
 {
-	const struct command_spec spec = {
-		.argv = code_argv(run, &run->model->train->command),
-		.env = trainer_env(run, folder),
-		.cwd = arena_printf(run->arena, "%s/source", folder),
-		.log = arena_printf(run->arena, "%s/log", folder),
-		.memory_bytes = run->spec->memory_bytes,
-	};
 	struct command command;
 	int code;
 
-	if (command_start(&command, &spec, err))
+	if (code_start(run, &run->model->train->command, folder, trainer_env(run, folder), &command,
+	               err))
 		return -1;
 	if (command_wait(&command, run->world->clock, run_now(run) + run->model->train->timeout_ms,
 	                 &code, err))
 		return err_wrap(err, "the trainer");
-	return judge_exit(run, code, spec.log, stage, err);
+	return judge_exit(run, code, arena_printf(run->arena, "%s/log", folder), stage, err);
 }
 
 char *fit_artifact(struct run *run, const char *name)

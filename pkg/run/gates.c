@@ -68,21 +68,35 @@ static int read_policy(struct run *run, const struct gate_policy **out, struct e
 
 /* ---- the outside evaluator ---- */
 
-static const char *const *command_env(struct run *run, const struct judged *judged,
-                                      const char *folder)
+/* A copy of a file of the store in its folder, as the variable `variable`. */
+static int give(struct run *run, const char *folder, const char *variable, struct digest digest,
+                struct environment_list *env, struct err *err)
 {
-	const char *store = run->spec->store;
+	const char *to = arena_printf(run->arena, "%s/%s.csv", folder, variable);
+	struct digest copied;
+	int64_t bytes;
+
+	if (copy_file(store_path(run->arena, run->spec->store, digest, "csv"), to, &copied, &bytes,
+	              err))
+		return -1;
+	env_add(run, env, variable, to);
+	return 0;
+}
+
+static int command_env(struct run *run, const struct judged *judged, const char *folder,
+                       const char *const **out, struct err *err)
+{
 	struct environment_list env;
 
 	env_begin(run, &env, folder);
 	env_add(run, &env, "LINNET_MODEL_NAME", run->model->meta.name);
-	env_add(run, &env, "LINNET_TEST_DATA", store_path(run->arena, store, judged->rows, "csv"));
-	env_add(run, &env, "LINNET_PREDICTIONS",
-	        store_path(run->arena, store, judged->predictions, "csv"));
-	if (judged->incumbent)
-		env_add(run, &env, "LINNET_INCUMBENT_PREDICTIONS",
-		        store_path(run->arena, store, judged->incumbent_predictions, "csv"));
-	return env_end(run, &env);
+	if (give(run, folder, "LINNET_TEST_DATA", judged->rows, &env, err) ||
+	    give(run, folder, "LINNET_PREDICTIONS", judged->predictions, &env, err) ||
+	    (judged->incumbent && give(run, folder, "LINNET_INCUMBENT_PREDICTIONS",
+	                               judged->incumbent_predictions, &env, err)))
+		return -1;
+	*out = env_end(run, &env);
+	return 0;
 }
 
 /* Exit 0 is a pass, 1 a fail; all else is an error of the run. */
@@ -90,23 +104,20 @@ static int run_outside(struct run *run, const struct judged *judged, struct gate
                        struct err *err)
 {
 	const char *folder = run_path(run, "command");
-	struct command_spec spec = {.memory_bytes = run->spec->memory_bytes};
+	const char *const *env;
 	struct command command;
 	struct buf line;
 	int exit_code;
 
 	if (input->gates->command.n == 0)
 		return 0;
-	spec.argv = code_argv(run, &input->gates->command);
-	spec.env = command_env(run, judged, folder);
-	spec.cwd = arena_printf(run->arena, "%s/source", folder);
-	spec.log = arena_printf(run->arena, "%s/log", folder);
 	if (code_folder(run, folder, run->spec->source, err) ||
-	    command_start(&command, &spec, err) ||
+	    command_env(run, judged, folder, &env, err) ||
+	    code_start(run, &input->gates->command, folder, env, &command, err) ||
 	    command_wait(&command, run->world->clock, run_now(run) + COMMAND_MS, &exit_code, err))
 		return err_wrap(err, "gates.command");
 	buf_init(&line, 1024);
-	command_last_line(spec.log, &line);
+	command_last_line(arena_printf(run->arena, "%s/log", folder), &line);
 	input->outside = exit_code == 0 ? VERDICT_PASS : VERDICT_FAIL;
 	input->outside_why = line.len ? arena_strdup(run->arena, buf_text(&line))
 	                     : exit_code == 0 ? "the outside evaluator passes it"

@@ -22,6 +22,7 @@ struct run {
 	const char *dir; /* --out, absolute */
 	struct arena *arena;
 	const struct model *model;
+	bool told;       /* what the sandbox enforces */
 	bool considered; /* the failure being returned is a judgement, not an error to repeat */
 };
 
@@ -119,8 +120,10 @@ struct environment_list {
 void env_begin(struct run *run, struct environment_list *env, const char *folder);
 void env_add(struct run *run, struct environment_list *env, const char *name, const char *value);
 const char *const *env_end(struct run *run, struct environment_list *env);
-/* argv of a declared command. */
-const char *const *code_argv(struct run *run, const struct strings *command);
+/* Starts a declared command in `<folder>/source`, with `<folder>/log`, in a sandbox of `folder`;
+ * the first one tells what that is on this machine. */
+int code_start(struct run *run, const struct strings *command, const char *folder,
+               const char *const *env, struct command *out, struct err *err) must_check;
 
 /* ---- fit.c ---- */
 

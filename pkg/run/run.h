@@ -38,6 +38,8 @@ struct run_spec {
 	int64_t uses;              /* `uses`: final tests of the test rows, this one included */
 	const char *path;          /* `path`: PATH of the user's code; absent: ours */
 	int64_t memory_bytes;      /* `memory`: address space of the user's code; -1 unlimited */
+	int64_t file_bytes;        /* `fileSize`: the largest file that it may write; 16Gi */
+	int64_t processes;         /* `processes`: its processes and threads at once; 4096 */
 	int64_t start_timeout_ms;  /* `startTimeout`: until a server is ready; 60s */
 };
 /* Text and model are in the arena. ERR_STALLED names the key. */
@@ -69,7 +71,7 @@ enum run_exit run_train(const struct run_spec *spec, const char *out_dir,
 enum run_exit run_evaluate(const struct run_spec *spec, const char *out_dir,
                            const struct run_world *world);
 
-/* Kills every process group of the user's code that runs now; safe in a signal handler. */
+/* Kills all of the user's code that runs now; safe in a signal handler. */
 void run_kill_all(void);
 
 /* "<store>/sha256/<hex>.<kind>"; kinds: tar (artifact), csv (rows, predictions), json (golden

@@ -93,17 +93,10 @@ static int wait_ready(struct run *run, const struct model_server *server, struct
 static int start(struct run *run, const struct strings *command, struct model_server *server,
                  int port, struct err *err)
 {
-	const struct command_spec spec = {
-		.argv = code_argv(run, command),
-		.env = server_env(run, server, port),
-		.cwd = arena_printf(run->arena, "%s/source", server->folder),
-		.log = arena_printf(run->arena, "%s/log", server->folder),
-		.memory_bytes = run->spec->memory_bytes,
-	};
-
 	int64_t since_ms = run_now(run);
 
-	if (command_start(&server->command, &spec, err))
+	if (code_start(run, command, server->folder, server_env(run, server, port), &server->command,
+	               err))
 		return -1;
 	if (wait_ready(run, server, err) ||
 	    oip_interface(&server->oip, run->arena, &server->shape, err)) {
@@ -122,7 +115,7 @@ double server_memory(const struct model_server *server)
 	struct err ignored;
 	struct buf text;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)server->command.pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)command_program(&server->command));
 	buf_init(&text, 1 << 16);
 	line = file_read(AT_FDCWD, path, &text, &ignored) ? NULL : strstr(buf_text(&text), "VmHWM:");
 	if (line) {

@@ -55,6 +55,10 @@ static const struct field spec_fields[] = {
 	{.name = "path", .type = FIELD_STRING, AT(path), .help = "PATH of the user's code."},
 	{.name = "memory", .type = FIELD_MEMORY, AT(memory_bytes),
 	 .help = "Address space of the user's code; absent: unlimited."},
+	{.name = "fileSize", .type = FIELD_MEMORY, AT(file_bytes), .fallback = "16Gi",
+	 .help = "Largest file that the user's code may write."},
+	{.name = "processes", .type = FIELD_INT, AT(processes), .min = 1, .max = 1000000,
+	 .fallback = "4096", .help = "Processes and threads of a trainer or server at once."},
 	{.name = "startTimeout", .type = FIELD_DURATION, AT(start_timeout_ms), .fallback = "60s",
 	 .help = "Until a server is ready."},
 };

@@ -129,6 +129,58 @@ class RunTest(unittest.TestCase):
         self.assertEqual((status, train["state"]), (0, "succeeded"), said)
         self.assertEqual(digest(self.folder / "train" / "data"), snapshot)
 
+    def misbehave(self, trainer, **changes):
+        """The cause that is told of a trainer of a few lines; nothing of it runs any more."""
+        (self.source / "train.py").write_text(trainer)
+        manifest = self.folder / "model.yaml"
+        manifest.write_text((EXAMPLE / "manifests" / "model.yaml").read_text().replace(
+            "timeout: 2m", "timeout: 3s"))
+        self.spec.write_text(json.dumps(json.loads(self.spec.read_text())
+                                        | {"manifest": str(manifest)} | changes))
+        _, said, train = self.run_verb("train")
+        self.assertIn("sandbox: own session, no new privileges, ", said)
+        self.assertEqual(processes_below(self.folder), [])
+        self.assertEqual(train["state"], "failed")
+        return train["why"]
+
+    def test_a_trainer_that_leaves_a_daemon_and_hangs(self):
+        why = self.misbehave(
+            "import os, time\n"
+            "if os.fork() == 0:\n"
+            "    os.setsid()\n"
+            "    if os.fork() == 0:\n"
+            "        time.sleep(1000)\n"
+            "    os._exit(0)\n"
+            "time.sleep(1000)\n")
+        self.assertIn("the trainer: took longer than its timeout", why)
+
+    def test_a_trainer_that_writes_without_end(self):
+        why = self.misbehave(
+            "import os\n"
+            "with open(os.environ['LINNET_MODEL_DIR'] + '/big', 'wb') as out:\n"
+            "    for _ in range(64):\n"
+            "        out.write(bytes(1 << 20))\n", fileSize="8Mi")
+        self.assertIn("File too large", why)
+
+    def test_a_trainer_that_forks_without_end(self):
+        why = self.misbehave(
+            "import os, time\n"
+            "for _ in range(100):\n"
+            "    if os.fork() == 0:\n"
+            "        time.sleep(1000)\n"
+            "        os._exit(0)\n"
+            "time.sleep(1000)\n", processes=16)
+        self.assertRegex(why, "Resource temporarily unavailable|took longer")
+
+    def test_a_trainer_that_reaches_for_what_is_not_its_own(self):
+        for path in (self.folder / "stolen", "/etc/linnet-stolen", "/usr/linnet-stolen"):
+            why = self.misbehave(f"open({str(path)!r}, 'w').write('x')\n")
+            self.assertRegex(why, "Permission denied|Read-only file system")
+            self.assertFalse(pathlib.Path(path).exists())
+            shutil.rmtree(self.folder / "train")
+        why = self.misbehave(f"raise SystemExit(open({str(self.data)!r}).read())\n")
+        self.assertRegex(why, "Permission denied|No such file or directory")
+
 
 if __name__ == "__main__":
     unittest.main()
