@@ -80,6 +80,13 @@ static void put_finding(const struct reasons *reasons, const struct finding *f)
 	bool shares = isfinite(f->bad_candidate), alone = !reasons->evidence->stable.hex[0];
 
 	printf("  %-9s", f->metric);
+	if (isnan(f->harm_at)) { /* declared by the deployment: a threshold, no test */
+		if (is_set(f->candidate))
+			printf("last answer %.4g: %s\n", f->candidate, verdict_result_names.names[f->result]);
+		else
+			printf("no answer yet\n");
+		return;
+	}
 	if (!(f->n_candidate > 0)) {
 		printf("no requests were counted\n");
 		return;

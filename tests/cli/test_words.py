@@ -136,6 +136,19 @@ class EvidenceTest(CliTest):
         self.assertIn("say it with --rate", self.fails("estimate", D, "--repo", self.remote))
         self.assertIn("--rate: ", self.fails("estimate", D, "--rate", "x", "--repo", self.remote))
 
+    def test_why_of_a_declared_metric(self):
+        blob = git(self.checkout, "hash-object", "-w", GOLDEN / "kinds/deployment.yaml")
+        git(self.checkout, "tag", "declared", blob)
+        git(self.checkout, "push", "-q", "origin", "declared")
+        text = (GOLDEN / "status.yaml").read_text().replace("manifest: 9a0c", f"manifest: {blob}")
+        self.put_status(self.checkout, text.replace("promoted:", "  evidence:\n    revision: " + "dda1"
+                        "8a0e21ae47c53b4309434cbc02ae8bf764fa83a6defbb719431242722aa7\n    judged: "
+                        "2026-07-02T00:00:00Z\npromoted:", 1))
+        out = self.ok("why", D, "--repo", self.remote)
+        self.assertIn("Evidence of the decision at 2026-07-02T00:00:00Z, v3:", out)
+        self.assertRegex(out, r"errors +no requests were counted")
+        self.assertRegex(out, r"checkout +no answer yet")
+
     def test_why_and_verify_say_what_is_missing(self):
         self.assertIn("no decision was made from any yet; --state DIR shows",
                       self.ok("why", D, "--repo", self.remote))
