@@ -251,16 +251,29 @@ static void evidence_path(const struct key *key, char out[2 * LIMIT_NAME + 32])
 	snprintf(out, 2 * LIMIT_NAME + 32, "evidence/%s/%s.json", key->environment, key->name);
 }
 
-/* One block, the marks behind what they belong to. */
+/* One block, the marks and the metrics with their names behind what they belong to. */
 static struct evidence *evidence_copy(const struct evidence *evidence)
 {
 	size_t marks_bytes = evidence->n_marks * sizeof(*evidence->marks);
-	struct evidence *copy = heap_alloc(1, sizeof(*copy) + marks_bytes);
+	size_t watched_bytes = evidence->n_watched * sizeof(*evidence->watched), names_bytes = 0;
+	struct evidence *copy;
+	char *names;
 
+	for (size_t i = 0; i < evidence->n_watched; i++)
+		names_bytes += strlen(evidence->watched[i].name) + 1;
+	copy = heap_alloc(1, sizeof(*copy) + marks_bytes + watched_bytes + names_bytes);
 	*copy = *evidence;
 	copy->marks = (void *)(copy + 1);
+	copy->watched = (void *)((char *)copy->marks + marks_bytes);
+	names = (char *)copy->watched + watched_bytes;
 	if (marks_bytes)
 		memcpy(copy->marks, evidence->marks, marks_bytes);
+	for (size_t i = 0; i < evidence->n_watched; i++) {
+		copy->watched[i] = evidence->watched[i];
+		copy->watched[i].name =
+			memcpy(names, evidence->watched[i].name, strlen(evidence->watched[i].name) + 1);
+		names += strlen(names) + 1;
+	}
 	return copy;
 }
 
