@@ -1,7 +1,8 @@
 /* The rows that a model learns from: checked against its interface, divided, written out.
  *
- * A file is read twice, as a stream: once to check and to remember 40 bytes of each row, once to
- * write the parts. Nothing here knows the time: what is young or old is told by `at_ms`. */
+ * A file is read twice, as a stream: once to check it, once to write all parts. What is remembered
+ * of a row between is on disk, so that memory does not grow with the file. Nothing here knows the
+ * time: what is young or old is told by `at_ms`. */
 #ifndef LINNET_DATASET_DATASET_H
 #define LINNET_DATASET_DATASET_H
 
@@ -26,17 +27,13 @@ void dataset_columns(const struct model *model, struct arena *arena, struct data
 
 /* ---- Checking ---- */
 
-enum part { PART_NONE, PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS };
-extern const struct names part_names;
-
 /* One row of the file, in its order. */
 struct dataset_row {
-	int64_t time_ms;       /* 0 without data.time */
-	unsigned char key[16]; /* begin of the SHA-256 of the id, without ids of all values */
+	int64_t time_ms;   /* 0 without data.time */
+	uint64_t key[2];   /* of the id; 0 without ids */
 	uint32_t line;
-	uint16_t bucket;       /* of the key, 0..9999 */
-	bool usable;           /* labelled, matured, inside the window */
-	enum part part;        /* by dataset_split */
+	uint16_t bucket;   /* of the id, without ids of all values: 0..9999; 0 unless split by hash */
+	bool usable;       /* labelled, matured, inside the window */
 };
 enum { DATASET_BUCKETS = 10000, DATASET_PROBLEMS = 10, DATASET_ROWS_MAX = 100 << 20 };
 
@@ -60,9 +57,10 @@ struct dataset_report {
 };
 
 /* Heap; owned by the caller, zeroed before. */
+struct rows; /* what is known of each row */
 struct dataset {
-	struct dataset_row *rows;
-	size_t n, capacity;
+	struct rows *rows;
+	int64_t n_usable;
 	bool has_ids, has_times;
 };
 void dataset_deinit(struct dataset *dataset);
@@ -77,7 +75,10 @@ int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_
 /* "3 of 2,000 rows do not fit: line 17: files_changed: '-3' is less than 0; ..." or, with
  * nothing to complain about, "2,000 rows". */
 void dataset_sentence(const struct dataset_report *report, struct buf *out);
-void dataset_report_json(const struct dataset_report *report, const struct model *model,
+struct dataset_categories;
+/* `categories` NULL: the rows were not divided. */
+void dataset_report_json(const struct dataset_report *report,
+                         const struct dataset_categories *categories, const struct model *model,
                          struct buf *out);
 
 /* What is wrong with one value of an input; false and `out` untouched when nothing is. */
@@ -85,28 +86,68 @@ bool input_problem(const struct input_spec *input, const char *text, struct err 
 
 /* ---- Dividing ---- */
 
-struct split_counts {
-	int64_t rows[PARTS];  /* PART_NONE: not usable, or embargoed */
-	int64_t embargoed;
-	int64_t from_ms[PARTS], to_ms[PARTS]; /* of each part; -1 when empty or without times */
-};
-/* floor(n * train), floor(n * validation) and the rest, as rows[PART_TRAIN..PART_TEST]. */
-void split_sizes(int64_t n, const struct split_spec *split, int64_t rows[PARTS]);
-/* The part of a usable row by its bucket. */
-enum part split_bucket(uint16_t bucket, const struct split_spec *split);
-/* First eight bytes of SHA-256 of the id, big-endian, modulo 10,000: the same row is always in the
- * same part, whatever the seed and however many rows there are. */
-uint16_t dataset_bucket(const char *id);
-/* By hash of id; by time the oldest rows train and the newest test, and rows less than `embargo`
- * before a later part are in none. */
-void dataset_split(struct dataset *dataset, const struct split_spec *split,
-                   struct split_counts *counts);
+enum part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS };
 
-/* Writes the rows of the parts in `mask` (bits 1 << enum part) as CSV to `to`, aside and renamed;
- * columns as in dataset_columns. `digest` is of its bytes. The file must be the one scanned. */
+/* floor(n * train), floor(n * validation) and the rest. */
+void split_sizes(int64_t n, const struct split_spec *split, int64_t rows[PARTS]);
+/* First eight bytes of SHA-256 of the id, big-endian, modulo 10,000: the same row is always in the
+ * same block, whatever the seed and however many rows there are. */
+uint16_t dataset_bucket(const char *id);
+
+/* A row's place in the order of time and line. */
+struct dataset_cut {
+	int64_t time_ms;
+	uint32_t line;
+};
+
+/* Which usable row is in which block, by the row alone. The blocks follow each other in time, or in
+ * the numbers of buckets: train, validation and test; of k folds by time k + 1 blocks and the test
+ * (each is learnt from by those after it), by hash k blocks and the test. */
+enum { DATASET_BLOCKS = 102 };
+struct division {
+	enum split_by by;
+	size_t n;                                /* blocks; the last is the test */
+	struct dataset_cut from[DATASET_BLOCKS]; /* by time: the first row of each */
+	uint16_t bucket[DATASET_BLOCKS];         /* by hash: the first bucket of each */
+};
+/* `folds` 0: no cross-validation. -1 only when what is known of the rows cannot be read. */
+int dataset_divide(const struct dataset *dataset, const struct split_spec *split, int64_t folds,
+                   struct division *out, struct err *err) must_check;
+/* Two blocks: the rows through `to_ms`, and the newer ones. */
+void division_newer(int64_t to_ms, struct division *out);
+size_t division_block(const struct division *division, const struct dataset_row *row);
+
+/* ---- Writing ---- */
+
+/* One file of rows: those of blocks [first, end) but not [skip, skip_end), older than before_ms. */
+struct dataset_part {
+	const char *to;
+	size_t first, end, skip, skip_end;
+	int64_t before_ms; /* INT64_MAX: all; an embargo ends here */
+	/* what was written */
+	struct digest digest; /* of the file */
+	int64_t rows, from_ms, to_ms; /* -1 each when empty or without times */
+};
+/* Rows of the validation or test that show a category which no training row has. */
+struct dataset_unseen {
+	const char *input, *value; /* in the arena */
+	int64_t rows, line;        /* how many, and the first */
+};
+enum { DATASET_CATEGORIES = 1024 };
+
+/* Writes all parts in one reading, as CSV, each aside and renamed; columns as in dataset_columns.
+ * The file must be the one scanned. Where `unseen` is given: which values of inputs of type BYTES
+ * without declared values occur in some other block but not in blocks [0, n_training); of an input
+ * with more than DATASET_CATEGORIES values, which is no category, none. Sorted, in the arena. */
+struct dataset_categories {
+	size_t n_training;
+	struct dataset_unseen *unseen;
+	size_t n;
+};
 int dataset_write(int dir_fd, const char *path, const struct model *model,
-                  const struct dataset *dataset, unsigned mask, const char *to,
-                  struct digest *digest, struct err *err) must_check;
+                  const struct dataset *dataset, const struct division *division,
+                  struct dataset_part *parts, size_t n, struct arena *arena,
+                  struct dataset_categories *categories, struct err *err) must_check;
 
 /* "7,000 rows", "1 row". */
 void buf_rows(struct buf *out, int64_t n);

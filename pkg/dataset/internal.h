@@ -4,11 +4,24 @@
 
 #include "dataset/dataset.h"
 
-/* Sets key and bucket from the digest of the row's id or values. */
-void row_key(struct dataset_row *row, struct digest digest);
+/* A text as 64 bits, well mixed, another for each seed; for look-ups, no digest. */
+uint64_t text_key(const char *text, uint64_t seed);
+/* The bucket that the first eight bytes of a digest say. */
+uint16_t digest_bucket(struct digest digest);
 /* Opens the file of a model's data for its columns. */
 int data_open(int dir_fd, const char *path, const struct model *model,
               const struct dataset_columns *columns, struct table **out, struct err *err)
 	must_check;
+
+/* ---- categories.c ---- */
+
+struct category_count; /* heap; freed by its end */
+struct category_count *categories_begin(const struct model *model,
+                                        const struct dataset_columns *columns, size_t n_training);
+void categories_row(struct category_count *count, const char *const *values, size_t block,
+                    int64_t line);
+/* What was found; with `arena` NULL nothing is told. */
+void categories_end(struct category_count *count, struct arena *arena,
+                    struct dataset_categories *out);
 
 #endif

@@ -94,8 +94,15 @@ static char *find_end(const struct records *records, struct scan *scan)
 
 static int check_text(const char *text, size_t len, int64_t line, struct err *err)
 {
+	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
+	uint64_t word;
 	size_t bad = 0;
 
+	for (; bad + sizeof(word) <= len; bad += sizeof(word)) {
+		memcpy(&word, text + bad, sizeof(word));
+		if ((word | (word - ones)) & highs) /* a byte above 127, or perhaps a NUL */
+			break;
+	}
 	while (bad < len && (unsigned char)(text[bad] - 1) < 0x7f)
 		bad++;
 	bad += utf8_bad(text + bad, len - bad);
@@ -158,6 +165,9 @@ static char *unquote(char *text, char *end)
 	return NULL;
 }
 
+/* The bytes at which a plain field ends, the NUL behind the record among them. */
+static const bool ends_field[256] = {['\0'] = true, [','] = true, ['"'] = true};
+
 int csv_split(char *text, size_t len, const char **fields, size_t most, size_t *n,
               const char **what)
 {
@@ -173,21 +183,17 @@ int csv_split(char *text, size_t len, const char **fields, size_t most, size_t *
 			if (!text || (text < end && *text != ','))
 				return -1;
 		} else {
-			while (*text != ',' && *text != '"' && text < end)
+			while (!ends_field[(unsigned char)*text])
 				text++;
 			*what = "a quote inside a field that does not begin with one";
 			if (*text == '"')
 				return -1;
 		}
-		fields[(*n)++] = field;
-		if (text == end)
-			break;
 		*text = '\0';
+		fields[(*n)++] = *field ? field : NULL;
+		if (text == end)
+			return 0;
 	}
 	*what = "more fields than columns may be";
-	if (text < end)
-		return -1;
-	for (size_t i = 0; i < *n; i++)
-		fields[i] = fields[i][0] ? fields[i] : NULL;
-	return 0;
+	return -1;
 }

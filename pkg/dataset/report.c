@@ -64,7 +64,27 @@ static void write_problems(struct writer *writer, const struct dataset_report *r
 	write_list_end(writer);
 }
 
-void dataset_report_json(const struct dataset_report *report, const struct model *model,
+static void write_unseen(struct writer *writer, const struct dataset_categories *categories)
+{
+	write_key(writer, "unseen");
+	write_list(writer);
+	for (size_t i = 0; i < categories->n; i++) {
+		const struct dataset_unseen *unseen = &categories->unseen[i];
+
+		write_map(writer);
+		write_key(writer, "input");
+		write_string(writer, unseen->input);
+		write_key(writer, "value");
+		write_string(writer, unseen->value);
+		write_count(writer, "rows", unseen->rows);
+		write_count(writer, "line", unseen->line);
+		write_map_end(writer);
+	}
+	write_list_end(writer);
+}
+
+void dataset_report_json(const struct dataset_report *report,
+                         const struct dataset_categories *categories, const struct model *model,
                          struct buf *out)
 {
 	struct writer writer;
@@ -88,5 +108,7 @@ void dataset_report_json(const struct dataset_report *report, const struct model
 	write_map_end(&writer);
 	write_count(&writer, "problemCount", report->n_problems);
 	write_problems(&writer, report);
+	if (categories)
+		write_unseen(&writer, categories);
 	write_map_end(&writer);
 }

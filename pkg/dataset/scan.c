@@ -6,6 +6,7 @@
 
 #include "base/heap.h"
 #include "dataset/internal.h"
+#include "dataset/rows.h"
 
 struct scan {
 	const struct model *model;
@@ -14,13 +15,14 @@ struct scan {
 	struct dataset *dataset;
 	struct dataset_report *report;
 	int64_t young_after_ms, old_before_ms;
+	bool has_buckets;
 	const char *const *values; /* of the row */
 	int64_t line;
 };
 
 void dataset_deinit(struct dataset *dataset)
 {
-	free(dataset->rows);
+	rows_free(dataset->rows);
 	*dataset = (struct dataset){0};
 }
 
@@ -91,19 +93,48 @@ static bool take_time(struct scan *scan, struct dataset_row *row)
 	return false;
 }
 
+/* Folded products (wyhash, Wang Yi 2019): fast, and no two ids of honest data fall together. */
+static uint64_t fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint64_t text_key(const char *text, uint64_t seed)
+{
+	size_t len = strlen(text), at = 0;
+	uint64_t key = seed ^ UINT64_C(0xa0761d6478bd642f), word;
+
+	for (; at + sizeof(word) <= len; at += sizeof(word)) {
+		memcpy(&word, text + at, sizeof(word));
+		key = fold(key ^ word, UINT64_C(0xe7037ed1a0b428db));
+	}
+	word = 0;
+	memcpy(&word, text + at, len - at);
+	return fold(fold(key ^ word, UINT64_C(0x8ebc6af09c88c6e3)) ^ len,
+	            UINT64_C(0x589965cc75374cc3) ^ seed);
+}
+
+static uint16_t values_bucket(const struct scan *scan)
+{
+	struct digest_stream *stream = digest_begin();
+
+	for (size_t i = 0; i < scan->columns->n; i++)
+		digest_add_field(stream, scan->values[i]);
+	return digest_bucket(digest_end(stream));
+}
+
 static void take_key(struct scan *scan, struct dataset_row *row)
 {
 	const char *id = scan->dataset->has_ids ? scan->values[scan->columns->id] : NULL;
-	struct digest_stream *stream;
 
 	if (id) {
-		row_key(row, digest_of(id, strlen(id)));
-		return;
+		row->key[0] = text_key(id, 1);
+		row->key[1] = text_key(id, 2);
 	}
-	stream = digest_begin();
-	for (size_t i = 0; i < scan->columns->n; i++)
-		digest_add_field(stream, scan->values[i]);
-	row_key(row, digest_end(stream));
+	if (scan->has_buckets)
+		row->bucket = id ? dataset_bucket(id) : values_bucket(scan);
 }
 
 static bool check_inputs(struct scan *scan)
@@ -185,65 +216,43 @@ static bool check_row(struct scan *scan, struct dataset_row *row)
 	return label && !(scan->columns->time != COLUMN_NONE && row->time_ms > scan->young_after_ms);
 }
 
-static struct dataset_row *row_add(struct dataset *dataset)
-{
-	if (dataset->n == dataset->capacity) {
-		dataset->capacity = dataset->capacity ? dataset->capacity * 2 : 1024;
-		dataset->rows = heap_resize(dataset->rows, dataset->capacity, sizeof(*dataset->rows));
-	}
-	return memset(&dataset->rows[dataset->n++], 0, sizeof(*dataset->rows));
-}
-
 static int scan_rows(struct scan *scan, struct table *table, struct err *err)
 {
 	int result;
 
 	while ((result = table_next(table, &scan->values, err)) > 0) {
-		struct dataset_row *row;
+		struct dataset_row row = {0};
 
-		if (scan->dataset->n >= DATASET_ROWS_MAX)
+		if (scan->report->rows++ >= DATASET_ROWS_MAX)
 			return err_set(err, ERR_STALLED, "more than %d rows", DATASET_ROWS_MAX);
-		row = row_add(scan->dataset);
 		scan->line = table_line(table);
-		row->line = (uint32_t)scan->line;
-		row->usable = check_row(scan, row);
+		row.line = (uint32_t)scan->line;
+		row.usable = check_row(scan, &row);
+		if (rows_add(scan->dataset->rows, &row, err))
+			return -1;
 	}
-	scan->report->rows = (int64_t)scan->dataset->n;
-	return result;
+	scan->dataset->n_usable = scan->report->usable;
+	return result < 0 ? -1 : rows_end(scan->dataset->rows, err);
 }
 
 /* ---- The whole ---- */
 
-static int by_key(const void *a, const void *b)
-{
-	const struct dataset_row *left = *(struct dataset_row *const *)a;
-	const struct dataset_row *right = *(struct dataset_row *const *)b;
-	int order = memcmp(left->key, right->key, sizeof(left->key));
-
-	return order ? order : left->line < right->line ? -1 : left->line > right->line;
-}
-
 /* An id that stands twice would be learnt from and judged on at once. */
-static void check_ids(struct scan *scan)
+static int check_ids(struct scan *scan, struct err *err)
 {
-	struct dataset *dataset = scan->dataset;
-	struct dataset_row **rows = heap_alloc(dataset->n, sizeof(struct dataset_row *));
-	size_t n = 0;
+	struct rows_twice *twice;
+	size_t n;
 
-	for (size_t i = 0; i < dataset->n; i++) {
-		if (dataset->rows[i].usable)
-			rows[n++] = &dataset->rows[i];
-	}
-	qsort(rows, n, sizeof(*rows), by_key);
-	for (size_t i = 1; i < n; i++) {
+	if (rows_find_twice(scan->dataset->rows, &twice, &n, err))
+		return -1;
+	for (size_t i = 0; i < n; i++) {
 		char text[64];
 
-		if (memcmp(rows[i]->key, rows[i - 1]->key, sizeof(rows[i]->key)))
-			continue;
-		snprintf(text, sizeof(text), "its id is that of line %u", rows[i - 1]->line);
-		complain_at(scan, rows[i]->line, text);
+		snprintf(text, sizeof(text), "its id is that of line %u", twice[i].first);
+		complain_at(scan, twice[i].line, text);
 	}
-	free(rows);
+	free(twice);
+	return 0;
 }
 
 static void complain_share(struct scan *scan, const char *what, double share, const char *than,
@@ -343,16 +352,19 @@ int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_
 	scan.young_after_ms = at_ms - model->data.label_maturity_ms;
 	if (model->data.window_ms >= 0)
 		scan.old_before_ms = at_ms - model->data.window_ms;
+	scan.has_buckets = model->train && model->train->split.by == SPLIT_BY_HASH;
 	if (data_open(dir_fd, path, model, &columns, &table, err))
 		return -1;
 	out->has_ids = table_has(table, columns.id);
 	out->has_times = columns.time != COLUMN_NONE;
-	result = scan_rows(&scan, table, err);
+	result = rows_open(dir_fd, path, &out->rows, err);
+	if (!result)
+		result = scan_rows(&scan, table, err);
 	table_close(table);
+	if (!result && out->has_ids)
+		result = check_ids(&scan, err);
 	if (result)
 		return err_wrap(err, "%s", path);
-	if (out->has_ids)
-		check_ids(&scan);
 	check_rules(&scan);
 	return 0;
 }

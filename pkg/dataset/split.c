@@ -1,19 +1,13 @@
-/* Which row is for what. */
-#include <assert.h>
+/* Which row is in which block. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/heap.h"
+#include "base/limits.h"
 #include "dataset/internal.h"
-
-static const char *const part_table[] = {
-	[PART_NONE] = "none",
-	[PART_TRAIN] = "train",
-	[PART_VALIDATION] = "validation",
-	[PART_TEST] = "test",
-};
-_Static_assert(ARRAY_LEN(part_table) == PARTS, "a part without a name");
-const struct names part_names = NAMES(part_table);
+#include "dataset/rows.h"
 
 /* A share such as 0.7 is a little less than seven tenths, which must cost no row. */
 static int64_t share_of(int64_t n, double share)
@@ -33,134 +27,91 @@ static unsigned hex_value(char c)
 	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-void row_key(struct dataset_row *row, struct digest digest)
+uint16_t digest_bucket(struct digest digest)
 {
 	uint64_t head = 0;
 
-	for (size_t i = 0; i < sizeof(row->key); i++)
-		row->key[i] = (unsigned char)(hex_value(digest.hex[2 * i]) << 4 |
-		                              hex_value(digest.hex[2 * i + 1]));
-	for (size_t i = 0; i < sizeof(head); i++)
-		head = head << 8 | row->key[i];
-	row->bucket = (uint16_t)(head % DATASET_BUCKETS);
+	for (size_t i = 0; i < 2 * sizeof(head); i++)
+		head = head << 4 | hex_value(digest.hex[i]);
+	return (uint16_t)(head % DATASET_BUCKETS);
 }
 
 uint16_t dataset_bucket(const char *id)
 {
-	struct dataset_row row;
-
-	row_key(&row, digest_of(id, strlen(id)));
-	return row.bucket;
+	return digest_bucket(digest_of(id, strlen(id)));
 }
 
-enum part split_bucket(uint16_t bucket, const struct split_spec *split)
+/* The first of `of` on in each of `n` equal pieces, and the end. */
+static int64_t piece(int64_t of, size_t i, size_t n)
 {
-	if (bucket < share_of(DATASET_BUCKETS, split->train))
-		return PART_TRAIN;
-	if (bucket < share_of(DATASET_BUCKETS, split->train + split->validation))
-		return PART_VALIDATION;
-	return PART_TEST;
+	return (int64_t)((__int128)of * (int64_t)i / (int64_t)n);
 }
 
-static void split_by_hash(struct dataset *dataset, const struct split_spec *split)
+/* How many of `total` rows or buckets stand before each block but the first. */
+static void block_starts(int64_t total, const struct split_spec *split, int64_t folds,
+                         const struct division *division, int64_t *starts)
 {
-	for (size_t i = 0; i < dataset->n; i++) {
-		struct dataset_row *row = &dataset->rows[i];
-
-		row->part = row->usable ? split_bucket(row->bucket, split) : PART_NONE;
-	}
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const struct dataset_row *left = *(struct dataset_row *const *)a;
-	const struct dataset_row *right = *(struct dataset_row *const *)b;
-
-	if (left->time_ms != right->time_ms)
-		return left->time_ms < right->time_ms ? -1 : 1;
-	return left->line < right->line ? -1 : left->line > right->line;
-}
-
-/* The usable rows, oldest first; heap. */
-static struct dataset_row **sorted_rows(struct dataset *dataset, size_t *n)
-{
-	struct dataset_row **rows = heap_alloc(dataset->n, sizeof(struct dataset_row *));
-
-	*n = 0;
-	for (size_t i = 0; i < dataset->n; i++) {
-		dataset->rows[i].part = PART_NONE;
-		if (dataset->rows[i].usable)
-			rows[(*n)++] = &dataset->rows[i];
-	}
-	qsort(rows, *n, sizeof(*rows), by_time);
-	return rows;
-}
-
-/* Rows of earlier parts that lie within the embargo before a later part leave. */
-static void keep_embargo(struct dataset_row **rows, size_t n, const int64_t sizes[PARTS],
-                         int64_t embargo_ms, struct split_counts *counts)
-{
-	size_t start = n; /* of the parts after this row's */
-
-	for (size_t i = n; i-- > 0;) {
-		enum part part = rows[i]->part;
-
-		if (start < n && rows[i]->time_ms > rows[start]->time_ms - embargo_ms) {
-			rows[i]->part = PART_NONE;
-			counts->embargoed++;
-		}
-		if (i == (size_t)sizes[PART_TRAIN] ||
-		    (part == PART_TEST && i == (size_t)(sizes[PART_TRAIN] + sizes[PART_VALIDATION])))
-			start = i;
-	}
-}
-
-static void split_by_time(struct dataset *dataset, const struct split_spec *split,
-                          struct split_counts *counts)
-{
-	size_t n, next = 0;
-	struct dataset_row **rows = sorted_rows(dataset, &n);
 	int64_t sizes[PARTS];
+	size_t n = division->n - 1;
 
-	split_sizes((int64_t)n, split, sizes);
-	for (enum part part = PART_TRAIN; part < PARTS; part++) {
-		for (int64_t i = 0; i < sizes[part]; i++)
-			rows[next++]->part = part;
-	}
-	if (split->embargo_ms > 0)
-		keep_embargo(rows, n, sizes, split->embargo_ms, counts);
-	free(rows);
+	split_sizes(total, split, sizes);
+	for (size_t i = 1; i < n; i++)
+		starts[i - 1] = folds > 0 ? piece(total - sizes[PART_TEST], i, n) : sizes[PART_TRAIN];
+	starts[n - 1] = total - sizes[PART_TEST];
 }
 
-static void count(const struct dataset *dataset, struct split_counts *counts)
+/* A bucket's block follows from the sum of the shares before it, each alone. */
+static void divide_buckets(const struct split_spec *split, int64_t folds, struct division *out)
 {
-	for (size_t i = 0; i < dataset->n; i++) {
-		const struct dataset_row *row = &dataset->rows[i];
-		int64_t *from = &counts->from_ms[row->part], *to = &counts->to_ms[row->part];
+	int64_t test = share_of(DATASET_BUCKETS, split->train + split->validation);
+	size_t n = out->n - 1;
 
-		counts->rows[row->part]++;
-		if (!dataset->has_times)
-			continue;
-		*from = *from < 0 || row->time_ms < *from ? row->time_ms : *from;
-		*to = row->time_ms > *to ? row->time_ms : *to;
-	}
+	for (size_t i = 1; i < n; i++)
+		out->bucket[i] = (uint16_t)(folds > 0 ? piece(test, i, n)
+		                                      : share_of(DATASET_BUCKETS, split->train));
+	out->bucket[n] = (uint16_t)test;
 }
 
-void dataset_split(struct dataset *dataset, const struct split_spec *split,
-                   struct split_counts *counts)
+int dataset_divide(const struct dataset *dataset, const struct split_spec *split, int64_t folds,
+                   struct division *out, struct err *err)
 {
-	*counts = (struct split_counts){0};
-	for (enum part part = PART_NONE; part < PARTS; part++)
-		counts->from_ms[part] = counts->to_ms[part] = -1;
-	switch (split->by) {
-	case SPLIT_BY_HASH:
-		split_by_hash(dataset, split);
-		break;
-	case SPLIT_BY_TIME:
-		split_by_time(dataset, split, counts);
-		break;
-	case SPLIT_BYS:
-		panic("split: no such way");
+	struct division division = {.by = split->by};
+	int64_t starts[DATASET_BLOCKS];
+
+	division.n = folds == 0 ? PARTS : (size_t)folds + (split->by == SPLIT_BY_TIME ? 2 : 1);
+	if (split->by == SPLIT_BY_HASH) {
+		divide_buckets(split, folds, &division);
+	} else {
+		division.from[0] = (struct dataset_cut){INT64_MIN, 0};
+		block_starts(dataset->n_usable, split, folds, &division, starts);
+		if (rows_find_cuts(dataset->rows, starts, division.n - 1, division.from + 1, err))
+			return -1;
 	}
-	count(dataset, counts);
+	*out = division;
+	return 0;
+}
+
+void division_newer(int64_t to_ms, struct division *out)
+{
+	*out = (struct division){.by = SPLIT_BY_TIME, .n = 2};
+	out->from[0] = (struct dataset_cut){INT64_MIN, 0};
+	out->from[1] = (struct dataset_cut){to_ms + 1, 0};
+}
+
+static bool is_before(const struct dataset_row *row, const struct dataset_cut *cut)
+{
+	return row->time_ms < cut->time_ms || (row->time_ms == cut->time_ms && row->line < cut->line);
+}
+
+size_t division_block(const struct division *division, const struct dataset_row *row)
+{
+	size_t block = division->n - 1;
+
+	if (division->by == SPLIT_BY_TIME)
+		while (block > 0 && is_before(row, &division->from[block]))
+			block--;
+	else
+		while (block > 0 && row->bucket < division->bucket[block])
+			block--;
+	return block;
 }

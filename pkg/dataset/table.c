@@ -234,19 +234,37 @@ bool table_has(const struct table *table, size_t column)
 	return column != table->optional || !table->optional_absent;
 }
 
+/* The bytes that want quotes around a field, and its end. */
+static const bool wants_quotes[256] = {
+	['\0'] = true, [','] = true, ['"'] = true, ['\r'] = true, ['\n'] = true,
+};
+
+char *csv_put(char *out, const char *text)
+{
+	char *start = out;
+	const char *from = text;
+
+	if (!text)
+		return out;
+	while (!wants_quotes[(unsigned char)*text])
+		*out++ = *text++;
+	if (!*text)
+		return out;
+	out = start;
+	*out++ = '"';
+	for (text = from; *text; text++) {
+		if (*text == '"')
+			*out++ = '"';
+		*out++ = *text;
+	}
+	*out++ = '"';
+	return out;
+}
+
 void csv_field(struct buf *out, const char *text)
 {
-	if (!text)
-		return;
-	if (!strpbrk(text, ",\"\r\n")) {
-		buf_puts(out, text);
-		return;
-	}
-	buf_putc(out, '"');
-	for (; *text; text++) {
-		if (*text == '"')
-			buf_putc(out, '"');
-		buf_putc(out, *text);
-	}
-	buf_putc(out, '"');
+	char *field = heap_alloc(text ? 2 * strlen(text) + 2 : 0, 1);
+
+	buf_add(out, field, (size_t)(csv_put(field, text) - field));
+	free(field);
 }

@@ -33,5 +33,7 @@ bool table_has(const struct table *table, size_t column);
 
 /* Appends one field as CSV, with quotes where it needs them; NULL is an empty field. */
 void csv_field(struct buf *out, const char *text);
+/* The same at `out`, which has room for 2 * strlen(text) + 2 bytes; where it ends. */
+char *csv_put(char *out, const char *text);
 
 #endif

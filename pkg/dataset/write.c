@@ -2,19 +2,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/limits.h"
 #include "dataset/internal.h"
+#include "dataset/rows.h"
 
-enum { WRITE_BYTES = 256 << 10 };
+/* A row is at most a record, its quotes doubled, with quotes and a comma for each column. */
+enum { WRITE_BYTES = 256 << 10, ROW_BYTES = 2 * TABLE_RECORD_BYTES + 3 * TABLE_COLUMNS };
 
 /* A file on its way: what is added goes to the disk and into the digest. */
 struct sink {
 	int fd;
+	char aside[LIMIT_FILE_PATH];
 	struct buf bytes;
 	struct digest_stream *digest;
+	struct dataset_part *part;
+};
+
+/* One reading of the data. */
+struct writing {
+	const struct dataset *dataset;
+	const struct division *division;
+	struct dataset_columns columns;
+	struct sink *sinks;
+	size_t n;
+	struct category_count *categories; /* NULL: not asked for */
+	char *row;                         /* as CSV, row_len bytes */
+	size_t row_len;
 };
 
 static int flush(struct sink *sink, struct err *err)
@@ -27,7 +45,7 @@ static int flush(struct sink *sink, struct err *err)
 		ssize_t n = write(sink->fd, next, left);
 
 		if (n < 0 && errno != EINTR)
-			return err_errno(err, ERR_TRANSIENT, errno, "cannot write");
+			return err_errno(err, ERR_TRANSIENT, errno, "%s: cannot write", sink->aside);
 		if (n > 0) {
 			next += n;
 			left -= (size_t)n;
@@ -37,83 +55,156 @@ static int flush(struct sink *sink, struct err *err)
 	return 0;
 }
 
-static void put_row(struct buf *out, const char *const *values, size_t n)
+static void format_row(struct writing *writing, const char *const *values)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (i)
-			buf_putc(out, ',');
-		csv_field(out, values[i]);
+	char *out = writing->row;
+
+	for (size_t i = 0; i < writing->columns.n; i++) {
+		out = csv_put(out, values[i]);
+		*out++ = ',';
 	}
-	buf_putc(out, '\n');
+	out[-1] = '\n';
+	writing->row_len = (size_t)(out - writing->row);
 }
 
-static int copy_rows(struct table *table, const struct dataset *dataset, unsigned mask,
-                     size_t n_columns, struct sink *sink, struct err *err)
+static bool takes(const struct dataset_part *part, size_t block, int64_t time_ms)
 {
-	const char *const *values;
-	size_t i = 0;
-	int result;
+	return block >= part->first && block < part->end && time_ms < part->before_ms &&
+	       !(block >= part->skip && block < part->skip_end);
+}
 
-	while ((result = table_next(table, &values, err)) > 0) {
-		if (i == dataset->n || dataset->rows[i].line != (uint32_t)table_line(table))
-			return err_set(err, ERR_TRANSIENT, "has changed while it was read");
-		if (mask & 1U << dataset->rows[i++].part)
-			put_row(&sink->bytes, values, n_columns);
+static void note(struct writing *writing, struct dataset_part *part, int64_t time_ms)
+{
+	part->rows++;
+	if (!writing->dataset->has_times)
+		return;
+	part->from_ms = part->from_ms < 0 || time_ms < part->from_ms ? time_ms : part->from_ms;
+	part->to_ms = time_ms > part->to_ms ? time_ms : part->to_ms;
+}
+
+static int put_row(struct writing *writing, const struct dataset_row *row,
+                   const char *const *values, struct err *err)
+{
+	size_t block = division_block(writing->division, row);
+	bool formatted = false;
+
+	if (writing->categories)
+		categories_row(writing->categories, values, block, row->line);
+	for (size_t i = 0; i < writing->n; i++) {
+		struct sink *sink = &writing->sinks[i];
+
+		if (!takes(sink->part, block, row->time_ms))
+			continue;
+		if (!formatted)
+			format_row(writing, values);
+		formatted = true;
+		note(writing, sink->part, row->time_ms);
+		buf_add(&sink->bytes, writing->row, writing->row_len);
 		if (sink->bytes.len >= WRITE_BYTES && flush(sink, err))
 			return -1;
 	}
-	if (result == 0 && i != dataset->n)
-		return err_set(err, ERR_TRANSIENT, "has changed while it was read");
-	return result < 0 ? -1 : flush(sink, err);
+	return 0;
 }
 
-static int write_parts(int dir_fd, const char *path, const struct model *model,
-                       const struct dataset *dataset, unsigned mask, struct sink *sink,
-                       struct err *err)
+static int copy_rows(struct writing *writing, struct table *table, struct rows_reader *rows,
+                     struct err *err)
 {
-	struct dataset_columns columns;
-	struct arena arena;
+	const struct dataset_row *row;
+	const char *const *values;
+	int result, known;
+
+	while ((result = table_next(table, &values, err)) > 0) {
+		known = rows_next(rows, &row, err);
+		if (known < 0)
+			return -1;
+		if (known == 0 || row->line != (uint32_t)table_line(table))
+			return err_set(err, ERR_TRANSIENT, "has changed while it was read");
+		if (row->usable && put_row(writing, row, values, err))
+			return -1;
+	}
+	if (result < 0)
+		return -1;
+	known = rows_next(rows, &row, err);
+	return known > 0 ? err_set(err, ERR_TRANSIENT, "has changed while it was read") : known;
+}
+
+static int write_rows(int dir_fd, const char *path, const struct model *model,
+                      struct writing *writing, struct err *err)
+{
+	struct rows_reader rows;
 	struct table *table;
 	int result;
 
-	arena_init(&arena, 1 << 20);
-	dataset_columns(model, &arena, &columns);
-	result = data_open(dir_fd, path, model, &columns, &table, err);
-	if (!result) {
-		put_row(&sink->bytes, columns.names, columns.n);
-		result = copy_rows(table, dataset, mask, columns.n, sink, err);
-		table_close(table);
-		if (result)
-			err_wrap(err, "%s", path);
-	}
-	arena_deinit(&arena);
+	if (data_open(dir_fd, path, model, &writing->columns, &table, err))
+		return -1;
+	format_row(writing, writing->columns.names);
+	for (size_t i = 0; i < writing->n; i++)
+		buf_add(&writing->sinks[i].bytes, writing->row, writing->row_len);
+	rows_begin(&rows, writing->dataset->rows);
+	result = copy_rows(writing, table, &rows, err);
+	rows_done(&rows);
+	table_close(table);
+	if (result)
+		err_wrap(err, "%s", path);
+	for (size_t i = 0; !result && i < writing->n; i++)
+		result = flush(&writing->sinks[i], err);
+	return result;
+}
+
+static int sink_open(int dir_fd, struct dataset_part *part, struct sink *sink, struct err *err)
+{
+	*sink = (struct sink){.fd = -1, .part = part, .digest = digest_begin()};
+	buf_init(&sink->bytes, WRITE_BYTES + ROW_BYTES);
+	part->rows = 0;
+	part->from_ms = part->to_ms = -1;
+	if ((size_t)snprintf(sink->aside, sizeof(sink->aside), "%s.part", part->to) >=
+	    sizeof(sink->aside))
+		return err_set(err, ERR_STALLED, "%s: the path is too long", part->to);
+	sink->fd = openat(dir_fd, sink->aside,
+	                  O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (sink->fd < 0)
+		return err_errno(err, ERR_TRANSIENT, errno, "%s: cannot create", sink->aside);
+	return 0;
+}
+
+/* Its file gets its name only when `result` is 0. */
+static int sink_close(int dir_fd, struct sink *sink, int result, struct err *err)
+{
+	sink->part->digest = digest_end(sink->digest);
+	buf_deinit(&sink->bytes);
+	if (sink->fd < 0)
+		return result;
+	if (close(sink->fd) && !result)
+		result = err_errno(err, ERR_TRANSIENT, errno, "%s: cannot write", sink->aside);
+	if (!result && renameat(dir_fd, sink->aside, dir_fd, sink->part->to))
+		result = err_errno(err, ERR_TRANSIENT, errno, "%s: cannot rename", sink->aside);
 	return result;
 }
 
 int dataset_write(int dir_fd, const char *path, const struct model *model,
-                  const struct dataset *dataset, unsigned mask, const char *to,
-                  struct digest *digest, struct err *err)
+                  const struct dataset *dataset, const struct division *division,
+                  struct dataset_part *parts, size_t n, struct arena *arena,
+                  struct dataset_categories *categories, struct err *err)
 {
-	struct sink sink = {0};
-	char aside[LIMIT_FILE_PATH];
-	struct digest written;
-	int result;
+	struct writing writing = {.dataset = dataset, .division = division,
+	                          .sinks = heap_alloc(n, sizeof(struct sink))};
+	int result = 0;
 
-	if ((size_t)snprintf(aside, sizeof(aside), "%s.part", to) >= sizeof(aside))
-		return err_set(err, ERR_STALLED, "%s: the path is too long", to);
-	sink.fd = openat(dir_fd, aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (sink.fd < 0)
-		return err_errno(err, ERR_TRANSIENT, errno, "%s: cannot create", aside);
-	buf_init(&sink.bytes, WRITE_BYTES + 3 * TABLE_RECORD_BYTES);
-	sink.digest = digest_begin();
-	result = write_parts(dir_fd, path, model, dataset, mask, &sink, err);
-	written = digest_end(sink.digest);
-	buf_deinit(&sink.bytes);
-	if (close(sink.fd) && !result)
-		result = err_errno(err, ERR_TRANSIENT, errno, "%s: cannot write", aside);
-	if (!result && renameat(dir_fd, aside, dir_fd, to))
-		result = err_errno(err, ERR_TRANSIENT, errno, "%s: cannot rename", aside);
+	dataset_columns(model, arena, &writing.columns);
+	writing.row = heap_alloc(ROW_BYTES, 1);
+	if (categories)
+		writing.categories = categories_begin(model, &writing.columns, categories->n_training);
+	while (!result && writing.n < n) {
+		result = sink_open(dir_fd, &parts[writing.n], &writing.sinks[writing.n], err);
+		writing.n++;
+	}
 	if (!result)
-		*digest = written;
+		result = write_rows(dir_fd, path, model, &writing, err);
+	for (size_t i = 0; i < writing.n; i++)
+		result = sink_close(dir_fd, &writing.sinks[i], result, err);
+	if (categories)
+		categories_end(writing.categories, result ? NULL : arena, categories);
+	free(writing.row);
+	free(writing.sinks);
 	return result;
 }

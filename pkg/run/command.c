@@ -223,20 +223,32 @@ static const char *find_excess(const struct command *command)
 	return NULL;
 }
 
+int command_look(struct command *command, const struct port_clock *clock, int64_t deadline_ms,
+                 int wait_ms, int *exit_code, struct err *err)
+{
+	const char *why;
+
+	if (!command_runs(command, wait_ms)) {
+		*exit_code = reap(command);
+		return 0;
+	}
+	why = clock->now_ms(clock->self) >= deadline_ms ? "took longer than its timeout"
+	                                                : find_excess(command);
+	if (!why)
+		return 1;
+	command_stop(command);
+	return err_set(err, ERR_TRANSIENT, "%s", why);
+}
+
 int command_wait(struct command *command, const struct port_clock *clock, int64_t deadline_ms,
                  int *exit_code, struct err *err)
 {
-	while (command_runs(command, LOOK_MS)) {
-		bool late = clock->now_ms(clock->self) >= deadline_ms;
-		const char *why = late ? "took longer than its timeout" : find_excess(command);
+	int state;
 
-		if (!why)
-			continue;
-		command_stop(command);
-		return err_set(err, ERR_TRANSIENT, "%s", why);
-	}
-	*exit_code = reap(command);
-	return 0;
+	do
+		state = command_look(command, clock, deadline_ms, LOOK_MS, exit_code, err);
+	while (state > 0);
+	return state;
 }
 
 pid_t command_program(const struct command *command)

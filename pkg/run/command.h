@@ -36,9 +36,12 @@ int command_start(struct command *command, const struct command_spec *spec, stru
 	must_check;
 /* Whether it still runs, after at most `wait_ms`. */
 bool command_runs(const struct command *command, int wait_ms);
-/* Waits until it and all that it started have ended: exit code, 128 + n for signal n.
- * ERR_TRANSIENT, and it is killed, when `deadline_ms` (of the clock) passes, its log grows beyond
- * its bound or the disk gets full. */
+/* 1: it still runs after at most `wait_ms`; 0: it and all that it started have ended: exit code,
+ * 128 + n for signal n. ERR_TRANSIENT, and it is killed, when `deadline_ms` (of the clock) has
+ * passed, its log has grown beyond its bound or the disk gets full. */
+int command_look(struct command *command, const struct port_clock *clock, int64_t deadline_ms,
+                 int wait_ms, int *exit_code, struct err *err) must_check;
+/* The same, until it has ended. */
 int command_wait(struct command *command, const struct port_clock *clock, int64_t deadline_ms,
                  int *exit_code, struct err *err) must_check;
 /* Kills it and all that it started and waits for that. Accepts one that does not run. */

@@ -107,21 +107,6 @@ static int judge_exit(struct run *run, int code, const char *log, struct fit_sta
 	return code == 1 ? 0 : -1;
 }
 
-static int run_trainer(struct run *run, const char *folder, struct fit_stage *stage,
-                       struct err *err)
-{
-	struct command command;
-	int code;
-
-	if (code_start(run, &run->model->train->command, folder, trainer_env(run, folder), &command,
-	               err))
-		return -1;
-	if (command_wait(&command, run->world->clock, run_now(run) + run->model->train->timeout_ms,
-	                 &code, err))
-		return err_wrap(err, "the trainer");
-	return judge_exit(run, code, arena_printf(run->arena, "%s/log", folder), stage, err);
-}
-
 char *fit_artifact(struct run *run, const char *name)
 {
 	return run_path(run, "fit/%s/artifact.tar", name);
@@ -150,16 +135,26 @@ static int pack(struct run *run, const char *folder, struct fit_stage *stage, st
 	return 0;
 }
 
-int fit_train(struct run *run, const char *name, const struct candidate_spec *candidate,
-              const char *rows, struct fit_stage *stage, struct err *err)
+int fit_start(struct run *run, struct fit_job *job, struct err *err)
 {
-	const char *folder = run_path(run, "fit/%s", name);
+	const char *folder = run_path(run, "fit/%s", job->name);
 
 	if (code_folder(run, folder, run->spec->source, err) ||
 	    dir_make_all(AT_FDCWD, arena_printf(run->arena, "%s/model", folder), 0755, err) ||
-	    give_rows(run, folder, rows, stage, err) ||
-	    write_params(&candidate->params, arena_printf(run->arena, "%s/params.json", folder), err) ||
-	    run_trainer(run, folder, stage, err))
+	    give_rows(run, folder, job->rows, &job->stage, err) ||
+	    write_params(&job->candidate->params, arena_printf(run->arena, "%s/params.json", folder),
+	                 err))
 		return -1;
-	return stage->refused ? 0 : pack(run, folder, stage, err);
+	job->deadline_ms = run_now(run) + run->model->train->timeout_ms;
+	return code_start(run, &run->model->train->command, folder, trainer_env(run, folder),
+	                  &job->command, err);
+}
+
+int fit_finish(struct run *run, struct fit_job *job, int code, struct err *err)
+{
+	const char *folder = run_path(run, "fit/%s", job->name);
+
+	if (judge_exit(run, code, arena_printf(run->arena, "%s/log", folder), &job->stage, err))
+		return -1;
+	return job->stage.refused ? 0 : pack(run, folder, &job->stage, err);
 }

@@ -49,12 +49,19 @@ struct snapshot_stage {
 	struct digest data;
 	int64_t bytes;
 };
+struct fold_stage {
+	struct digest train, validation;
+	int64_t n_train, n_validation;
+};
 struct split_stage {
 	struct digest data; /* what was divided */
-	struct digest train, validation, refit, test;
-	int64_t n_data, n_train, n_validation, n_test;
+	struct fold_stage *folds; /* one without cross-validation */
+	size_t n_folds;
+	struct digest refit, test;
+	int64_t n_data, n_refit, n_test;
 	int64_t from_ms, to_ms;           /* of the usable rows; -1 */
 	int64_t test_from_ms, test_to_ms; /* -1 */
+	const char *unseen;               /* a sentence on categories that were not learnt, or NULL */
 };
 struct fit_stage {
 	const char *candidate;
@@ -79,13 +86,25 @@ int stage_save(struct run *run, const char *name, const struct record *record, c
 /* Whether the file at `path` has this digest. */
 bool stage_file_is(const char *path, struct digest digest);
 
-/* ---- train.c ---- */
+/* ---- parts.c ---- */
 
 /* Copies the data file into the run's folder, once. */
 int run_snapshot(struct run *run, struct snapshot_stage *stage, struct err *err) must_check;
 /* Scans and checks the snapshot; what does not fit is a considered failure. */
 int run_validate(struct run *run, struct dataset *dataset, struct dataset_report *report,
                  struct err *err) must_check;
+/* Writes rows of the snapshot to files of the run's folder, and what is known of them to
+ * `report.json`. */
+int run_write_parts(struct run *run, const struct dataset *dataset,
+                    const struct dataset_report *report, const struct division *division,
+                    struct dataset_part *parts, size_t n, struct dataset_categories *categories,
+                    struct err *err) must_check;
+
+/* Checks the snapshot and writes `rows/` train and validation of each fold, refit and test. */
+int run_rows(struct run *run, const struct snapshot_stage *snapshot, struct split_stage *stage,
+             struct err *err) must_check;
+/* Without cross-validation "train", else "train-3" of the fourth fold. */
+const char *part_name(struct run *run, const char *name, size_t fold);
 
 /* ---- take.c ---- */
 
@@ -127,12 +146,28 @@ int code_start(struct run *run, const struct strings *command, const char *folde
 
 /* ---- fit.c ---- */
 
-/* Trains one candidate in `fit/<name>` on the file `rows`, whose digest is stage->rows; packs its
- * artifact, or says in stage->refused why there is none. */
-int fit_train(struct run *run, const char *name, const struct candidate_spec *candidate,
-              const char *rows, struct fit_stage *stage, struct err *err) must_check;
+/* One candidate on its way through training, in `fit/<name>`. */
+struct fit_job {
+	const char *name;
+	const struct candidate_spec *candidate;
+	const char *rows, *validation; /* files; the second when n_validation > 0 */
+	struct digest digest;          /* of `rows` */
+	int64_t n_rows, n_validation;
+	struct command command;
+	int64_t since_ms, deadline_ms;
+	struct fit_stage stage;
+};
+int fit_start(struct run *run, struct fit_job *job, struct err *err) must_check;
+/* After its end: packs its artifact, or says in stage.refused why there is none. */
+int fit_finish(struct run *run, struct fit_job *job, int code, struct err *err) must_check;
 /* "<dir>/fit/<name>/artifact.tar" */
 char *fit_artifact(struct run *run, const char *name);
+
+/* ---- jobs.c ---- */
+
+/* Trains candidates, `parallel` at once, and scores each that has validation rows; what was done
+ * before is not done again. On failure none runs any more. */
+int fit_jobs(struct run *run, struct fit_job *jobs, size_t n, struct err *err) must_check;
 
 /* ---- serve.c: a candidate's own server ---- */
 

@@ -247,3 +247,15 @@ int select_candidate(const struct candidate_score *scores, size_t n, enum select
 	}
 	return best;
 }
+
+void fold_score(const double *scores, size_t n, double *mean, double *standard_error)
+{
+	double sum = 0, squares = 0;
+
+	for (size_t i = 0; i < n; i++)
+		sum += scores[i];
+	*mean = sum / (double)n;
+	for (size_t i = 0; i < n; i++)
+		squares += (scores[i] - *mean) * (scores[i] - *mean);
+	*standard_error = sqrt(squares / (double)(n - 1) / (double)n);
+}

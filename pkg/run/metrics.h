@@ -29,6 +29,9 @@ double metric_standard_error(const struct outcomes *outcomes, const char *name);
 /* Whether less is better. */
 bool metric_is_loss(const char *name);
 
+/* Mean of the scores of n >= 2 folds, and its standard error s / sqrt(n). */
+void fold_score(const double *scores, size_t n, double *mean, double *standard_error);
+
 /* The candidate that wins: the best, or the first (they stand in order of complexity) whose
  * score is within one standard error of the best (Breiman et al. 1984). Those without a score
  * (NAN) never win; -1 when there is no other. */

@@ -40,6 +40,7 @@ struct run_spec {
 	int64_t memory_bytes;      /* `memory`: address space of the user's code; -1 unlimited */
 	int64_t file_bytes;        /* `fileSize`: the largest file that it may write; 16Gi */
 	int64_t processes;         /* `processes`: its processes and threads at once; 4096 */
+	int64_t parallel;          /* `parallel`: trainers at once; 0: half of the processors */
 	int64_t start_timeout_ms;  /* `startTimeout`: until a server is ready; 60s */
 };
 /* Text and model are in the arena. ERR_STALLED names the key. */

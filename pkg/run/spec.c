@@ -59,6 +59,8 @@ static const struct field spec_fields[] = {
 	 .help = "Largest file that the user's code may write."},
 	{.name = "processes", .type = FIELD_INT, AT(processes), .min = 1, .max = 1000000,
 	 .fallback = "4096", .help = "Processes and threads of a trainer or server at once."},
+	{.name = "parallel", .type = FIELD_INT, AT(parallel), .min = 0, .max = 4, .fallback = "0",
+	 .help = "Trainers at once; 0: half of the processors."},
 	{.name = "startTimeout", .type = FIELD_DURATION, AT(start_timeout_ms), .fallback = "60s",
 	 .help = "Until a server is ready."},
 };

@@ -17,21 +17,31 @@ static const struct field snapshot_fields[] = {
 const struct record snapshot_record = RECORD(snapshot, "The data as the run took it.");
 #undef STAGE
 
+#define STAGE struct fold_stage
+static const struct field fold_fields[] = {
+	HELD("train", FIELD_DIGEST, train),
+	HELD("validation", FIELD_DIGEST, validation),
+	HELD("trainRows", FIELD_INT, n_train),
+	HELD("validationRows", FIELD_INT, n_validation),
+};
+static const struct record fold_record = RECORD(fold, "What trains and what chooses.");
+#undef STAGE
+
 #define STAGE struct split_stage
 static const struct field split_fields[] = {
 	HELD("data", FIELD_DIGEST, data),
-	HELD("train", FIELD_DIGEST, train),
-	HELD("validation", FIELD_DIGEST, validation),
+	{.name = "folds", .type = FIELD_LIST, .offset = offsetof(STAGE, folds),
+	 .count_offset = offsetof(STAGE, n_folds), .record = &fold_record},
 	HELD("refit", FIELD_DIGEST, refit),
 	HELD("test", FIELD_DIGEST, test),
 	HELD("dataRows", FIELD_INT, n_data),
-	HELD("trainRows", FIELD_INT, n_train),
-	HELD("validationRows", FIELD_INT, n_validation),
+	HELD("refitRows", FIELD_INT, n_refit),
 	HELD("testRows", FIELD_INT, n_test),
 	HELD("from", FIELD_TIME, from_ms),
 	HELD("to", FIELD_TIME, to_ms),
 	HELD("testFrom", FIELD_TIME, test_from_ms),
 	HELD("testTo", FIELD_TIME, test_to_ms),
+	HELD("unseen", FIELD_STRING, unseen),
 };
 const struct record split_record = RECORD(split, "How the rows were divided.");
 #undef STAGE

@@ -19,43 +19,29 @@ static int take_same(struct run *run, struct run_result *result, struct err *err
 	return store_check(run, spec->rows, "csv", err);
 }
 
-/* Marks the usable rows after `to_ms` for the test. */
-static void mark_newer(struct dataset *dataset, int64_t to_ms, struct run_result *result)
-{
-	result->n_rows = 0;
-	for (size_t i = 0; i < dataset->n; i++) {
-		struct dataset_row *row = &dataset->rows[i];
-
-		row->part = row->usable && row->time_ms > to_ms ? PART_TEST : PART_NONE;
-		if (row->part != PART_TEST)
-			continue;
-		if (result->n_rows++ == 0 || row->time_ms < result->rows_from_ms)
-			result->rows_from_ms = row->time_ms;
-		if (row->time_ms > result->rows_to_ms)
-			result->rows_to_ms = row->time_ms;
-	}
-}
-
-static int store_newer(struct run *run, struct dataset *dataset, int64_t to_ms,
+static int store_newer(struct run *run, const struct dataset *dataset,
+                       const struct dataset_report *report, int64_t to_ms,
                        struct run_result *result, struct err *err)
 {
-	const char *path = run_path(run, "test.csv");
-	struct dataset_report report;
+	struct dataset_part part = {.to = run_path(run, "test.csv"), .first = 1, .end = 2,
+	                            .before_ms = INT64_MAX};
+	struct division division;
 	char text[TIME_TEXT];
 
-	if (run_validate(run, dataset, &report, err))
+	division_newer(to_ms, &division);
+	if (run_write_parts(run, dataset, report, &division, &part, 1, NULL, err))
 		return -1;
-	mark_newer(dataset, to_ms, result);
+	result->rows = part.digest;
+	result->n_rows = part.rows;
+	result->rows_from_ms = part.from_ms;
+	result->rows_to_ms = part.to_ms;
 	format_time(to_ms, text);
-	if (result->n_rows == 0) {
+	if (part.rows == 0) {
 		err_set(err, ERR_STALLED, "no matured row is newer than %s, the newest that it was trained"
 		        " on", text);
 		return run_considered(run);
 	}
-	if (dataset_write(AT_FDCWD, run_path(run, "data"), run->model, dataset, 1 << PART_TEST, path,
-	                  &result->rows, err))
-		return -1;
-	return store_file(run, path, result->rows, "csv", err);
+	return store_file(run, part.to, part.digest, "csv", err);
 }
 
 static int take_newer(struct run *run, const struct model_version *version,
@@ -63,6 +49,7 @@ static int take_newer(struct run *run, const struct model_version *version,
 {
 	const struct lineage *lineage = version->lineage;
 	struct snapshot_stage snapshot;
+	struct dataset_report report;
 	struct dataset dataset = {0};
 	int failed;
 
@@ -77,7 +64,8 @@ static int take_newer(struct run *run, const struct model_version *version,
 		return err_set(err, ERR_STALLED, "spec: data: is required");
 	if (run_snapshot(run, &snapshot, err))
 		return -1;
-	failed = store_newer(run, &dataset, lineage->data_to_ms, result, err);
+	failed = run_validate(run, &dataset, &report, err) ||
+	         store_newer(run, &dataset, &report, lineage->data_to_ms, result, err) ? -1 : 0;
 	dataset_deinit(&dataset);
 	return failed;
 }

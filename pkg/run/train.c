@@ -1,4 +1,4 @@
-/* From data to an artifact: snapshot, validation, split, candidates, choice, refit. */
+/* From data to an artifact: candidates, choice, refit. */
 #include <fcntl.h>
 #include <string.h>
 
@@ -89,237 +89,86 @@ static int check_declared(struct run *run, struct err *err)
 		err_set(err, ERR_STALLED, "train.command is empty, and images are not run here");
 	else if (run->model->serve.command.n == 0)
 		err_set(err, ERR_STALLED, "serve.command is empty, and images are not run here");
-	else if (train->folds > 0)
-		err_set(err, ERR_STALLED, "split.crossValidation is not carried out; declare validation"
-		        " rows");
+	else if (train->folds > 0 && train->early_stopping)
+		err_set(err, ERR_STALLED, "train.earlyStopping needs validation rows that stay the same;"
+		        " declare split.validation in place of crossValidation");
 	else
 		return check_given(run, err);
 	return run_considered(run);
 }
 
-/* ---- Data ---- */
-
-int run_snapshot(struct run *run, struct snapshot_stage *stage, struct err *err)
-{
-	const char *path = run_path(run, "data");
-
-	if (stage_load(run, "snapshot", &snapshot_record, stage) && stage_file_is(path, stage->data))
-		return 0;
-	if (copy_file(run->spec->data, path, &stage->data, &stage->bytes, err))
-		return err_wrap(err, "data");
-	return stage_save(run, "snapshot", &snapshot_record, stage, err);
-}
-
-/* Data that does not fit is a judgement: more of the same will not fit either. */
-int run_validate(struct run *run, struct dataset *dataset, struct dataset_report *report,
-                    struct err *err)
-{
-	struct buf text;
-	int result;
-
-	if (dataset_scan(AT_FDCWD, run_path(run, "data"), run->model, run->spec->at_ms, run->arena,
-	                 dataset, report, err)) {
-		if (err->kind != ERR_STALLED)
-			return -1;
-		err_wrap(err, "DataSchemaMismatch");
-		return run_considered(run);
-	}
-	buf_init(&text, LIMIT_STATUS_BYTES);
-	dataset_report_json(report, run->model, &text);
-	result = file_replace(AT_FDCWD, run_path(run, "report.json"), buf_text(&text), text.len, 0644,
-	                      err);
-	buf_clear(&text);
-	dataset_sentence(report, &text);
-	if (!result && report->n_problems > 0) {
-		err_set(err, ERR_STALLED, "DataSchemaMismatch: %s", buf_text(&text));
-		result = run_considered(run);
-	}
-	buf_deinit(&text);
-	return result;
-}
-
-static int write_part(struct run *run, const struct dataset *dataset, unsigned mask,
-                      const char *name, struct digest *digest, struct err *err)
-{
-	return dataset_write(AT_FDCWD, run_path(run, "data"), run->model, dataset, mask,
-	                     run_path(run, "rows/%s.csv", name), digest, err);
-}
-
-static int write_parts(struct run *run, const struct dataset *dataset, struct split_stage *stage,
-                       struct err *err)
-{
-	unsigned train = 1 << PART_TRAIN, validation = 1 << PART_VALIDATION;
-
-	if (dir_make_all(AT_FDCWD, run_path(run, "rows"), 0700, err))
-		return -1;
-	return write_part(run, dataset, train, "train", &stage->train, err) ||
-	       write_part(run, dataset, validation, "validation", &stage->validation, err) ||
-	       write_part(run, dataset, train | validation, "refit", &stage->refit, err) ||
-	       write_part(run, dataset, 1 << PART_TEST, "test", &stage->test, err) ? -1 : 0;
-}
-
-static int divide(struct run *run, struct dataset *dataset, struct split_stage *stage,
-                  struct err *err)
-{
-	struct dataset_report report;
-	struct split_counts counts;
-
-	if (run_validate(run, dataset, &report, err))
-		return -1;
-	dataset_split(dataset, &run->model->train->split, &counts);
-	*stage = (struct split_stage){
-		.data = stage->data,
-		.n_data = report.rows,
-		.n_train = counts.rows[PART_TRAIN],
-		.n_validation = counts.rows[PART_VALIDATION],
-		.n_test = counts.rows[PART_TEST],
-		.from_ms = report.from_ms,
-		.to_ms = report.to_ms,
-		.test_from_ms = counts.from_ms[PART_TEST],
-		.test_to_ms = counts.to_ms[PART_TEST],
-	};
-	if (stage->n_train == 0 || stage->n_test == 0) {
-		err_set(err, ERR_STALLED, "the split leaves %lld rows to train on and %lld to test on",
-		        (long long)stage->n_train, (long long)stage->n_test);
-		return run_considered(run);
-	}
-	if (write_parts(run, dataset, stage, err))
-		return -1;
-	return stage_save(run, "split", &split_record, stage, err);
-}
-
-static bool parts_stand(struct run *run, const struct split_stage *stage)
-{
-	return stage_file_is(run_path(run, "rows/train.csv"), stage->train) &&
-	       stage_file_is(run_path(run, "rows/validation.csv"), stage->validation) &&
-	       stage_file_is(run_path(run, "rows/refit.csv"), stage->refit) &&
-	       stage_file_is(run_path(run, "rows/test.csv"), stage->test);
-}
-
-static void say_split(struct run *run, const struct split_stage *stage)
-{
-	struct buf text;
-
-	buf_init(&text, 256);
-	buf_puts(&text, "train: ");
-	buf_rows(&text, stage->n_data);
-	buf_printf(&text, ": %lld to train, %lld to choose, %lld to test", (long long)stage->n_train,
-	           (long long)stage->n_validation, (long long)stage->n_test);
-	run_say(run, "%s", buf_text(&text));
-	buf_deinit(&text);
-}
-
-static int take_rows(struct run *run, const struct snapshot_stage *snapshot,
-                     struct split_stage *stage, struct err *err)
-{
-	struct dataset dataset = {0};
-	int result;
-
-	if (stage_load(run, "split", &split_record, stage) &&
-	    digest_same(stage->data, snapshot->data) && parts_stand(run, stage))
-		return 0;
-	stage->data = snapshot->data;
-	result = divide(run, &dataset, stage, err);
-	dataset_deinit(&dataset);
-	if (!result)
-		say_split(run, stage);
-	return result;
-}
-
 /* ---- Candidates ---- */
 
-/* Metrics of a candidate on the validation rows, through its own server. A server that answers
- * wrongly disqualifies the candidate. */
-static int score_candidate(struct run *run, const char *name, const struct split_stage *split,
-                           struct fit_stage *stage, struct err *err)
+/* One job a candidate and fold, candidate by candidate. */
+static struct fit_job *jobs_of(struct run *run, const struct candidate_spec *candidates, size_t n,
+                               const struct split_stage *split)
 {
-	const char *metric = run->model->train->select_metric;
-	struct model_server server = {0};
-	struct scored scored = {0};
-	struct servable what = servable_of(run, fit_artifact(run, name));
-	int result = server_start(run, &what, run_path(run, "server"), &server, err);
+	struct fit_job *jobs = arena_array(run->arena, n * split->n_folds, struct fit_job);
+	bool folds = run->model->train->folds > 0;
 
-	if (!result)
-		result = score_rows(run, &server, run_path(run, "rows/validation.csv"),
-		                    split->n_validation, false, NULL, &scored, err);
-	server_stop(run, &server);
-	if (result && err->kind == ERR_STALLED) {
-		stage->refused = arena_strdup(run->arena, err->text);
-		return 0;
+	for (size_t i = 0; i < n * split->n_folds; i++) {
+		size_t candidate = i / split->n_folds, fold = i % split->n_folds;
+		const struct fold_stage *of = &split->folds[fold];
+
+		jobs[i] = (struct fit_job){
+			.name = folds ? arena_printf(run->arena, "candidate-%zu-fold-%zu", candidate, fold)
+			              : arena_printf(run->arena, "candidate-%zu", candidate),
+			.candidate = &candidates[candidate],
+			.rows = run_path(run, "rows/%s.csv", part_name(run, "train", fold)),
+			.validation = run_path(run, "rows/%s.csv", part_name(run, "validation", fold)),
+			.digest = of->train,
+			.n_rows = of->n_train,
+			.n_validation = of->n_validation,
+		};
 	}
-	if (result)
-		return -1;
-	metrics_all(&scored.outcomes, &run->model->interface.output.classes, run->arena,
-	            &stage->metrics, &stage->n_metrics);
-	stage->score = metric_find(stage->metrics, stage->n_metrics, metric);
-	stage->standard_error = metric_standard_error(&scored.outcomes, metric);
-	if (!is_set(stage->score))
-		stage->refused = arena_printf(run->arena, "select.metric '%s' is none that was measured",
-		                              metric);
-	scored_deinit(&scored);
-	return 0;
+	return jobs;
 }
 
-static void say_candidate(struct run *run, const struct fit_stage *stage, int64_t rows,
-                          int64_t since_ms)
+/* Metrics of a candidate: of its one fold, or the means over folds. A candidate refused in one
+ * fold is refused. */
+static struct fit_stage candidate_of(struct run *run, const struct fit_job *jobs, size_t n)
 {
-	struct buf text;
+	struct fit_stage all = jobs[0].stage;
+	double *scores = arena_array(run->arena, n, double);
 
-	buf_init(&text, 1024);
-	buf_puts(&text, "train: ");
-	buf_rows(&text, rows);
-	buf_printf(&text, ", candidate %s, %s", stage->candidate, run_took(run, since_ms));
-	if (is_set(stage->score)) {
-		buf_printf(&text, ", %s ", run->model->train->select_metric);
-		buf_percent(&text, stage->score);
+	for (size_t i = 0; n > 1 && i < n; i++) {
+		const struct fit_stage *fold = &jobs[i].stage;
+
+		scores[i] = fold->score;
+		if (fold->refused && !all.refused)
+			all.refused = fold->refused;
 	}
-	if (stage->refused)
-		buf_printf(&text, ": %s", stage->refused);
-	run_say(run, "%s", buf_text(&text));
-	buf_deinit(&text);
-}
+	if (n == 1 || all.refused)
+		return all;
+	all.metrics = arena_memdup(run->arena, all.metrics, all.n_metrics * sizeof(*all.metrics));
+	for (size_t m = 0; m < all.n_metrics; m++) {
+		double sum = 0;
 
-static bool fit_stands(struct run *run, const char *name, struct digest rows,
-                       const char *candidate, struct fit_stage *stage)
-{
-	return stage_load(run, name, &fit_record, stage) && digest_same(stage->rows, rows) &&
-	       stage->candidate && strcmp(stage->candidate, candidate) == 0 &&
-	       (stage->refused || stage_file_is(fit_artifact(run, name), stage->artifact));
-}
-
-/* Trains a candidate on a part, and scores it where `split` is given, unless that was done. */
-static int fit(struct run *run, const char *name, const struct candidate_spec *candidate,
-               const char *part, struct digest rows, int64_t n_rows,
-               const struct split_stage *split, struct fit_stage *stage, struct err *err)
-{
-	int64_t since_ms = run_now(run);
-
-	if (fit_stands(run, name, rows, candidate->name, stage))
-		return 0;
-	*stage = (struct fit_stage){.candidate = candidate->name, .rows = rows, .score = NAN,
-	                            .standard_error = NAN};
-	if (fit_train(run, name, candidate, run_path(run, "rows/%s.csv", part), stage, err))
-		return err_wrap(err, "candidate %s", candidate->name);
-	if (split && split->n_validation > 0 && !stage->refused &&
-	    score_candidate(run, name, split, stage, err))
-		return err_wrap(err, "candidate %s", candidate->name);
-	say_candidate(run, stage, n_rows, since_ms);
-	return stage_save(run, name, &fit_record, stage, err);
+		for (size_t i = 0; i < n; i++)
+			sum += metric_find(jobs[i].stage.metrics, jobs[i].stage.n_metrics,
+			                   all.metrics[m].name);
+		all.metrics[m].value = sum / (double)n;
+	}
+	fold_score(scores, n, &all.score, &all.standard_error);
+	return all;
 }
 
 static int fit_all(struct run *run, const struct candidate_spec *candidates, size_t n,
                    const struct split_stage *split, struct fit_stage *stages, struct err *err)
 {
-	if (n > 1 && split->n_validation == 0) {
+	struct fit_job *jobs = jobs_of(run, candidates, n, split);
+
+	for (size_t i = 0; i < split->n_folds; i++) {
+		if (split->folds[i].n_validation > 0 || (n == 1 && run->model->train->folds == 0))
+			continue;
 		err_set(err, ERR_STALLED, "there are %zu candidates and no validation rows to choose on",
 		        n);
 		return run_considered(run);
 	}
-	for (size_t i = 0; i < n; i++) {
-		if (fit(run, arena_printf(run->arena, "candidate-%zu", i), &candidates[i], "train",
-		        split->train, split->n_train, split, &stages[i], err))
-			return -1;
-	}
+	if (fit_jobs(run, jobs, n * split->n_folds, err))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		stages[i] = candidate_of(run, jobs + i * split->n_folds, split->n_folds);
 	return 0;
 }
 
@@ -347,21 +196,29 @@ static int choose(struct run *run, const struct fit_stage *stages, size_t n,
 }
 
 /* The artifact of the chosen one, trained once more on train and validation rows where so
- * declared. */
+ * declared, and always after cross-validation. */
 static int refit(struct run *run, const struct candidate_spec *candidate, int chosen,
                  const struct split_stage *split, struct fit_stage *stage, const char **artifact,
                  struct err *err)
 {
 	const struct train_spec *train = run->model->train;
+	struct fit_job job = {
+		.name = "refit",
+		.candidate = candidate,
+		.rows = run_path(run, "rows/refit.csv"),
+		.digest = split->refit,
+		.n_rows = split->n_refit,
+	};
 
 	*artifact = fit_artifact(run, arena_printf(run->arena, "candidate-%d", chosen));
-	if (strcmp(train->refit, "train+validation") || train->early_stopping ||
-	    split->n_validation == 0)
+	if (train->folds == 0 &&
+	    (strcmp(train->refit, "train+validation") || train->early_stopping ||
+	     split->folds[0].n_validation == 0))
 		return 0;
 	*artifact = fit_artifact(run, "refit");
-	if (fit(run, "refit", candidate, "refit", split->refit, split->n_train + split->n_validation,
-	        NULL, stage, err))
+	if (fit_jobs(run, &job, 1, err))
 		return -1;
+	*stage = job.stage;
 	if (!stage->refused)
 		return 0;
 	err_set(err, ERR_STALLED, "candidate %s, refitted: %s", candidate->name, stage->refused);
@@ -375,6 +232,7 @@ static struct lineage *lineage_of(struct run *run, const struct split_stage *spl
 {
 	const struct run_spec *spec = run->spec;
 	struct lineage *lineage = arena_new(run->arena, struct lineage);
+	bool folds = run->model->train->folds > 0;
 
 	*lineage = (struct lineage){
 		.trigger = spec->trigger,
@@ -385,8 +243,8 @@ static struct lineage *lineage_of(struct run *run, const struct split_stage *spl
 		.data_rows = split->n_data,
 		.data_from_ms = split->from_ms,
 		.data_to_ms = split->to_ms,
-		.train_rows = split->n_train,
-		.validation_rows = split->n_validation,
+		.train_rows = folds ? split->n_refit : split->folds[0].n_train,
+		.validation_rows = folds ? 0 : split->folds[0].n_validation,
 		.test_rows = split->n_test,
 		.params = candidate->params,
 		.candidate = candidate->name,
@@ -436,7 +294,7 @@ static int train(struct run *run, struct run_result *result, struct err *err)
 	int chosen;
 
 	if (check_declared(run, err) || run_snapshot(run, &snapshot, err) ||
-	    take_rows(run, &snapshot, &split, err))
+	    run_rows(run, &snapshot, &split, err))
 		return -1;
 	candidates = candidates_of(run, &n);
 	stages = arena_array(run->arena, n, struct fit_stage);
@@ -458,8 +316,9 @@ static int train(struct run *run, struct run_result *result, struct err *err)
 	result->n_rows = split.n_test;
 	result->rows_from_ms = split.test_from_ms;
 	result->rows_to_ms = split.test_to_ms;
-	result->why = arena_printf(run->arena, "candidate %s of %zu, %lld rows to test on",
-	                           candidates[chosen].name, n, (long long)split.n_test);
+	result->why = arena_printf(run->arena, "candidate %s of %zu, %lld rows to test on%s%s",
+	                           candidates[chosen].name, n, (long long)split.n_test,
+	                           split.unseen ? "; " : "", split.unseen ? split.unseen : "");
 	return write_draft(run, lineage, &stages[chosen], result->artifact, err);
 }
 

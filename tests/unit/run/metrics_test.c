@@ -186,10 +186,22 @@ static void of_five_candidates_the_tree_of_depth_ten_is_chosen(void **state)
 			scores[select_candidate(scores, ARRAY_LEN(scores), rule, false)].name, "tree-10");
 }
 
+static void folds_as_the_oracle(void **state)
+{
+	static const double scores[] = {87, 89, 85, 88, 86};
+	double mean, standard_error;
+
+	(void)state;
+	fold_score(scores, ARRAY_LEN(scores), &mean, &standard_error);
+	assert_true(fabs(mean - 87) < 1e-9);
+	assert_true(fabs(standard_error - 0.70710678) < 1e-8);
+}
+
 int main(void)
 {
 #define WITH_ARENA(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(folds_as_the_oracle),
 		WITH_ARENA(of_classes),      WITH_ARENA(of_probabilities),
 		WITH_ARENA(of_probabilities_of_three),
 		WITH_ARENA(of_numbers),      WITH_ARENA(no_rows_no_metrics),

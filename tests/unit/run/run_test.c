@@ -146,6 +146,17 @@ static void declare(const char *trainer, const char *candidates, const char *res
 		trainer, candidates, rest));
 }
 
+/* Puts other text into the declaration. */
+static void declare_instead(const char *old, const char *new)
+{
+	const char *model = text_of("model.yaml"), *at = strstr(model, old);
+
+	assert_non_null(at);
+	put("model.yaml", arena_printf(&arena, "%.*s%s%s", (int)(at - model), model, new,
+	                               at + strlen(old)));
+}
+
+#define VALIDATION "validation: 20%, test: 20%, by: hash"
 #define ONE "[{name: only, params: {t: 50}}]"
 /* Writes its parameter as the model. */
 #define LEARN "sed \"s/[^0-9]//g\" $LINNET_PARAMS > $LINNET_MODEL_DIR/threshold"
@@ -292,6 +303,106 @@ static void the_same_inputs_give_the_same_artifact(void **state)
 	assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &(struct err){0}), 0);
 	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
 	assert_string_equal(result_of().artifact.digest.hex, first.hex);
+}
+
+/* Digests of all files of rows that a run made, and what it chose. */
+static const char *made_by_run(void)
+{
+	return arena_printf(&arena, "%s%s%s", text_of("out/stages/split.json"),
+	                    text_of("out/train.json"), text_of("out/stages/refit.json"));
+}
+
+static void the_same_inputs_give_the_same_splits_and_choice(void **state)
+{
+	static const char *const splits[] = {
+		VALIDATION, "test: 40%, by: hash, crossValidation: {folds: 3}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(splits); i++) {
+		const char *first;
+
+		declare(LEARN, "[{name: bad, params: {t: 80}}, {name: good, params: {t: 50}}]", "");
+		declare_instead(VALIDATION, splits[i]);
+		assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &(struct err){0}), 0);
+		if (train() != RUN_EXIT_SUCCEEDED)
+			fail_msg("%s", said);
+		first = made_by_run();
+		assert_non_null(strstr(first, "candidate good of 2"));
+		assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &(struct err){0}), 0);
+		spec.parallel = 3;
+		assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+		assert_string_equal(made_by_run(), first);
+	}
+}
+
+/* Rows of the file, without its header. */
+static int rows_in(const char *name)
+{
+	const char *text = text_of(name);
+	int n = 0;
+
+	for (text = strchr(text, '\n'); text && text[1]; text = strchr(text + 1, '\n'))
+		n++;
+	return n;
+}
+
+static void folds_by_hash_judge_each_row_once(void **state)
+{
+	int judged = 0;
+
+	(void)state;
+	declare(LEARN,
+	        "[{name: bad, params: {t: 80}}, {name: good, params: {t: 50}}]", "");
+	declare_instead(VALIDATION, "test: 40%, by: hash, crossValidation: {folds: 4}");
+	if (train() != RUN_EXIT_SUCCEEDED)
+		fail_msg("%s", said);
+	assert_non_null(strstr(said, "in 4 folds"));
+	assert_non_null(strstr(said, "; 1 of 8 done, about "));
+	for (int i = 0; i < 4; i++) {
+		int validation = rows_in(arena_printf(&arena, "out/rows/validation-%d.csv", i));
+
+		assert_int_equal(rows_in(arena_printf(&arena, "out/rows/train-%d.csv", i)) + validation,
+		                 rows_in("out/rows/refit.csv"));
+		judged += validation;
+	}
+	assert_int_equal(judged, rows_in("out/rows/refit.csv"));
+	assert_int_equal(judged + rows_in("out/rows/test.csv"), 200);
+	assert_non_null(strstr(text_of("out/version.yaml"), "standardError: 0"));
+	assert_int_equal(starts, 8);
+	assert_int_equal(strays(), 0);
+}
+
+/* When the trainer of a candidate began and ended, in nanoseconds. */
+static void times_of(int candidate, int64_t times[2])
+{
+	const char *log = text_of(arena_printf(&arena, "out/fit/candidate-%d/log", candidate));
+	struct err err = {0};
+
+	for (int i = 0; i < 2; i++) {
+		size_t len = strcspn(log, "\n");
+
+		if (parse_int(arena_strndup(&arena, log, len), 0, INT64_MAX, &times[i], &err))
+			fail_msg("%s", err.text);
+		log += len + 1;
+	}
+}
+
+static void trainers_run_at_once(void **state)
+{
+	int64_t one[2], other[2];
+
+	(void)state;
+	declare("date +%s%N; sleep 2; date +%s%N; " LEARN,
+	        "[{name: good, params: {t: 50}}, {name: bad, params: {t: 80}}]", "");
+	declare_instead("timeout: 2s", "timeout: 60s");
+	spec.parallel = 2;
+	if (train() != RUN_EXIT_SUCCEEDED)
+		fail_msg("%s", said);
+	times_of(0, one);
+	times_of(1, other);
+	assert_true(one[0] < other[1] && other[0] < one[1]);
+	assert_non_null(strstr(result_of().why, "candidate good of 2"));
 }
 
 static void the_contract_with_the_trainer(void **state)
@@ -526,6 +637,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(from_data_to_a_version),
 		IN_FOLDER(the_same_inputs_give_the_same_artifact),
+		IN_FOLDER(the_same_inputs_give_the_same_splits_and_choice),
+		IN_FOLDER(folds_by_hash_judge_each_row_once),
+		IN_FOLDER(trainers_run_at_once),
 		IN_FOLDER(the_contract_with_the_trainer),
 		IN_FOLDER(a_failure_has_one_clear_sentence),
 		IN_FOLDER(data_that_does_not_fit_is_a_judgement),
