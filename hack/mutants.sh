@@ -23,29 +23,35 @@ judge() { # judge COMMAND...: as nobody, alone, for at most three minutes of a c
 		prlimit --as=8000000000 --cpu=180 --fsize=10000000 --nofile=64 --core=0 \
 		timeout -k 1 1800 "$@") >"$work/log/run" 2>&1 </dev/null
 }
-units=$(cd tests/unit && ls plan/*_test.c gate/*_test.c | sed 's/\.c$//')
+units_of() { # the unit tests that hold code of FILE's module: what a module uses, its tests use
+	(cd tests/unit && case $1 in
+		pkg/plan/*) ls plan/*_test.c ;;
+		*) ls gate/*_test.c plan/*_test.c ;;
+	esac) | sed 's/\.c$//'
+}
 sim="$work/build/sim tests/sim/scenarios.txt --first --round"
 
-unit_dies() {
-	for unit in $units; do
+unit_dies() { # unit_dies FILE
+	for unit in $(units_of "$1"); do
+		build "$work/build/unit/$unit"
 		judge "$work/build/unit/$unit" || { how="unit $unit"; return 0; }
 	done
 	return 1
 }
 
 sim_dies() { # sim_dies ROUND
+	build "$work/build/sim"
 	judge $sim "$1" --hours "$hours" && return 1
 	how="simulator: $(grep -am1 '^VIOLATION\|^panic' "$work/log/run" | cut -c1-150)"
 	return 0
 }
 
-targets="$work/build/sim $(for unit in $units; do echo "$work/build/unit/$unit"; done)"
 died=0 lived=0
-one() { # one NAME: judges what is in the tree now
+one() { # one NAME FILE [ROUND]: judges what is in the tree now
 	how=
-	if ! build $targets; then
+	if ! build "$work/build/$(basename "$(dirname "$2")").a"; then
 		printf '%s: does not compile\n' "$1"
-	elif { [ "$seeded" = 0 ] && unit_dies; } || sim_dies "${2:-1}"; then
+	elif { [ "$seeded" = 0 ] && unit_dies "$2"; } || sim_dies "${3:-1}"; then
 		died=$((died + 1))
 		printf '%s: dies (%s)\n' "$1" "$how"
 	else
@@ -57,10 +63,9 @@ one() { # one NAME: judges what is in the tree now
 files=${FILES:-pkg/plan/*.c pkg/gate/*.c}
 seeded=0
 [ "${1:-}" != seeded ] || seeded=1
-build $targets || { tail -n 20 "$work/log/build"; exit 1; }
-if { [ "$seeded" = 0 ] && unit_dies; } || sim_dies 1; then
+if { [ "$seeded" = 0 ] && unit_dies pkg/gate; } || sim_dies 1; then
 	echo "what is not broken fails already: $how"
-	tail -n 5 "$work/log/run"
+	tail -n 5 "$work/log/build" "$work/log/run"
 	exit 1
 fi
 if [ "$seeded" = 1 ]; then
@@ -71,7 +76,7 @@ if [ "$seeded" = 1 ]; then
 			printf '%s: changes nothing any more\n' "$script"
 			lived=$((lived + 1))
 		else
-			one "$(basename "$script" .sed) ($(sed -n 's/^# breaks: //p' "$script"))"
+			one "$(basename "$script" .sed) ($(sed -n 's/^# breaks: //p' "$script"))" "$file"
 		fi
 		cp "$work/$file" "$work/tree/$file"
 	done
@@ -79,7 +84,7 @@ else
 	for i in $(seq "${2:-1}" $((${2:-1} + ${1:-30} - 1))); do
 		said=$(cd "$work/tree" && hack/mutate "$i" $files)
 		file=${said%%:*}
-		one "$i $said" "$i"
+		one "$i $said" "$file" "$i"
 		cp "$work/$file" "$work/tree/$file"
 	done
 fi
