@@ -93,7 +93,7 @@ sim-same: ## the same seeds twice, and with gcc and clang: the same traces
 	@hack/sim-same
 
 mutants: ## N=n: random mutants of plan and gate; and one an invariant: which of them die
-	@hack/mutants.sh seeded; hack/mutants.sh $(or $(N),30)
+	@hack/mutants.sh seeded && hack/mutants.sh $(or $(N),30)
 
 sim-long: $(BUILD)/sim ## HOURS=n: as sim, until so many hours were simulated
 	@$(simulate) --hours $(HOURS) $(ROUND:%=--round %)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Does what is broken die? `hack/mutants.sh N [SEED]`: N random mutants of the pure modules plan and
 # gate (or of FILES), each judged by their unit tests and SIM_HOURS (3000) of the simulator.
-# `hack/mutants.sh seeded`: one mutant an invariant (hack/mutants/), judged by the simulator alone.
+# `hack/mutants.sh seeded`: one mutant an invariant (hack/mutants/), judged by the simulator alone;
+# S21 has none, because no secret passes through what is simulated.
 #
 # What is broken on purpose runs as nobody, with limits, in a folder that is thrown away: and only
 # pure code is broken, or code that the simulator has cut off from files, processes and network.
