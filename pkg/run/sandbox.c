@@ -104,7 +104,7 @@ static void first_closed(const char *folder, const char *hide, char out[LIMIT_FI
 	snprintf(out, LIMIT_FILE_PATH, "%s", hide);
 }
 
-/* mkdir -p of what lies below `top`. */
+/* mkdir -p of what lies below `top`, for everybody to pass, whatever the umask. */
 static int make_way(const char *top, const char *folder)
 {
 	char path[LIMIT_FILE_PATH];
@@ -112,7 +112,7 @@ static int make_way(const char *top, const char *folder)
 	for (size_t len = strlen(top); folder[len];) {
 		len += 1 + strcspn(folder + len + 1, "/");
 		snprintf(path, sizeof(path), "%.*s", (int)len, folder);
-		if (mkdir(path, 0755) && errno != EEXIST)
+		if ((mkdir(path, 0755) && errno != EEXIST) || chmod(path, 0755))
 			return -1;
 	}
 	return 0;
