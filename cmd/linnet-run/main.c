@@ -10,13 +10,17 @@
 #include "adapter/http_curl.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "base/parse.h"
+#include "job.h"
 #include "run/run.h"
 
 static const char usage[] =
 	"usage: linnet-run train|evaluate --spec FILE --out DIR\n"
+	"       linnet-run job --url URL [--poll 5s]\n"
 	"\n"
 	"train     snapshot, validation, split, candidates, choice, refit; leaves train.json\n"
 	"evaluate  scores the test rows of a train run once; leaves evaluate.json\n"
+	"job       as train.command: the system at URL trains, and its artifact is fetched\n"
 	"\n"
 	"FILE is a JSON object: run, model, manifest, store, at; for train data and source, for\n"
 	"evaluate train (the folder of the train run); serveSource, trigger, why, parent, tree,\n"
@@ -87,16 +91,29 @@ static int run(const struct verb *verb, const char *spec_path, const char *out_d
 	return exit_code;
 }
 
+static int job(const char *url, const char *poll)
+{
+	struct err err = {0};
+	int64_t poll_ms;
+
+	if (!parse_duration(poll, &poll_ms, &err) && poll_ms > 0)
+		return job_run(url, poll_ms);
+	fprintf(stderr, "linnet-run: --poll %s: write a duration as 5s\n", poll);
+	return RUN_EXIT_ERROR;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"spec", required_argument, NULL, 's'},
 		{"out", required_argument, NULL, 'o'},
+		{"url", required_argument, NULL, 'u'},
+		{"poll", required_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'v'},
 		{0},
 	};
-	const char *spec = NULL, *out = NULL;
+	const char *spec = NULL, *out = NULL, *url = NULL, *poll = "5s";
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -106,6 +123,12 @@ int main(int argc, char **argv)
 			break;
 		case 'o':
 			out = optarg;
+			break;
+		case 'u':
+			url = optarg;
+			break;
+		case 'p':
+			poll = optarg;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -118,6 +141,8 @@ int main(int argc, char **argv)
 			return RUN_EXIT_ERROR;
 		}
 	}
+	if (url && optind == argc - 1 && strcmp(argv[optind], "job") == 0)
+		return job(url, poll);
 	for (size_t i = 0; spec && out && optind == argc - 1 && i < ARRAY_LEN(verbs); i++) {
 		if (strcmp(argv[optind], verbs[i].name) == 0) {
 			catch_signals();

@@ -139,6 +139,21 @@ class KillTest(FaultsTest):
             wait(2, "weight 0", lambda: not ports & set(world.router_weights()))
         self.assertEqual(load.failed_by_linnet(), {})
 
+    def test_a_dead_candidate_is_started_again(self):
+        world = self.serve_v1()
+        with Load(world.port) as load:
+            self.canary_v2(world, load)
+            for _ in range(2):
+                dead = set(world.pids("v2"))
+                for pid in dead:
+                    os.kill(pid, signal.SIGKILL)
+                killed = time.monotonic()
+                wait(60, "as many replicas of v2 again", lambda: len(world.pids("v2")) == len(dead)
+                     and not dead & set(world.pids("v2")))
+                wait(60, "v2 has its share again", lambda: load.last["v2"] > killed + 1)
+        self.assertEqual(load.failed_by_linnet(), {})
+        self.assertEqual(world.phase(), "Canary")
+
     def test_a_candidate_that_dies_while_the_controller_is_down_costs_nothing(self):
         world = self.serve_v1()
         with Load(world.port) as load:

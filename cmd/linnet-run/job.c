@@ -1,0 +1,256 @@
+#include "job.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "adapter/clock_posix.h"
+#include "adapter/http_curl.h"
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/ustar.h"
+#include "doc/doc.h"
+#include "doc/text.h"
+#include "run/run.h"
+
+enum { ROWS_BYTES_MAX = 256 << 20, REPLY_BYTES_MAX = 1 << 20, CALL_MS = 60000, TRIES = 3 };
+#define ARTIFACT_BYTES_MAX ((size_t)2 << 30)
+
+struct job {
+	struct port_http http;
+	struct port_clock clock;
+	struct arena arena; /* of one call */
+	struct buf body;
+	const char *url;
+	struct digest key;
+	int64_t poll_ms;
+};
+
+static void rest(const struct job *job)
+{
+	const struct timespec pause = {job->poll_ms / 1000, job->poll_ms % 1000 * 1000000};
+
+	nanosleep(&pause, NULL);
+}
+
+static int add_file(const char *variable, struct buf *out, struct err *err)
+{
+	const char *path = getenv(variable);
+
+	if (!path)
+		return err_set(err, ERR_STALLED, "%s is not set; declare linnet-run job as train.command",
+		               variable);
+	return file_read(AT_FDCWD, path, out, err);
+}
+
+/* What is asked; its digest is the key. */
+static int write_body(struct job *job, const struct buf *params, const struct buf *rows,
+                      struct err *err)
+{
+	const char *seed = getenv("LINNET_SEED");
+	struct writer writer;
+
+	job->key = digest_of(buf_text(rows), rows->len);
+	buf_printf(&job->body, "%s %s %s %s", job->url, seed ? seed : "", buf_text(params),
+	           job->key.hex);
+	job->key = digest_of(buf_text(&job->body), job->body.len);
+	buf_clear(&job->body);
+	write_begin(&writer, &job->body, true);
+	write_map(&writer);
+	write_key(&writer, "key");
+	write_quoted(&writer, job->key.hex);
+	write_key(&writer, "params");
+	write_raw(&writer, params->len ? buf_text(params) : "{}");
+	write_key(&writer, "seed");
+	write_quoted(&writer, seed ? seed : "");
+	write_key(&writer, "leaseSeconds");
+	write_raw(&writer, arena_printf(&job->arena, "%lld",
+	                                (long long)(job->poll_ms * 6 / 1000 + 60)));
+	write_key(&writer, "rows");
+	write_quoted(&writer, buf_text(rows));
+	write_map_end(&writer);
+	return buf_check(&job->body, "the rows", err);
+}
+
+static int read_task(struct job *job, struct err *err)
+{
+	struct buf params, rows;
+	int result;
+
+	buf_init(&params, LIMIT_MANIFEST_BYTES);
+	buf_init(&rows, ROWS_BYTES_MAX);
+	result = add_file("LINNET_PARAMS", &params, err) || add_file("LINNET_TRAIN_DATA", &rows, err)
+	                 ? -1 : 0;
+	if (!result && strlen(buf_text(&rows)) != rows.len)
+		result = err_set(err, ERR_STALLED, "the rows hold a NUL");
+	if (!result)
+		result = write_body(job, &params, &rows, err);
+	buf_deinit(&params);
+	buf_deinit(&rows);
+	return result;
+}
+
+/* One call; the reply is in the arena until the next. Status 0: no answer. */
+static struct http_reply call(struct job *job, const char *method, const char *url,
+                              size_t bytes_max)
+{
+	char key[128];
+	const char *const headers[] = {"Content-Type: application/json", key};
+	bool post = strcmp(method, "POST") == 0;
+	const struct http_request request = {
+		.method = method, .url = url, .headers = headers, .n_headers = post ? 2 : 0,
+		.body = {buf_text(&job->body), post ? job->body.len : 0}, .body_bytes_max = bytes_max,
+	};
+	struct http_reply reply = {0};
+	struct err err = {0};
+
+	snprintf(key, sizeof(key), "Idempotency-Key: %s", job->key.hex);
+	if (job->http.perform(job->http.self, &request, &reply, 1,
+	                      job->clock.now_ms(job->clock.self) + CALL_MS, &job->arena, &err))
+		reply = (struct http_reply){.err = err};
+	return reply;
+}
+
+static void say(const char *what, const struct http_reply *reply)
+{
+	if (reply->status)
+		printf("job: %s: HTTP %d\n", what, reply->status);
+	else
+		printf("job: %s: %s\n", what, reply->err.text);
+	fflush(stdout);
+}
+
+/* 4xx is an answer that no repetition changes, but for a few: 404 too, of a start. */
+static bool is_final(int status)
+{
+	return status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
+}
+
+static int unpack(struct http_reply *reply, struct err *err)
+{
+	const struct ustar_limits limits = {.entries_max = 100000, .bytes_max = ARTIFACT_BYTES_MAX};
+	const char *to = getenv("LINNET_MODEL_DIR");
+	int dir = to ? open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int in = memfd_create("artifact", MFD_CLOEXEC), result = -1;
+	FILE *file = in < 0 ? NULL : fdopen(dup(in), "w");
+
+	if (dir < 0 || !file || fwrite(reply->body.data, 1, reply->body.len, file) != reply->body.len ||
+	    fflush(file) || lseek(in, 0, SEEK_SET))
+		err_set(err, ERR_TRANSIENT, "the artifact cannot be unpacked");
+	else
+		result = ustar_extract(in, dir, &limits, err);
+	if (file)
+		fclose(file);
+	if (in >= 0)
+		close(in);
+	if (dir >= 0)
+		close(dir);
+	return result;
+}
+
+/* What was promised, and nothing else, is unpacked. */
+static int fetch(struct job *job, const struct node *artifact, struct err *err)
+{
+	const char *text = artifact ? node_text(artifact, "digest") : NULL;
+	const char *from = artifact ? node_text(artifact, "url") : NULL;
+	struct digest wanted, found;
+
+	if (!text || !from || digest_parse(text, &wanted, err))
+		return err_set(err, ERR_STALLED, "it succeeded without an artifact's url and digest");
+	for (int i = 0; i < TRIES; i++) {
+		struct http_reply reply = call(job, "GET", from, ARTIFACT_BYTES_MAX);
+
+		if (reply.status != 200) {
+			err_set(err, ERR_TRANSIENT, "its artifact cannot be fetched: HTTP %d%s%s",
+			        reply.status, reply.status ? "" : ": ", reply.status ? "" : reply.err.text);
+		} else {
+			found = digest_of(reply.body.data, reply.body.len);
+			if (digest_same(found, wanted))
+				return unpack(&reply, err);
+			err_set(err, ERR_STALLED, "its artifact has digest %.10s, not %.10s as it told",
+			        found.hex, wanted.hex);
+		}
+		rest(job);
+	}
+	return -1;
+}
+
+/* -1: goes on; else the exit code. */
+static int read_state(struct job *job, const struct http_reply *reply)
+{
+	struct err err = {0};
+	struct node *root;
+	const char *state, *why;
+
+	if (json_parse(reply->body.data, reply->body.len, REPLY_BYTES_MAX, &job->arena, &root, &err)) {
+		printf("job: its state cannot be read: %s\n", err.text);
+		return -1;
+	}
+	state = node_text(root, "state");
+	why = node_text(root, "why");
+	if (state && strcmp(state, "succeeded") == 0) {
+		if (!fetch(job, node_at(root, "artifact"), &err))
+			return 0;
+		printf("the outside job: %s\n", err.text);
+		return RUN_EXIT_ERROR;
+	}
+	if (!state || (strcmp(state, "refused") && strcmp(state, "failed")))
+		return -1;
+	printf("the outside job %s%s%s\n", state, why ? ": " : "", why ? why : "");
+	return strcmp(state, "refused") ? RUN_EXIT_ERROR : RUN_EXIT_CONSIDERED;
+}
+
+/* A start whose reply was lost is found by asking; one that was not found is started again. */
+static int follow(struct job *job)
+{
+	int code = -1;
+
+	while (code < 0) {
+		const char *url = arena_printf(&job->arena, "%s/%s", job->url, job->key.hex);
+		const char *what = "asked";
+		struct http_reply reply = call(job, "GET", url, REPLY_BYTES_MAX);
+
+		if (reply.status == 404) {
+			what = "started";
+			reply = call(job, "POST", job->url, REPLY_BYTES_MAX);
+		}
+		if (reply.status < 200 || reply.status > 299)
+			say(what, &reply);
+		else if (strcmp(what, "asked") == 0)
+			code = read_state(job, &reply);
+		if (is_final(reply.status)) {
+			printf("the outside job was not %s: HTTP %d\n", what, reply.status);
+			code = RUN_EXIT_ERROR;
+		}
+		if (code < 0)
+			rest(job);
+		arena_reset(&job->arena);
+	}
+	return code;
+}
+
+int job_run(const char *url, int64_t poll_ms)
+{
+	struct http_curl *http = http_curl_new();
+	struct job job = {
+		.http = http_curl_port(http), .clock = clock_posix(), .url = url, .poll_ms = poll_ms,
+	};
+	struct err err = {0};
+	int code = RUN_EXIT_ERROR;
+
+	arena_init(&job.arena, ARTIFACT_BYTES_MAX + (64 << 20));
+	buf_init(&job.body, 2 * (size_t)ROWS_BYTES_MAX);
+	if (read_task(&job, &err))
+		printf("the outside job: %s\n", err.text);
+	else
+		code = follow(&job);
+	buf_deinit(&job.body);
+	arena_deinit(&job.arena);
+	http_curl_free(http);
+	return code;
+}

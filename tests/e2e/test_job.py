@@ -1,0 +1,185 @@
+"""Training by an outside system: linnet-run job against a job server that misbehaves."""
+
+import csv
+import hashlib
+import http.server
+import io
+import json
+import pathlib
+import subprocess
+import tarfile
+import threading
+import time
+import unittest
+
+import test_run  # not its class by name: it would be run twice
+from test_run import EXAMPLE, processes_below
+from world import BIN, wait
+
+
+class JobServer:
+    """Trains in the request; `trouble` names what goes wrong."""
+
+    def __init__(self, trouble=""):
+        self.jobs, self.starts, self.seen, self.trouble = {}, 0, [], trouble
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                outer.start(self, self.headers["Idempotency-Key"], json.loads(body))
+
+            def do_GET(self):
+                outer.answer(self, self.path.strip("/").split("/"))
+
+            def reply(self, status, body=b"{}"):
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *ignored):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/jobs"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def start(self, handler, key, asked):
+        self.starts += 1
+        assert key == asked["key"] and asked["leaseSeconds"] >= 60
+        if self.trouble == "refuses the start":
+            handler.reply(403)
+            return
+        self.jobs.setdefault(key, {"asked": asked, "polls": 0, "artifact": self.train(asked)})
+        if self.trouble == "loses its reply":
+            handler.close_connection = True
+            handler.connection.close()
+        else:
+            handler.reply(500 if self.trouble == "500" and self.starts == 1 else 202)
+
+    def train(self, asked):
+        """The commonest label: what the server of the test understands as a model."""
+        rows = list(csv.DictReader(io.StringIO(asked["rows"])))
+        text = json.dumps({"rows": len(rows), "params": asked["params"]}).encode()
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+            info = tarfile.TarInfo("model.json")
+            info.size, info.mode = len(text), 0o644
+            tar.addfile(info, io.BytesIO(text))
+        return out.getvalue()
+
+    def answer(self, handler, parts):
+        job = self.jobs.get(parts[1])
+        if not job:
+            handler.reply(404)
+        elif len(parts) > 2:
+            handler.reply(200, job["artifact"])
+        else:
+            job["polls"] += 1
+            handler.reply(*self.state(parts[1], job))
+
+    def state(self, key, job):
+        if self.trouble == "500" and job["polls"] < 3:
+            return 500, b"oops"
+        if self.trouble == "never ends" or job["polls"] < 2:
+            return 200, b'{"state": "running"}'
+        if self.trouble in ("failed", "refused"):
+            return 200, json.dumps({"state": self.trouble, "why": "no GPU"}).encode()
+        wrong = b"x" if self.trouble == "wrong digest" else b""
+        digest = "sha256:" + hashlib.sha256(job["artifact"] + wrong).hexdigest()
+        return 200, json.dumps({"state": "succeeded", "artifact": {
+            "url": f"{self.url}/{key}/artifact", "digest": digest}}).encode()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class JobTest(unittest.TestCase):
+    command = test_run.RunTest.command
+    run_verb = test_run.RunTest.run_verb
+
+    def setUp(self):
+        test_run.RunTest.setUp(self)
+        (self.source / "serve.py").write_text("raise SystemExit('a toy')\n")
+
+    def trained(self, trouble="", timeout="1m", kill=False):
+        """(sentence of the run, model that arrived or None, server)."""
+        server = JobServer(trouble)
+        self.addCleanup(server.close)
+        manifest = self.folder / "model.yaml"
+        text = (EXAMPLE / "manifests" / "model.yaml").read_text()
+        command = next(line for line in text.splitlines() if "command: [python3, train.py]" in line)
+        manifest.write_text(text.replace(command, "    command: [%s, job, --url, '%s', --poll, 50ms]"
+                                         % (BIN / "linnet-run", server.url))
+                            .replace("timeout: 2m", f"timeout: {timeout}"))
+        self.spec.write_text(json.dumps(json.loads(self.spec.read_text())
+                                        | {"manifest": str(manifest)}))
+        if kill:
+            self.kill_while_it_waits(server)
+            return server
+        _, _, train = self.run_verb("train")
+        self.assertEqual(processes_below(self.folder), [])
+        model = pathlib.Path(self.folder / "train/fit/candidate-0/model/model.json")
+        return train["why"], json.loads(model.read_text()) if model.exists() else None, server
+
+    def kill_while_it_waits(self, server):
+        with subprocess.Popen(self.command("train"), stdout=subprocess.DEVNULL) as run:
+            wait(20, "it is asked after", lambda: any(j["polls"] > 3 for j in server.jobs.values()))
+            run.kill()
+        wait(10, "nothing runs any more", lambda: not processes_below(self.folder))
+
+    def test_a_run_that_was_killed_asks_no_more_so_its_lease_ends(self):
+        server = self.trained("never ends", kill=True)
+        job = next(iter(server.jobs.values()))
+        polls = job["polls"]
+        time.sleep(0.5)
+        self.assertEqual(job["polls"], polls)
+
+    def arrives(self, trouble):
+        why, model, server = self.trained(trouble)
+        self.assertIn("a toy", why)  # the artifact came; its server is none
+        self.assertEqual(model["params"], {"algorithm": "tree", "depth": 10})
+        self.assertGreater(model["rows"], 6000)
+        self.assertEqual(len(server.jobs), 1)
+        return server
+
+    def test_the_artifact_of_an_outside_job_arrives_and_a_run_that_goes_on_adopts_it(self):
+        server = self.arrives("")
+        self.assertEqual(server.starts, 1)
+        self.run_verb("train")
+        self.assertEqual(server.starts, 1)
+
+    def test_a_start_whose_reply_is_lost_is_one_job(self):
+        self.assertEqual(self.arrives("loses its reply").starts, 1)
+
+    def test_errors_of_the_server_are_waited_out(self):
+        self.arrives("500")
+
+    def test_a_wrong_digest_is_no_artifact(self):
+        why, model, _ = self.trained("wrong digest")
+        self.assertRegex(why, "the outside job: its artifact has digest .*, not .* as it told")
+        self.assertIsNone(model)
+
+    def test_a_job_that_never_ends_is_given_up(self):
+        why, model, server = self.trained("never ends", "2s")
+        self.assertIn("the trainer: took longer than its timeout", why)
+        self.assertIsNone(model)
+        self.assertEqual(len(server.jobs), 1)
+
+    def test_what_the_outside_says_is_told(self):
+        why, _, _ = self.trained("failed")
+        self.assertIn("the outside job failed: no GPU", why)
+
+    def test_a_refusal_is_told(self):
+        why, _, _ = self.trained("refused")
+        self.assertIn("the trainer refused (exit 1): the outside job refused: no GPU", why)
+
+    def test_a_start_that_is_not_allowed_is_an_error(self):
+        why, _, _ = self.trained("refuses the start")
+        self.assertIn("the outside job was not started: HTTP 403", why)
+
+
+if __name__ == "__main__":
+    unittest.main()
