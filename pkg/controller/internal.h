@@ -36,7 +36,8 @@ struct key {
 	bool unreadable;    /* ... and no text of it decodes: its row says so */
 	bool sharded;       /* ... in a folder of two hex digits */
 	bool evidence_known; /* `evidence` was read from the state folder */
-	struct evidence *evidence; /* about its candidate, as last written; NULL none */
+	bool evidence_filed; /* a file of it is in the state folder */
+	struct evidence *evidence; /* of its traffic, as last counted; NULL none */
 	/* what its line of the README shows; texts are ours, NULL none */
 	struct row {
 		bool known;

@@ -300,6 +300,7 @@ static void evidence_read(struct controller *c, struct key *key)
 			log_warn("%s: evidence begins anew: %s", key->id, err.text);
 		else
 			key->evidence = evidence_copy(&evidence);
+		key->evidence_filed = true;
 	}
 	buf_deinit(&text);
 }
@@ -314,23 +315,44 @@ void evidence_load(struct controller *c, struct key *key, struct evidence *out)
 	*out = key->evidence ? *key->evidence : (struct evidence){0};
 }
 
+static bool evidence_is_none(const struct evidence *evidence)
+{
+	static const struct evidence none;
+
+	return evidence_same(evidence, &none);
+}
+
+static void evidence_unfile(struct controller *c, struct key *key)
+{
+	char path[2 * LIMIT_NAME + 32];
+	struct err err = {0};
+
+	evidence_path(key, path);
+	if (dir_remove_all(c->config.state_fd, path, &err))
+		log_warn("%s: evidence: %s", key->id, err.text);
+	key->evidence_filed = false;
+}
+
 /* Renamed into the state folder each tick that changed it, so that kill -9 loses nothing. Without a
- * candidate there is nothing to keep. */
+ * candidate it is what is known of the stable revision, kept in memory alone: a restart learns it
+ * anew, and nothing is written while nothing is rolled out. */
 void evidence_save(struct controller *c, struct task *task)
 {
 	char path[2 * LIMIT_NAME + 32], *folder;
 	struct key *key = task->key;
-	struct evidence *written = key->evidence;
+	struct evidence *before = key->evidence;
 	struct err err = {0};
 	struct buf text;
 
+	if (before ? evidence_same(before, &task->evidence) : evidence_is_none(&task->evidence))
+		return;
+	key->evidence = evidence_copy(&task->evidence);
+	free(before);
 	if (!task->evidence.revision.hex[0]) {
-		if (written)
-			evidence_forget(c, key);
+		if (key->evidence_filed)
+			evidence_unfile(c, key);
 		return;
 	}
-	if (written && evidence_same(written, &task->evidence))
-		return;
 	buf_init(&text, LIMIT_STATUS_BYTES);
 	evidence_encode(&text, &task->evidence);
 	evidence_path(key, path);
@@ -339,18 +361,12 @@ void evidence_save(struct controller *c, struct task *task)
 	    file_replace(c->config.state_fd, path, text.text, text.len, 0600, &err))
 		log_error("%s: evidence: %s", key->id, err.text);
 	buf_deinit(&text);
-	key->evidence = evidence_copy(&task->evidence);
-	free(written);
+	key->evidence_filed = true;
 }
 
 void evidence_forget(struct controller *c, struct key *key)
 {
-	char path[2 * LIMIT_NAME + 32];
-	struct err err = {0};
-
-	evidence_path(key, path);
-	if (dir_remove_all(c->config.state_fd, path, &err))
-		log_warn("%s: evidence: %s", key->id, err.text);
+	evidence_unfile(c, key);
 	free(key->evidence);
 	key->evidence = NULL;
 }

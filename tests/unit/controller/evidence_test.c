@@ -5,9 +5,15 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "../gate/canary_sim.h"
+#include "base/file.h"
 #include "base/limits.h"
+#include "controller/internal.h"
 #include "manifest/manifest.h"
 
 /* As the controller does between two ticks that it did not survive. */
@@ -101,11 +107,50 @@ static void odd_numbers_never_pass(void **state)
 	arena_deinit(&arena);
 }
 
+static void pass_saves(struct controller *c, struct key *key, struct evidence *evidence)
+{
+	struct task task = {.key = key, .evidence = *evidence};
+
+	evidence_save(c, &task);
+	evidence_load(c, key, evidence);
+}
+
+/* What was learnt of the stable revision is there when a rollout begins; a file of it only then. */
+static void what_is_known_in_rest_is_kept(void **state)
+{
+	struct key key = {.id = "deployment/prod/risk", .environment = "prod", .name = "risk"};
+	struct evidence evidence = {.phi = {2}, .recent = {.requests = 70}};
+	struct controller c = {0};
+	char folder[] = "/tmp/linnet-evidence-XXXXXX";
+	struct err err = {0};
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	c.config.state_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	arena_init(&c.arena, (size_t)1 << 20);
+	pass_saves(&c, &key, &evidence);
+	assert_true(evidence.phi[0] > 1 && evidence.recent.requests > 69);
+	assert_int_equal(faccessat(c.config.state_fd, "evidence", F_OK, 0), -1);
+	snprintf(evidence.revision.hex, sizeof(evidence.revision.hex), "%064d", 7);
+	pass_saves(&c, &key, &evidence);
+	assert_int_equal(faccessat(c.config.state_fd, "evidence/prod/risk.json", F_OK, 0), 0);
+	evidence.revision = (struct digest){""};
+	pass_saves(&c, &key, &evidence);
+	assert_true(evidence.phi[0] > 1 && evidence.recent.requests > 69);
+	assert_int_equal(faccessat(c.config.state_fd, "evidence/prod/risk.json", F_OK, 0), -1);
+	evidence_forget(&c, &key);
+	assert_int_equal(dir_remove_all(c.config.state_fd, "evidence", &err), 0);
+	close(c.config.state_fd);
+	assert_int_equal(rmdir(folder), 0);
+	arena_deinit(&c.arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_restart_at_each_tick_changes_no_bit),
 		cmocka_unit_test(odd_numbers_never_pass),
+		cmocka_unit_test(what_is_known_in_rest_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
