@@ -34,6 +34,9 @@ static const struct {
 	[SETTING_STATE] = {"state", "/var/lib/linnet", "clones, runs, replicas, evidence"},
 	[SETTING_STORE] = {"store", NULL, "the artifact store; absent: <state>/artifacts-store"},
 	[SETTING_DATA_ROOT] = {"data.root", NULL, "the folder that file: uris are below"},
+	[SETTING_DATA_ALLOW] = {"data.allow", NULL,
+	                        "beginnings of https: and s3: uris that may be read, blanks between; "
+	                        "* stands for anything but a slash"},
 	[SETTING_SECRETS_DIR] = {"secrets.dir", NULL, "<dir>/<name>/<key> holds a secret"},
 	[SETTING_LOCAL_LISTEN] = {"local.listen", "127.0.0.1:9000", "where requests come in"},
 	[SETTING_PREDICTIONS_BYTES] = {"predictions.bytes", "1Gi",

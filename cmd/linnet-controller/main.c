@@ -214,7 +214,12 @@ static int open_ports(struct daemon *d, struct err *err)
 	d->controller.runs_concurrent = runs;
 	d->controller.allow_empty = d->config.allow_empty;
 	d->controller.run = (struct run_paths){
-		d->self, data ? arena_strdup(&d->arena, path) : NULL, d->state, d->store,
+		.self = d->self,
+		.data_root = data ? arena_strdup(&d->arena, path) : NULL,
+		.allow = d->config.values[SETTING_DATA_ALLOW],
+		.secrets = d->config.values[SETTING_SECRETS_DIR],
+		.state = d->state,
+		.store = d->store,
 	};
 	return port_check(&d->ports, err);
 }

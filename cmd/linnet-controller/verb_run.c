@@ -31,7 +31,8 @@ static int read_words(struct order *order, int argc, char **argv, struct err *er
 	} words[] = {
 		{"run", &order->run}, {"model", &order->spec.model}, {"manifest", &order->manifest},
 		{"commit", &order->commit}, {"state", &order->state}, {"store", &order->spec.store},
-		{"data", &order->spec.data}, {"train", &order->spec.train},
+		{"data", &order->spec.data}, {"secrets", &order->spec.secrets},
+		{"train", &order->spec.train},
 		{"trigger", &order->trigger}, {"why", &order->spec.why},
 		{"parent", &order->spec.parent}, {"at", &order->at},
 		{"tree", &order->spec.source_tree}, {"serve-tree", &order->spec.serve_tree},
@@ -147,6 +148,8 @@ static int write_spec(struct order *order, const char *folder, struct err *err)
 	spec->file_bytes = (int64_t)16 << 30;
 	spec->processes = 4096;
 	spec->start_timeout_ms = 60000;
+	spec->data_bytes = (int64_t)64 << 30;
+	spec->data_timeout_ms = 60 * 60 * 1000;
 	buf_init(&text, 64 << 10);
 	run_spec_encode(&text, spec);
 	result = file_replace(AT_FDCWD, "spec.json", text.text, text.len, 0600, err);

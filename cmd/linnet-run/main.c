@@ -70,12 +70,18 @@ static int read_spec(const char *path, struct arena *arena, struct run_spec *spe
 	return result;
 }
 
+static int download(void *http, const struct http_download *what, int64_t deadline_ms,
+                    struct err *err)
+{
+	return http_curl_download(http, what, deadline_ms, err);
+}
+
 static int run(const struct verb *verb, const char *spec_path, const char *out_dir)
 {
 	struct http_curl *http = http_curl_new();
 	struct port_http port_http = http_curl_port(http);
 	struct port_clock clock = clock_posix();
-	const struct run_world world = {&port_http, &clock, say};
+	const struct run_world world = {&port_http, &clock, download, say};
 	int exit_code = RUN_EXIT_ERROR;
 	struct run_spec spec;
 	struct arena arena;

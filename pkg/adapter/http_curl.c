@@ -1,9 +1,11 @@
 #include "adapter/http_curl.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/heap.h"
 
@@ -260,4 +262,117 @@ static int perform(void *self, const struct http_request *requests, struct http_
 struct port_http http_curl_port(struct http_curl *http)
 {
 	return (struct port_http){.self = http, .perform = perform};
+}
+
+/* ---- Downloads ---- */
+
+/* What the callback knows. */
+struct stream {
+	const struct http_download *download;
+	CURL *easy;
+	int64_t bytes;
+	bool too_large;
+	int errnum; /* of a failed write */
+};
+
+/* Only the body of a 200 is data. */
+static size_t take_piece(char *bytes, size_t size, size_t n, void *context)
+{
+	struct stream *stream = context;
+	size_t left = size * n;
+	long status = 0;
+
+	curl_easy_getinfo(stream->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200)
+		return left;
+	stream->bytes += (int64_t)left;
+	stream->too_large = stream->bytes > stream->download->bytes_max;
+	while (left > 0 && !stream->too_large) {
+		ssize_t written = write(stream->download->fd, bytes, left);
+
+		if (written < 0 && errno != EINTR) {
+			stream->errnum = errno;
+			return 0;
+		}
+		bytes += written > 0 ? written : 0;
+		left -= written > 0 ? (size_t)written : 0;
+	}
+	return stream->too_large ? 0 : size * n;
+}
+
+/* Libcurl signs: it hashes path, host and date as S3 wants them. */
+static struct curl_slist *sign(CURL *easy, const struct http_download *download)
+{
+	struct curl_slist *headers;
+	struct buf text;
+
+	buf_init(&text, 16 << 10);
+	buf_printf(&text, "aws:amz:%s:s3", download->region);
+	curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, buf_text(&text));
+	curl_easy_setopt(easy, CURLOPT_USERNAME, download->access_key);
+	curl_easy_setopt(easy, CURLOPT_PASSWORD, download->secret_key);
+	headers = curl_slist_append(NULL, "x-amz-content-sha256: UNSIGNED-PAYLOAD");
+	if (headers && download->session_token) {
+		buf_clear(&text);
+		buf_printf(&text, "x-amz-security-token: %s", download->session_token);
+		headers = curl_slist_append(headers, buf_text(&text));
+	}
+	buf_deinit(&text);
+	return headers;
+}
+
+static int download_error(const struct stream *stream, CURLcode code, const char *detail,
+                          struct err *err)
+{
+	char url[SHOWN_BYTES];
+	long status = 0;
+
+	show_url(stream->download->url, url);
+	curl_easy_getinfo(stream->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (stream->too_large)
+		return err_set(err, ERR_STALLED, "%s: is larger than %lld bytes", url,
+		               (long long)stream->download->bytes_max);
+	if (stream->errnum)
+		return err_errno(err, ERR_TRANSIENT, stream->errnum, "%s: cannot write", url);
+	if (code == CURLE_OK)
+		return err_set(err, status == 408 || status == 429 || status >= 500 ? ERR_TRANSIENT
+		               : ERR_STALLED, "%s: the answer is %ld", url, status);
+	return err_set(err, code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT
+	               ? ERR_STALLED : ERR_TRANSIENT, "%s: %s", url,
+	               detail[0] ? detail : curl_easy_strerror(code));
+}
+
+int http_curl_download(struct http_curl *http, const struct http_download *download,
+                       int64_t deadline_ms, struct err *err)
+{
+	struct stream stream = {.download = download, .easy = curl_easy_init()};
+	int64_t left_ms = deadline_ms - clock_ms();
+	struct curl_slist *headers = NULL;
+	char detail[CURL_ERROR_SIZE] = "";
+	long status = 0;
+	CURLcode code;
+	int result = 0;
+
+	(void)http;
+	if (!stream.easy)
+		panic("http: libcurl has no handle");
+	set_safety(stream.easy);
+	if (download->region)
+		headers = sign(stream.easy, download);
+	curl_easy_setopt(stream.easy, CURLOPT_URL, download->url);
+	curl_easy_setopt(stream.easy, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(stream.easy, CURLOPT_TIMEOUT_MS, (long)(left_ms > 1 ? left_ms : 1));
+	curl_easy_setopt(stream.easy, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
+	curl_easy_setopt(stream.easy, CURLOPT_LOW_SPEED_LIMIT, 1024L);
+	curl_easy_setopt(stream.easy, CURLOPT_LOW_SPEED_TIME, 60L);
+	curl_easy_setopt(stream.easy, CURLOPT_ERRORBUFFER, detail);
+	curl_easy_setopt(stream.easy, CURLOPT_WRITEFUNCTION, take_piece);
+	curl_easy_setopt(stream.easy, CURLOPT_WRITEDATA, &stream);
+	code = curl_easy_perform(stream.easy);
+	curl_easy_getinfo(stream.easy, CURLINFO_RESPONSE_CODE, &status);
+	if (code != CURLE_OK || status != 200)
+		result = download_error(&stream, code, detail, err);
+	curl_easy_cleanup(stream.easy);
+	curl_slist_free_all(headers);
+	return result;
 }

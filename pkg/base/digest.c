@@ -140,6 +140,35 @@ int digest_file(int dir_fd, const char *path, struct digest *out, int64_t *bytes
 	return 0;
 }
 
+int md5_file(int dir_fd, const char *path, char out[33], struct err *err)
+{
+	struct digest_stream stream = {EVP_MD_CTX_new()};
+	unsigned char raw[EVP_MAX_MD_SIZE];
+	int64_t total = -1;
+	int fd, errnum;
+
+	if (file_open(dir_fd, path, &fd, err) < 0) {
+		EVP_MD_CTX_free(stream.context);
+		return -1;
+	}
+	if (!stream.context || EVP_DigestInit_ex(stream.context, EVP_md5(), NULL) != 1)
+		panic("digest: libcrypto has no MD5");
+	total = digest_add_fd(&stream, fd);
+	errnum = errno;
+	close(fd);
+	if (EVP_DigestFinal_ex(stream.context, raw, NULL) != 1)
+		panic("digest: libcrypto did not finish");
+	EVP_MD_CTX_free(stream.context);
+	if (total < 0)
+		return err_errno(err, ERR_TRANSIENT, errnum, "%s: cannot read", path);
+	for (size_t i = 0; i < 16; i++) {
+		out[2 * i] = "0123456789abcdef"[raw[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[raw[i] & 15];
+	}
+	out[32] = '\0';
+	return 0;
+}
+
 struct digest hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len)
 {
 	unsigned char raw[EVP_MAX_MD_SIZE];

@@ -29,6 +29,8 @@ struct digest digest_of(const void *bytes, size_t len);
 /* Of a regular file, read to its end; *bytes is its size and may be NULL. Errors as file_read. */
 int digest_file(int dir_fd, const char *path, struct digest *out, int64_t *bytes, struct err *err)
 	must_check;
+/* MD5 of a regular file as 32 hex digits and NUL: for pins that others wrote, never for trust. */
+int md5_file(int dir_fd, const char *path, char out[33], struct err *err) must_check;
 struct digest hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len);
 /* "sha256:<64 hex>" or the bare hex -> digest. */
 int digest_parse(const char *text, struct digest *out, struct err *err) must_check;

@@ -19,6 +19,8 @@ struct controller_config {
 	struct run_paths {
 		const char *self;      /* argv[0] of the worker verbs */
 		const char *data_root; /* `file:` uris are below it */
+		const char *allow;     /* prefixes of https: and s3: uris, blanks between; or NULL */
+		const char *secrets;   /* folder of secrets, or NULL */
 		const char *state;     /* absolute path of the state folder */
 		const char *store;     /* absolute path of the artifact store */
 	} run;

@@ -5,7 +5,7 @@
 #include "controller/internal.h"
 #include "gate/gates.h"
 
-enum { RUN_MARGIN_MS = 10 * 60 * 1000, RUN_WORDS = 28 };
+enum { RUN_MARGIN_MS = 10 * 60 * 1000, RUN_FETCH_MS = 60 * 60 * 1000, RUN_WORDS = 28 };
 
 static const char *run_key(struct controller *c, struct digest run, bool evaluate)
 {
@@ -73,12 +73,46 @@ void run_observe(struct controller *c, struct digest run, struct run_result *out
 		out->why = why;
 }
 
+/* Whether a uri begins with a pattern, in which `*` stands for any bytes but a slash. */
+static bool is_allowed_by(const char *pattern, size_t len, const char *uri)
+{
+	for (; len > 0 && *pattern != '*'; pattern++, uri++, len--) {
+		if (*pattern != *uri)
+			return false;
+	}
+	if (len == 0)
+		return true;
+	for (;; uri++) {
+		if (is_allowed_by(pattern + 1, len - 1, uri))
+			return true;
+		if (*uri == '/' || !*uri)
+			return false;
+	}
+}
+
+static bool uri_allowed(const char *allow, const char *uri)
+{
+	while (allow && *(allow += strspn(allow, " "))) {
+		size_t len = strcspn(allow, " ");
+
+		if (is_allowed_by(allow, len, uri))
+			return true;
+		allow += len;
+	}
+	return false;
+}
+
 int run_data_path(struct controller *c, const char *uri, const char **out, struct err *err)
 {
 	const char *rest;
 
-	if (strncmp(uri, "file:", 5))
-		return err_set(err, ERR_STALLED, "data.uri %s: only file: can be read yet", uri);
+	if (strncmp(uri, "file:", 5)) {
+		if (strstr(uri, "..") || strchr(uri, '@') || !uri_allowed(c->config.run.allow, uri))
+			return err_set(err, ERR_STALLED, "data.uri %s: is not in the controller's data.allow",
+			               uri);
+		*out = uri;
+		return 0;
+	}
 	if (!c->config.run.data_root)
 		return err_set(err, ERR_STALLED, "data.uri %s: the controller's data.root is not set", uri);
 	rest = uri + 5;
@@ -179,6 +213,16 @@ static int add_subject(struct words *words, const struct action *action, struct 
 	return add_version(words, "version", action->spec, err);
 }
 
+/* Of all candidates, or points of the grid, in all folds. */
+static int64_t count_fits(const struct train_spec *train)
+{
+	int64_t n = train->n_candidates > 0 ? (int64_t)train->n_candidates : 1;
+
+	for (size_t i = 0; i < train->n_grid; i++)
+		n *= (int64_t)train->grid[i].values.n;
+	return n * (train->folds > 0 ? train->folds : 1);
+}
+
 static int start(struct controller *c, struct words *words, const struct task *task,
                  const struct action *action, struct err *err)
 {
@@ -188,12 +232,13 @@ static int start(struct controller *c, struct words *words, const struct task *t
 		arena_printf(&c->arena, "HOME=%s", home ? home : "/"), NULL,
 	};
 	const struct train_spec *train = action->spec ? NULL : task->model->train;
-	int64_t fits = train ? (int64_t)(train->n_candidates + 2) * train->timeout_ms : 0;
+	int64_t fits = train ? (count_fits(train) + 2) * train->timeout_ms : 0;
+	int64_t fetch = strncmp(task->model->data.uri, "file:", 5) ? RUN_FETCH_MS : 0;
 	struct process_spec spec = {
 		.key = run_key(c, action->run, action->kind == ACTION_EVALUATE),
 		.argv = words->argv,
 		.env = env,
-		.timeout_ms = fits + RUN_MARGIN_MS,
+		.timeout_ms = fits + fetch + RUN_MARGIN_MS,
 		.memory_bytes = -1, .cpu_seconds = -1, .file_bytes = -1,
 		.nice = 10,
 	};
@@ -235,6 +280,7 @@ int run_start(struct controller *c, const struct task *task, const struct action
 	add_word(&words, "state", c->config.run.state);
 	add_word(&words, "store", c->config.run.store);
 	add_word(&words, "data", data);
+	add_word(&words, "secrets", strncmp(model->data.uri, "s3:", 3) ? NULL : c->config.run.secrets);
 	add_word(&words, "train", arena_printf(&c->arena, "%s/runs/%s", c->config.run.state,
 	                                       run_key(c, action->run, false)));
 	add_lineage(&words, task, action);

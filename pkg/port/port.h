@@ -131,6 +131,16 @@ struct port_http {
 	               size_t n, int64_t deadline_ms, struct arena *arena, struct err *err) must_check;
 };
 
+/* A file that is too large for a reply, streamed to a descriptor; of workers, not of the
+ * controller. */
+struct http_download {
+	const char *url;
+	int fd;             /* where the body is written, from its offset on */
+	int64_t bytes_max;  /* of the body */
+	const char *region; /* signed by AWS Signature Version 4 for s3 there; NULL: not signed */
+	const char *access_key, *secret_key, *session_token; /* the last may be NULL */
+};
+
 /* ---- process: runs and other long work, found again after a restart ---- */
 
 struct process_spec {

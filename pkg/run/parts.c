@@ -10,7 +10,7 @@ int run_snapshot(struct run *run, struct snapshot_stage *stage, struct err *err)
 
 	if (stage_load(run, "snapshot", &snapshot_record, stage) && stage_file_is(path, stage->data))
 		return 0;
-	if (copy_file(run->spec->data, path, &stage->data, &stage->bytes, err))
+	if (source_take(run, path, &stage->data, &stage->bytes, err))
 		return err_wrap(err, "data");
 	return stage_save(run, "snapshot", &snapshot_record, stage, err);
 }

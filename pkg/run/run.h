@@ -19,7 +19,10 @@ struct run_spec {
 	const char *manifest;      /* `manifest`: a file that declares it, among others */
 	const char *source;        /* `source`: exported folder of train.source, or NULL */
 	const char *serve_source;  /* `serveSource`: exported folder of serve.source, or NULL */
-	const char *data;          /* `data`: the file of data.uri; of train */
+	const char *data;          /* `data`: the file of data.uri, or that uri; of train */
+	const char *secrets;       /* `secrets`: <secrets>/<name>/<key>; NULL: there are none */
+	int64_t data_bytes;        /* `dataSize`: the largest data that is fetched; 64Gi */
+	int64_t data_timeout_ms;   /* `dataTimeout`: until it is fetched; 1h */
 	const char *store;         /* `store`: <store>/sha256/<hex>.<kind>, made when absent */
 	const char *train;         /* `train`: the --out of the train run; of evaluate */
 	int64_t at_ms;             /* `at`: the run was decided; window and maturity count from it */
@@ -51,6 +54,9 @@ void run_spec_encode(struct buf *out, const struct run_spec *spec);
 struct run_world {
 	const struct port_http *http;
 	const struct port_clock *clock;
+	/* Of `http`, or NULL: nothing can be fetched. */
+	int (*download)(void *http, const struct http_download *download, int64_t deadline_ms,
+	                struct err *err);
 	/* One line of progress, "train: 7,000 rows, candidate tree-10, 12 s"; NULL: nobody listens. */
 	void (*say)(const char *line);
 };

@@ -163,6 +163,7 @@ static void reads_whole_files(void **state)
 	struct digest digest = {"before"};
 	struct err err = {0};
 	int64_t size = -1;
+	char md5[33];
 	int fd = mkstemp(path);
 
 	(void)state;
@@ -178,7 +179,10 @@ static void reads_whole_files(void **state)
 	assert_int_equal(digest_file(AT_FDCWD, path, &digest, &size, &err), 0);
 	assert_int_equal(size, 0);
 	assert_string_equal(digest.hex, EMPTY);
+	assert_int_equal(md5_file(AT_FDCWD, path, md5, &err), 0);
+	assert_string_equal(md5, "d41d8cd98f00b204e9800998ecf8427e");
 	unlink(path);
+	assert_int_equal(md5_file(AT_FDCWD, path, md5, &err), -1);
 	size = 77;
 	assert_int_equal(digest_file(AT_FDCWD, path, &digest, &size, &err), -1);
 	assert_int_equal(err.kind, ERR_STALLED);

@@ -127,7 +127,7 @@ static void say(const char *line)
 
 static const struct port_http http = {.perform = perform};
 static const struct port_clock port_clock = {.now_ms = now_ms, .wall_ms = now_ms};
-static const struct run_world world = {&http, &port_clock, say};
+static const struct run_world world = {&http, &port_clock, NULL, say};
 
 /* ---- A model whose trainer is one line of shell ---- */
 

@@ -1,0 +1,213 @@
+"""Where linnet-run takes its data from: http, s3 with its signature, pins of DVC."""
+
+import datetime
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import threading
+import unittest
+import urllib.parse
+
+from world import BIN
+
+MODEL = """\
+apiVersion: linnet.dev/v1alpha1
+kind: Model
+metadata: {name: toy}
+spec:
+  interface:
+    inputs: [{name: n, type: INT64, nullable: false}]
+    output: {name: y, type: BYTES, classes: [low, high]}
+  data: {uri: "https://data.example.com/rows.csv", label: y, id: id, validate: {minRows: 10}}
+  train:
+    command: ["false"]
+    source: app
+    candidates: [{name: only, params: {}}]
+  serve: {command: [serve], source: app}
+"""
+ROWS = "id,n,y\n" + "".join(f"r{i},{i},{'high' if i > 100 else 'low'}\n" for i in range(200))
+ACCESS, SECRET, REGION = "AKIDEXAMPLE", "wJalrXUtnFEMI", "eu-central-1"
+
+
+def sign(key, text):
+    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+
+
+def signature(handler, secret):
+    """What AWS Signature Version 4 says of this request; see "Create a signed AWS API request"."""
+    given = handler.headers["Authorization"]
+    fields = dict(part.split("=", 1) for part in given.split(" ", 1)[1].replace(" ", "").split(","))
+    names = fields["SignedHeaders"].split(";")
+    date, region = handler.headers["x-amz-date"], fields["Credential"].split("/")[2]
+    headers = "".join(f"{name}:{handler.headers[name].strip()}\n" for name in names)
+    payload = handler.headers.get("x-amz-content-sha256") or hashlib.sha256(b"").hexdigest()
+    path = urllib.parse.quote(urllib.parse.unquote(handler.path), safe="/~")
+    canonical = "\n".join(["GET", path, "", headers, ";".join(names), payload])
+    scope = f"{date[:8]}/{region}/s3/aws4_request"
+    text = "\n".join(["AWS4-HMAC-SHA256", date, scope,
+                      hashlib.sha256(canonical.encode()).hexdigest()])
+    key = sign(("AWS4" + secret).encode(), date[:8])
+    for part in (region, "s3", "aws4_request"):
+        key = sign(key, part)
+    return fields["Signature"], hmac.new(key, text.encode(), hashlib.sha256).hexdigest(), names
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        body = ROWS.encode()
+        if self.path.startswith("/bucket/"):
+            given, wanted, names = signature(self, SECRET)
+            if given != wanted or "host" not in names or "x-amz-date" not in names:
+                return self.answer(403, b"SignatureDoesNotMatch")
+        if self.path == "/hangs":
+            self.server.stop.wait(60)
+            return None
+        if self.path == "/elsewhere":
+            self.send_response(302)
+            self.send_header("Location", "/rows.csv")
+            self.end_headers()
+            return None
+        if self.path == "/short":  # less than it promised
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body) + 10))
+            self.end_headers()
+            self.wfile.write(body)
+            return None
+        if self.path == "/endless":  # of unknown length
+            self.send_response(200)
+            self.end_headers()
+            try:
+                while not self.server.stop.is_set():
+                    self.wfile.write(b"x" * 65536)
+            except OSError:
+                pass
+            return None
+        if self.path.startswith("/gone"):
+            return self.answer(404, b"no such thing")
+        if self.path == "/later":
+            return self.answer(503, b"later")
+        return self.answer(200, body)
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+class SourcesTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="linnet-sources-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, self.folder)
+        (self.folder / "model.yaml").write_text(MODEL)
+        (self.folder / "app").mkdir()
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.asked, self.server.stop = [], threading.Event()
+        self.server.daemon_threads = True
+        thread = threading.Thread(target=self.server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        self.addCleanup(self.server.stop.set)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def run_on(self, data, **more):
+        """Trains on that data with a trainer that refuses: (why, whether it is considered)."""
+        out = self.folder / "out"
+        shutil.rmtree(out, ignore_errors=True)
+        (self.folder / "spec.json").write_text(json.dumps({
+            "run": "sha256:" + "7f" * 32, "model": "toy", "data": str(data),
+            "manifest": str(self.folder / "model.yaml"), "source": str(self.folder / "app"),
+            "serveSource": str(self.folder / "app"), "store": str(self.folder / "store"),
+            "at": "2026-11-21T00:00:00Z", "path": "/usr/bin:/bin", **more}))
+        subprocess.run([BIN / "linnet-run", "train", "--spec", self.folder / "spec.json", "--out",
+                        out], stdout=subprocess.DEVNULL, timeout=300, check=False)
+        result = json.loads((out / "train.json").read_text())
+        return result["why"], (out / "data")
+
+    def check_taken(self, data, **more):
+        why, snapshot = self.run_on(data, **more)
+        self.assertIn("the trainer refused", why)
+        self.assertEqual(snapshot.read_text(), ROWS)
+
+    def check_refused(self, says, data, **more):
+        why, snapshot = self.run_on(data, **more)
+        self.assertIn(says, why)
+        self.assertFalse(snapshot.exists(), "half a snapshot")
+
+    def test_http(self):
+        right = hashlib.sha256(ROWS.encode()).hexdigest()
+        self.check_taken(f"{self.url}/rows.csv")
+        self.check_taken(f"{self.url}/rows.csv#sha256:{right}")
+        self.check_refused("not as pinned", f"{self.url}/rows.csv#sha256:{'0' * 64}")
+        self.check_refused("the answer is 404", f"{self.url}/gone?token=hunter2")
+        self.assertNotIn("hunter2", (self.folder / "out" / "train.json").read_text())
+        self.check_refused("the answer is 503", f"{self.url}/later")
+        self.check_refused("the answer is 302", f"{self.url}/elsewhere")
+        self.check_refused("is larger than 1048576 bytes", f"{self.url}/endless", dataSize="1Mi")
+        self.check_refused("is larger than 100 bytes", f"{self.url}/rows.csv", dataSize="100")
+        self.check_refused("/short: ", f"{self.url}/short")
+        self.check_refused("/hangs: ", f"{self.url}/hangs", dataTimeout="1s")
+        self.assertEqual(self.server.asked.count("/short"), 1)
+
+    def secret(self, name, **values):
+        folder = self.folder / "secrets" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for key, value in values.items():
+            (folder / key).write_text(value + "\n")
+
+    def test_s3(self):
+        secrets = str(self.folder / "secrets")
+        self.check_refused("secrets.dir holds no s3-bucket/accessKeyId", "s3://bucket/rows.csv",
+                           secrets=secrets)
+        self.secret("s3", accessKeyId=ACCESS, secretAccessKey="wrong", region=REGION,
+                    endpoint=self.url)
+        self.check_refused("the answer is 403", "s3://bucket/rows.csv", secrets=secrets)
+        self.secret("s3-bucket", accessKeyId=ACCESS, secretAccessKey=SECRET, region=REGION,
+                    endpoint=self.url)
+        self.check_taken("s3://bucket/rows.csv", secrets=secrets)
+        self.check_taken("s3://bucket/deep/er/rows-1.csv", secrets=secrets)
+        self.secret("s3-bucket", sessionToken="a/session+token")
+        self.check_taken("s3://bucket/rows.csv", secrets=secrets)
+        text = "".join(path.read_text(errors="replace") for path in (self.folder / "out").rglob("*")
+                       if path.is_file())
+        self.assertNotIn(SECRET, text)
+
+    def test_pins_of_dvc(self):
+        md5 = hashlib.md5(ROWS.encode()).hexdigest()
+        work = self.folder / "work"
+        (work / "data").mkdir(parents=True)
+        rows = work / "data" / "rows.csv"
+        rows.write_text(ROWS)
+        pin = work / "data" / "rows.csv.dvc"
+        pin.write_text(f"outs:\n- md5: {md5}\n  size: {len(ROWS)}\n  hash: md5\n"
+                       "  path: rows.csv\n")
+        lock = work / "dvc.lock"
+        lock.write_text("schema: '2.0'\nstages:\n  prepare:\n    cmd: make rows\n    outs:\n"
+                        f"    - path: data/rows.csv\n      hash: md5\n      md5: {md5}\n"
+                        f"      size: {len(ROWS)}\n")
+        self.check_taken(pin)
+        self.check_taken(f"{lock}#data/rows.csv")
+        self.check_refused("pins no output data/other.csv", f"{lock}#data/other.csv")
+        cache = work / ".dvc" / "cache" / "files" / "md5" / md5[:2]
+        cache.mkdir(parents=True)
+        os.rename(rows, cache / md5[2:])
+        self.check_taken(f"{lock}#data/rows.csv")
+        rows.write_text(ROWS + "r200,1,low\n")
+        self.assertIn(f"not {md5} as pinned", self.run_on(f"{lock}#data/rows.csv")[0])
+        self.assertFalse((self.folder / "out" / "stages" / "snapshot.json").exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
