@@ -307,10 +307,10 @@ static void the_fourth_use_is_refused_where_three_are_allowed(void **state)
 {
 	struct world *w = *state;
 	struct ledger_entry entries[] = {
-		{digest_of("rows and one more", 17), "fourth", 1501, 1000, 2001, 9},
-		{digest_of("rows", 4), "third", 1500, 1000, 2000, 8},
-		{digest_of("rows", 4), "second", 1500, 1000, 2000, 7},
-		{digest_of("rows", 4), "first", 1500, 1000, 2000, 6},
+		{digest_of("rows and one more", 17), "fourth", 1501, 1000, 2001, 9, false},
+		{digest_of("rows", 4), "third", 1500, 1000, 2000, 8, false},
+		{digest_of("rows", 4), "second", 1500, 1000, 2000, 7, false},
+		{digest_of("rows", 4), "first", 1500, 1000, 2000, 6, false},
 	};
 	struct model_status status;
 
