@@ -133,6 +133,7 @@ cli: $(BUILD)/linnet ## the command line without a controller
 bench: all ## measured figures
 	@hack/bench
 	@hack/bench-serving
+	@hack/bench-data
 
 clean:
 	rm -rf $(BUILD)

@@ -113,7 +113,8 @@ int store_file(struct run *run, const char *path, struct digest digest, const ch
                struct err *err)
 {
 	const char *to = store_path(run->arena, run->spec->store, digest, kind);
-	const char *aside = arena_printf(run->arena, "%s.%d", to, (int)getpid());
+	/* named by the run: one that was killed here takes it up again and leaves nothing */
+	const char *aside = arena_printf(run->arena, "%s.%.16s", to, run->spec->run.hex);
 	struct digest copied;
 	int64_t bytes;
 

@@ -181,6 +181,51 @@ class RunTest(unittest.TestCase):
         why = self.misbehave(f"raise SystemExit(open({str(self.data)!r}).read())\n")
         self.assertRegex(why, "Permission denied|No such file or directory")
 
+    def kill_at_each_step(self):
+        """Starts the run again and again; each time it is killed at what it says or leaves next."""
+        out, kills = self.folder / "train", 0
+        steps = [lambda: (out / "data").exists(),
+                 lambda: (out / "stages" / "snapshot.json").exists(),
+                 lambda: any((out / "rows").glob("*.part")),
+                 lambda: (out / "stages" / "split.json").exists(),
+                 lambda: any((out / "fit").glob("candidate-*/params.json")),
+                 lambda: (out / "server" / "model").exists(),
+                 lambda: (out / "stages" / "candidate-0.json").exists(),
+                 lambda: (out / "fit" / "refit").exists(),
+                 lambda: (out / "stages" / "refit.json").exists(),
+                 lambda: any(self.store.glob("sha256/*"))]
+        for step in steps:
+            with subprocess.Popen(self.command("train"), stdout=subprocess.DEVNULL) as run:
+                wait(120, "a step of the run", lambda: step() or run.poll() is not None)
+                kills += run.poll() is None
+                run.kill()
+            wait(20, "nothing runs any more", lambda: not processes_below(out))
+        return kills
+
+    def test_killed_at_each_step_it_ends_as_if_never_killed(self):
+        self.assertGreaterEqual(self.kill_at_each_step(), 6)
+        status, said, train = self.run_verb("train")
+        self.assertEqual((status, train["state"]), (0, "succeeded"), said)
+        wanted = {self.stored(train["artifact"]["digest"], "tar").name,
+                  self.stored(train["rows"]["digest"], "csv").name}
+        self.assertEqual({path.name for path in (self.store / "sha256").iterdir()}, wanted)
+        for path in (self.store / "sha256").iterdir():
+            self.assertEqual(digest(path), "sha256:" + path.stem)
+        shutil.rmtree(self.folder / "train")
+        shutil.rmtree(self.store)
+        again = self.run_verb("train")[2]
+        self.assertEqual((again["artifact"], again["rows"]), (train["artifact"], train["rows"]))
+
+    def test_a_server_that_is_never_ready(self):
+        (self.source / "serve.py").write_text("import time\ntime.sleep(1000)\n")
+        spec = json.loads(self.spec.read_text())
+        self.spec.write_text(json.dumps({**spec, "startTimeout": "2s"}))
+        status, _, train = self.run_verb("train")
+        self.assertEqual((status, train["state"]), (2, "failed"))
+        self.assertIn("the server was not ready in time", train["why"])
+        self.assertFalse(self.store.exists())
+        self.assertEqual(processes_below(self.folder), [])
+
 
 if __name__ == "__main__":
     unittest.main()

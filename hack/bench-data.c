@@ -1,0 +1,123 @@
+/* How fast a large CSV is checked and divided, and in how much memory: hack/bench-data. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/limits.h"
+#include "dataset/dataset.h"
+
+enum { TEXT = 256 };
+
+static const char *const environments[] = {"dev", "staging", "prod"};
+static const char *const risks[] = {"Low", "Medium", "High"};
+
+/* Rows of the running example, four a minute. */
+static int64_t generate(const char *path, int64_t bytes)
+{
+	FILE *file = fopen(path, "w");
+	uint64_t random = 1;
+	int64_t rows = 0;
+	char at[TIME_TEXT];
+
+	if (!file)
+		panic("%s: cannot create", path);
+	fputs("id,deployed_at,files_changed,lines_added,lines_removed,time_of_day,previous_failures,"
+	      "load,environment,team,risk_level\n", file);
+	for (; ftello(file) < bytes; rows++) {
+		random = random * 6364136223846793005u + 1442695040888963407u;
+		format_time(1577836800000 + rows * 15000, at);
+		fprintf(file, "c%09" PRIx64 ",%s,%u,%u,%u,%u,%u,0.%04u,%s,t%02u,%s\n",
+		        (uint64_t)rows * 2654435761 % (UINT64_C(1) << 36), at,
+		        (unsigned)(random >> 60), (unsigned)(random >> 50 & 4095),
+		        (unsigned)(random >> 40 & 2047), (unsigned)(random >> 30 & 15),
+		        (unsigned)(random >> 28 & 3), (unsigned)(random >> 24 & 8191),
+		        environments[(random >> 40) % 3], (unsigned)(random >> 33 & 31),
+		        risks[(random >> 45) % 3]);
+	}
+	if (fclose(file))
+		panic("%s: cannot write", path);
+	return rows;
+}
+
+/* Processor time of the process, in seconds: in its own code, and in the kernel. */
+static void times(double out[2])
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	out[0] = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6;
+	out[1] = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6;
+}
+
+static void measure(const char *path, const char *folder, const struct model *model)
+{
+	static const char *const names[] = {"train", "validation", "refit", "test"};
+	static const size_t blocks[][2] = {{0, 1}, {1, 2}, {0, 2}, {2, 3}};
+	struct dataset_part parts[ARRAY_LEN(names)];
+	struct dataset_categories categories = {.n_training = 1};
+	struct dataset_report report;
+	struct dataset dataset = {0};
+	struct division division;
+	struct arena arena;
+	struct err err = {0};
+
+	arena_init(&arena, 16 << 20);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		parts[i] = (struct dataset_part){
+			.to = arena_printf(&arena, "%s/%s.csv", folder, names[i]),
+			.first = blocks[i][0], .end = blocks[i][1], .before_ms = INT64_MAX,
+		};
+	if (dataset_scan(AT_FDCWD, path, model, INT64_MAX / 2, &arena, &dataset, &report, &err) ||
+	    report.n_problems > 0 ||
+	    dataset_divide(&dataset, &model->train->split, 0, &division, &err) ||
+	    dataset_write(AT_FDCWD, path, model, &dataset, &division, parts, ARRAY_LEN(names), &arena,
+	                  &categories, &err))
+		panic("%s: %s", path, err.kind ? err.text : report.problems[0].text);
+	dataset_deinit(&dataset);
+	arena_deinit(&arena);
+}
+
+int main(int argc, char **argv)
+{
+	struct input_spec inputs[] = {
+		{"files_changed", TENSOR_INT64, 0, 100000, {0}, false},
+		{"lines_added", TENSOR_INT64, 0, NAN, {0}, false},
+		{"lines_removed", TENSOR_INT64, 0, NAN, {0}, false},
+		{"time_of_day", TENSOR_INT64, 0, 23, {0}, false},
+		{"previous_failures", TENSOR_INT64, 0, NAN, {0}, false},
+		{"load", TENSOR_FP64, 0, 1, {0}, false},
+		{"environment", TENSOR_BYTES, NAN, NAN, {(const char **)environments, 3}, false},
+		{"team", TENSOR_BYTES, NAN, NAN, {0}, true},
+	};
+	struct train_spec train = {.split = {.train = 0.7, .validation = 0.15, .test = 0.15}};
+	struct model model = {.interface = {.inputs = inputs, .n_inputs = ARRAY_LEN(inputs)},
+	                      .train = &train};
+	double before[2], after[2];
+	struct rusage usage;
+	char path[TEXT];
+	int64_t bytes, rows;
+
+	if (argc != 4 || snprintf(path, sizeof(path), "%s/rows.csv", argv[1]) >= TEXT)
+		return 2;
+	train.split.by = strcmp(argv[3], "hash") ? SPLIT_BY_TIME : SPLIT_BY_HASH;
+	model.interface.output =
+		(struct output_spec){"risk_level", TENSOR_BYTES, {(const char **)risks, 3}, NULL};
+	model.data = (struct data_spec){.label = "risk_level", .id = "id", .time = "deployed_at",
+	                                .window_ms = -1};
+	model.data.validate = (struct data_validation){.min_rows = 1, .max_missing = 1};
+	bytes = strtoll(argv[2], NULL, 10) * 1000000;
+	rows = generate(path, bytes);
+	times(before);
+	measure(path, argv[1], &model);
+	times(after);
+	getrusage(RUSAGE_SELF, &usage);
+	printf("%" PRId64 " MB, %" PRId64 " rows, by %s: %.2f s in our code, %.2f s in the kernel: "
+	       "%.0f MB/s, %.0f with the kernel; %.0f MiB of memory\n", bytes / 1000000, rows, argv[3],
+	       after[0] - before[0], after[1] - before[1], (double)bytes / 1e6 / (after[0] - before[0]),
+	       (double)bytes / 1e6 / (after[0] - before[0] + after[1] - before[1]),
+	       (double)usage.ru_maxrss / 1024);
+	return 0;
+}
