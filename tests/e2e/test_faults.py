@@ -154,6 +154,22 @@ class KillTest(FaultsTest):
         self.assertEqual(load.failed_by_linnet(), {})
         self.assertEqual(world.phase(), "Canary")
 
+    def test_a_candidate_that_keeps_dying_is_rolled_back(self):
+        world = self.serve_v1()
+        with Load(world.port) as load:
+            self.canary_v2(world, load)
+
+            def kill():
+                for pid in world.pids("v2"):
+                    os.kill(pid, signal.SIGKILL)
+                return "rolled back (v2)" in world.history()
+
+            wait(60, "a rollback", kill)
+            wait(38, "a revert on main", lambda: world.declared_version() == "v1")
+            wait(10, "v2 is gone", lambda: not world.pids("v2"))
+        self.assertEqual(load.failed_by_linnet(), {})
+        self.assertIn("exited 5 times in ten minutes", str(world.status()["quarantine"]))
+
     def test_a_candidate_that_dies_while_the_controller_is_down_costs_nothing(self):
         world = self.serve_v1()
         with Load(world.port) as load:
