@@ -11,16 +11,19 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/parse.h"
+#include "fit.h"
 #include "job.h"
 #include "run/run.h"
 
 static const char usage[] =
 	"usage: linnet-run train|evaluate --spec FILE --out DIR\n"
+	"       linnet-run fit --task FILE --rows FILE --source DIR --out DIR -- COMMAND...\n"
 	"       linnet-run job --url URL [--poll 5s]\n"
 	"\n"
 	"train     snapshot, validation, split, candidates, choice, refit; leaves train.json\n"
 	"evaluate  scores the test rows of a train run once; leaves evaluate.json\n"
 	"job       as train.command: the system at URL trains, and its artifact is fetched\n"
+	"fit       what that system runs for it: DIR/fit/job/artifact.tar by COMMAND\n"
 	"\n"
 	"FILE is a JSON object: run, model, manifest, store, at; for train data and source, for\n"
 	"evaluate train (the folder of the train run); serveSource, trigger, why, parent, tree,\n"
@@ -97,6 +100,15 @@ static int run(const struct verb *verb, const char *spec_path, const char *out_d
 	return exit_code;
 }
 
+static int fit(const struct fit_order *order)
+{
+	struct port_clock clock = clock_posix();
+	const struct run_world world = {.clock = &clock, .say = say};
+
+	catch_signals();
+	return (int)fit_run(order, &world);
+}
+
 static int job(const char *url, const char *poll)
 {
 	struct err err = {0};
@@ -113,6 +125,9 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{"spec", required_argument, NULL, 's'},
 		{"out", required_argument, NULL, 'o'},
+		{"task", required_argument, NULL, 't'},
+		{"rows", required_argument, NULL, 'r'},
+		{"source", required_argument, NULL, 'S'},
 		{"url", required_argument, NULL, 'u'},
 		{"poll", required_argument, NULL, 'p'},
 		{"help", no_argument, NULL, 'h'},
@@ -120,6 +135,7 @@ int main(int argc, char **argv)
 		{0},
 	};
 	const char *spec = NULL, *out = NULL, *url = NULL, *poll = "5s";
+	struct fit_order order = {0};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -129,6 +145,15 @@ int main(int argc, char **argv)
 			break;
 		case 'o':
 			out = optarg;
+			break;
+		case 't':
+			order.task = optarg;
+			break;
+		case 'r':
+			order.rows = optarg;
+			break;
+		case 'S':
+			order.source = optarg;
 			break;
 		case 'u':
 			url = optarg;
@@ -147,6 +172,11 @@ int main(int argc, char **argv)
 			return RUN_EXIT_ERROR;
 		}
 	}
+	order.out = out;
+	order.command = argv + optind + 1;
+	if (order.task && order.rows && order.source && out && optind + 1 < argc &&
+	    strcmp(argv[optind], "fit") == 0)
+		return fit(&order);
 	if (url && optind == argc - 1 && strcmp(argv[optind], "job") == 0)
 		return job(url, poll);
 	for (size_t i = 0; spec && out && optind == argc - 1 && i < ARRAY_LEN(verbs); i++) {

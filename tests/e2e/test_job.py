@@ -5,7 +5,9 @@ import hashlib
 import http.server
 import io
 import json
+import os
 import pathlib
+import shutil
 import subprocess
 import tarfile
 import threading
@@ -104,18 +106,26 @@ class JobTest(unittest.TestCase):
         test_run.RunTest.setUp(self)
         (self.source / "serve.py").write_text("raise SystemExit('a toy')\n")
 
-    def trained(self, trouble="", timeout="1m", kill=False):
-        """(sentence of the run, model that arrived or None, server)."""
-        server = JobServer(trouble)
-        self.addCleanup(server.close)
+    def declare(self, url, timeout):
         manifest = self.folder / "model.yaml"
         text = (EXAMPLE / "manifests" / "model.yaml").read_text()
         command = next(line for line in text.splitlines() if "command: [python3, train.py]" in line)
         manifest.write_text(text.replace(command, "    command: [%s, job, --url, '%s', --poll, 50ms]"
-                                         % (BIN / "linnet-run", server.url))
+                                         % (BIN / "linnet-run", url))
                             .replace("timeout: 2m", f"timeout: {timeout}"))
         self.spec.write_text(json.dumps(json.loads(self.spec.read_text())
                                         | {"manifest": str(manifest)}))
+
+    def train_at(self, url):
+        self.declare(url, "2m")
+        _, said, train = self.run_verb("train")
+        return said, train
+
+    def trained(self, trouble="", timeout="1m", kill=False):
+        """(sentence of the run, model that arrived or None, server)."""
+        server = JobServer(trouble)
+        self.addCleanup(server.close)
+        self.declare(server.url, timeout)
         if kill:
             self.kill_while_it_waits(server)
             return server
@@ -179,6 +189,27 @@ class JobTest(unittest.TestCase):
     def test_a_start_that_is_not_allowed_is_an_error(self):
         why, _, _ = self.trained("refuses the start")
         self.assertIn("the outside job was not started: HTTP 403", why)
+
+    def test_the_example_trains_by_the_jobs_that_it_dispatches(self):
+        example = EXAMPLE.parent / "outside-trainer"
+        environment = os.environ | {"PATH": f"{BIN}:/usr/bin:/bin", "JOBS_TOKEN": "t0ken"}
+        server = subprocess.Popen(
+            ["/usr/bin/python3", example / "jobs.py", "--folder", self.folder / "jobs", "--listen",
+             "127.0.0.1:0", "--", example / "work", self.source, "python3", "train.py"],
+            env=environment, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        url = server.stdout.readline().strip() + "/jobs"
+        shutil.copy(EXAMPLE / "apps" / "risk" / "serve.py", self.source)
+        _, train = self.train_at(url)
+        self.assertEqual(train["state"], "succeeded", train)
+        jobs = [job for job in (self.folder / "jobs").iterdir() if not job.name.startswith(".")]
+        self.assertEqual(len(jobs), 3)  # two candidates, and the chosen one on more rows
+        artifact = "sha256:" + hashlib.sha256(max(
+            jobs, key=lambda job: (job / "rows").stat().st_size).joinpath(
+                "artifact").read_bytes()).hexdigest()
+        self.assertEqual(train["artifact"]["digest"], artifact)
 
 
 if __name__ == "__main__":
