@@ -26,7 +26,7 @@ closure   = $(call uniq,$(1) $(foreach m,$(needs.$(1)),$(call closure,$(m))))
 uniq      = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 archives  = $(foreach m,$(1),$(BUILD)/$(m).a)
 
-.PHONY: all help sim sim-long sim-same mutants setup test test-san unit e2e demo tidy schemas man install deb cli bench clean
+.PHONY: all help sim sim-long sim-same mutants setup test test-san unit e2e demo tidy schemas reference man install deb cli bench clean
 .SECONDARY:
 all: $(programs:%=$(BUILD)/%)
 
@@ -114,6 +114,9 @@ tidy: ## sizes, include table, purity, one library a file, banned calls
 kinds := Model ModelVersion ModelDeployment Environment GatePolicy
 schemas: $(BUILD)/linnet ## manifests/schemas: the JSON Schema of each kind, from the field tables
 	@for kind in $(kinds); do $< schema $$kind >manifests/schemas/$$kind.json || exit 1; done
+
+reference: $(programs:%=$(BUILD)/%) ## docs/reference.md, from the tables that the programs use
+	@BUILD=$(BUILD) hack/reference >$(BUILD)/reference.md && mv $(BUILD)/reference.md docs/reference.md
 
 man: $(BUILD)/linnet ## build/linnet.1, from the table of verbs
 	@$< man >$(BUILD)/linnet.1

@@ -66,6 +66,14 @@ class DocsTest(unittest.TestCase):
                 continue
 
 
+class ReferenceTest(unittest.TestCase):
+    def test_the_reference_is_what_the_programs_say(self):
+        said = subprocess.run([TOP / "hack/reference"], env={**os.environ, "BUILD": str(BUILD)},
+                              capture_output=True, text=True, check=True).stdout
+        self.assertEqual((TOP / "docs/reference.md").read_text(encoding="utf-8"), said,
+                         "`make reference` writes it anew")
+
+
 def add(page):
     setattr(DocsTest, f"test_{page.stem.replace('-', '_')}", lambda self: self.check(page))
 
