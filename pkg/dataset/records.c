@@ -1,5 +1,6 @@
 #include "dataset/records.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,8 @@
 #include "dataset/table.h"
 #include "doc/text.h"
 
-/* The longest record, its line end and a NUL. */
-enum { WINDOW_BYTES = TABLE_RECORD_BYTES + 3 };
+/* The longest record, its line end and a NUL; and what may be read behind a record. */
+enum { WINDOW_BYTES = TABLE_RECORD_BYTES + 3, BEHIND_BYTES = sizeof(uint64_t) };
 
 int records_open(struct records *records, int dir_fd, const char *path, bool quotes,
                  struct err *err)
@@ -21,7 +22,7 @@ int records_open(struct records *records, int dir_fd, const char *path, bool quo
 	if (file_open(dir_fd, path, &fd, err))
 		return -1;
 	*records = (struct records){.fd = fd, .quotes = quotes, .next_line = 1};
-	records->bytes = heap_alloc(WINDOW_BYTES, 1);
+	records->bytes = heap_alloc(WINDOW_BYTES + BEHIND_BYTES, 1);
 	return 0;
 }
 
@@ -165,8 +166,30 @@ static char *unquote(char *text, char *end)
 	return NULL;
 }
 
-/* The bytes at which a plain field ends, the NUL behind the record among them. */
-static const bool ends_field[256] = {['\0'] = true, [','] = true, ['"'] = true};
+/* Highest bit of each byte that is zero, exact up to the first (Mycroft 1987). */
+static uint64_t zero_bytes(uint64_t word)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+
+	return (word - ones) & ~word & ones << 7;
+}
+
+/* Where a plain field ends: the next comma, quote or NUL. Eight bytes at once, because the short
+ * fields of data would cost a wrongly guessed branch each. */
+static char *field_end(char *text)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+
+	for (;; text += sizeof(uint64_t)) {
+		uint64_t word, found;
+
+		memcpy(&word, text, sizeof(word));
+		word = le64toh(word);
+		found = zero_bytes(word) | zero_bytes(word ^ ones * ',') | zero_bytes(word ^ ones * '"');
+		if (found)
+			return text + __builtin_ctzll(found) / 8;
+	}
+}
 
 int csv_split(char *text, size_t len, const char **fields, size_t most, size_t *n,
               const char **what)
@@ -183,8 +206,7 @@ int csv_split(char *text, size_t len, const char **fields, size_t most, size_t *
 			if (!text || (text < end && *text != ','))
 				return -1;
 		} else {
-			while (!ends_field[(unsigned char)*text])
-				text++;
+			text = field_end(text);
 			*what = "a quote inside a field that does not begin with one";
 			if (*text == '"')
 				return -1;
