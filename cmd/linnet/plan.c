@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "gate/gate.h"
 #include "plan/plan.h"
 #include "view.h"
 
@@ -189,6 +190,33 @@ static struct digest model_training(struct comparison *cmp, struct view *view, c
 	return digest_end(stream);
 }
 
+static struct named_number *demands_of(struct comparison *cmp, struct view *view, const char *name,
+                                       size_t *n)
+{
+	struct arena *arena = cmp->options->arena;
+	struct object model = {0}, policy = {0};
+
+	fleet_get(view->fleet, KIND_MODEL, NULL, name, view_read, view, arena, &model, NULL, NULL);
+	if (model.model && model.model->gates.policy)
+		fleet_get(view->fleet, KIND_GATE_POLICY, NULL, model.model->gates.policy, view_read, view,
+		          arena, &policy, NULL, NULL);
+	return gate_demands(model.model, policy.policy, arena, n);
+}
+
+/* The model's own gates, and those of the policy that it names. */
+static void compare_gates(struct comparison *cmp, const char *name)
+{
+	struct arena *arena = cmp->options->arena;
+	size_t n_old, n_new;
+	struct named_number *old = demands_of(cmp, &cmp->base, name, &n_old);
+	struct named_number *new = demands_of(cmp, &cmp->head, name, &n_new);
+	const char *looser = gate_looser(old, n_old, new, n_new, arena);
+
+	if (looser)
+		add(cmp, CHANGE_MODEL, name, arena_printf(arena, "its gate is looser: %s", looser),
+		    "what the stricter gate refused needs one more approval");
+}
+
 static void compare_model(struct comparison *cmp, const char *name)
 {
 	bool was, is;
@@ -203,6 +231,8 @@ static void compare_model(struct comparison *cmp, const char *name)
 	else if (!digest_same(before, after))
 		add(cmp, CHANGE_MODEL, name, "its interface, training section or source changes",
 		    "a run under way is started again; its next proposal is at most `approve`");
+	if (was && is)
+		compare_gates(cmp, name);
 }
 
 /* Names of both sides, each once, in order. */

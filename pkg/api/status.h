@@ -283,6 +283,8 @@ struct verdict_record {
 	struct digest subject;   /* subject_digest of what was judged, ... */
 	struct digest incumbent; /* ... and of what it was compared with; "" with nothing */
 	struct digest gate, rows;
+	struct named_number *demands; /* of that gate, by name; n = 0: not known */
+	size_t n_demands;
 	enum verdict_result result;
 	const char *why;
 	int64_t at_ms;

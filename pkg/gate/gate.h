@@ -90,6 +90,22 @@ struct admission gate_admit(const struct revision *revision, const struct revisi
 struct digest gate_digest(const struct model *model, const struct gate_policy *policy,
                           struct arena *arena);
 
+/* ---- loosen.c ---- */
+
+/* What a gate demands, by name, in the arena: "accuracy at least" 0.87, "gain in accuracy at least"
+ * -0.025, "slices by team" 1; and what it lets off: "without the guard leakage" 1. */
+struct named_number *gate_demands(const struct model *model, const struct gate_policy *policy,
+                                  struct arena *arena, size_t *n);
+/* In what `new` is looser than `old`: "accuracy at least 0.85, was 0.87; slices by team is gone".
+ * NULL: in nothing. What is stricter makes up for nothing. */
+const char *gate_looser(const struct named_number *old, size_t n_old,
+                        const struct named_number *new, size_t n_new, struct arena *arena);
+/* A sentence where a gate refused that subject and today's is looser than it; else NULL. A looser
+ * gate admits by itself only what no stricter one has refused. */
+const char *gate_loosened(struct digest subject, const struct model *model,
+                          const struct gate_policy *policy, const struct model_status *status,
+                          struct arena *arena);
+
 /* An arm in figures, for people. */
 struct arm_figures gate_figures(const struct arm *arm);
 /* Quantile of a histogram, in ms, log-linear inside a bin; NAN when empty. */

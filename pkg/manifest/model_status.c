@@ -97,6 +97,8 @@ static const struct field record_fields[] = {
 	 .help = "The subject that it was compared with; absent: nothing served."},
 	{.name = "gate", .type = FIELD_DIGEST, AT(struct verdict_record, gate),
 	 .help = "The gate that it answers."},
+	{.name = "demands", CUSTOM(amounts), LIST_AT(struct verdict_record, demands),
+	 .schema = AMOUNTS_SCHEMA, .help = "What that gate demanded."},
 	{.name = "rows", .type = FIELD_DIGEST, AT(struct verdict_record, rows),
 	 .help = "The test rows."},
 	{.name = "verdict", .type = FIELD_ENUM, AT(struct verdict_record, result),

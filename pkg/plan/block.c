@@ -147,16 +147,31 @@ static const char *gate_open(struct look *look, bool step, const char **reason)
 	return admission.why;
 }
 
+/* Why one more than usual has to agree: a gate that refused the candidate was loosened. */
+static const char *loosened(struct look *look)
+{
+	const struct desired_deployment *desired = &look->in->desired;
+	const struct revision *candidate = status_revision(look->next, look->next->candidate);
+
+	if (!candidate || !desired->model)
+		return NULL;
+	return gate_loosened(subject_digest(candidate->artifact.digest, &candidate->serve,
+	                                    &desired->model->interface),
+	                     desired->model, desired->policy, desired->model_status, look->arena);
+}
+
 static const char *unapproved(struct look *look, bool step, const char **reason)
 {
-	int64_t required = approvals_required(look);
+	const char *looser = loosened(look);
+	int64_t required = approvals_required(look) + (looser ? 1 : 0);
 
 	(void)step;
 	if (count_approvals(look, 0) >= required)
 		return NULL;
 	*reason = "Approval";
-	return arena_printf(look->arena, "%lld approval%s of %s needed", (long long)required,
-	                    required == 1 ? "" : "s", version_of(look, look->next->candidate));
+	return arena_printf(look->arena, "%lld approval%s of %s needed%s%s", (long long)required,
+	                    required == 1 ? "" : "s", version_of(look, look->next->candidate),
+	                    looser ? ", one of them because it was " : "", looser ? looser : "");
 }
 
 static bool step_needs_approval(const struct look *look)

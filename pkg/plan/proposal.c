@@ -1,5 +1,6 @@
 /* What a model asks of Git: its new versions, and promotions from one environment to the next. The
  * same is never proposed twice, and never what a person refused. */
+#include "gate/gate.h"
 #include "plan/cycle.h"
 
 #include <string.h>
@@ -215,6 +216,20 @@ static bool terms_changed(const struct cycle *cycle)
 	return false;
 }
 
+/* The sentence for whoever merges it. */
+static const char *branch_why(const struct cycle *cycle, const char *why)
+{
+	const char *looser = gate_loosened(cycle->in->run.subject, cycle->in->model, cycle->in->policy,
+	                                   cycle->next, cycle->arena);
+
+	if (looser)
+		why = arena_printf(cycle->arena, "%s; it was %s", why, looser);
+	if (terms_changed(cycle))
+		why = arena_printf(cycle->arena, "%s; interface, metric, gates or training source are not "
+		                   "those of what it replaces", why);
+	return why;
+}
+
 static bool want_on(struct cycle *cycle, const char *branch, const char *version)
 {
 	struct proposal proposal = {
@@ -225,9 +240,8 @@ static bool want_on(struct cycle *cycle, const char *branch, const char *version
 		.why = cycle->next->trigger_why,
 	};
 
-	if (branch && terms_changed(cycle))
-		proposal.why = arena_printf(cycle->arena, "%s; interface, metric, gates or training source"
-		                            " are not those of what it replaces", proposal.why);
+	if (branch)
+		proposal.why = branch_why(cycle, proposal.why);
 	if (find_proposal(cycle, proposal.digest))
 		return false;
 	drop_older(cycle, level_of(cycle, &proposal));

@@ -1,4 +1,5 @@
 /* The retraining cycle: trigger -> run -> verdict -> proposal (LIFECYCLE.md). */
+#include "gate/gate.h"
 #include "plan/cycle.h"
 
 #include <string.h>
@@ -324,6 +325,9 @@ void cycle_add_verdict(struct cycle *cycle, const struct run_result *run,
 	record.rows = run->rows;
 	record.why = cycle_cause(run);
 	record.at_ms = cycle->in->now_ms;
+	if (digest_same(record.gate, gate_digest(cycle->in->model, cycle->in->policy, cycle->arena)))
+		record.demands = gate_demands(cycle->in->model, cycle->in->policy, cycle->arena,
+		                              &record.n_demands);
 	list_prepend(cycle->arena, cycle->next, verdicts, record, (size_t)1000);
 	if (run->same)
 		cycle_give_back(cycle, run->run);
@@ -367,6 +371,18 @@ static void running(struct cycle *cycle)
 	}
 }
 
+/* What the run was judged under. A gate that was loosened for it is like no other. */
+static struct digest judged_terms(const struct cycle *cycle, const struct run_result *run)
+{
+	const char *text = gate_loosened(run->subject, cycle->in->model, cycle->in->policy, cycle->next,
+	                                 cycle->arena);
+
+	if (!text)
+		return cycle->in->terms;
+	text = arena_printf(cycle->arena, "loosened %s", cycle->in->terms.hex);
+	return digest_of(text, strlen(text));
+}
+
 static void judged(struct cycle *cycle, const struct run_result *run)
 {
 	cycle_add_verdict(cycle, run, (struct verdict_record){
@@ -376,7 +392,7 @@ static void judged(struct cycle *cycle, const struct run_result *run)
 	switch (run->verdict) {
 	case VERDICT_PASS:
 	case VERDICT_NOT_APPLICABLE:
-		cycle->next->terms = cycle->in->terms;
+		cycle->next->terms = judged_terms(cycle, run);
 		if (want_version(cycle))
 			cycle_enter(cycle, CYCLE_PROPOSING, "Proposing", cycle_cause(run));
 		else

@@ -36,6 +36,22 @@ class ExitTest(CliTest):
         for words in (["--help"], ["version"], ["help"], ["plan", "--help"]):
             self.assertEqual(linnet(*words)[0], 0, words)
 
+    def test_plan_says_what_gets_looser(self):
+        _, fleet = self.fleet()
+        file = fleet / "manifests/model.yaml"
+        git(fleet, "checkout", "-qb", "looser")
+        file.write_text(file.read_text().replace("min: 70%", "min: 60%"))
+        git(fleet, "commit", "-qam", "looser")
+        plan = ("plan", "--path", "manifests", "--repo", fleet, "--base")
+        status, out, _ = linnet(*plan, "main")
+        self.assertEqual(status, 2)
+        self.assertIn("its gate is looser: recall of High at least 0.6, was 0.7", out)
+        self.assertIn("needs one more approval", out)
+        git(fleet, "checkout", "-qb", "stricter")
+        file.write_text(file.read_text().replace("min: 60%", "min: 75%"))
+        git(fleet, "commit", "-qam", "stricter")
+        self.assertNotIn("looser", linnet(*plan, "looser")[1])
+
     def test_mistaken_words(self):
         for words, expected in (
                 (["stauts"], "did you mean status"), (["man1"], "unknown verb"),

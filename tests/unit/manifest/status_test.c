@@ -266,6 +266,17 @@ static struct deployment_status random_status(struct generator *g)
 	return s;
 }
 
+static void fill_demands(struct generator *g, struct verdict_record *verdict)
+{
+	static const struct named_number demands[] = { /* by name */
+		{"evaluator sh -c \"exit: 0\" # x", 1}, {"gain in accuracy at least", -0.025},
+		{"recall of Ganz: hoch at least", 0.7},
+	};
+
+	verdict->n_demands = below(g, 4);
+	verdict->demands = arena_memdup(g->arena, demands, sizeof(demands));
+}
+
 static struct model_status random_model_status(struct generator *g)
 {
 	struct model_status s = {
@@ -285,12 +296,14 @@ static struct model_status random_model_status(struct generator *g)
 	fill_conditions(g, s.conditions, s.has_condition);
 	if (below(g, 2))
 		fill_artifact(g, &s.artifact);
-	for (size_t i = 0, n = below(g, 4); i < n; i++)
+	for (size_t i = 0, n = below(g, 4); i < n; i++) {
 		*list_push(g->arena, &s.verdicts, &s.n_verdicts) = (struct verdict_record){
 			.key = a_digest(g), .artifact = a_digest(g), .subject = a_digest(g),
 			.incumbent = a_digest(g), .gate = a_digest(g), .rows = a_digest(g),
 			.result = (enum verdict_result)below(g, VERDICT_RESULTS), .why = any_text(g),
 			.at_ms = a_time(g)};
+		fill_demands(g, &s.verdicts[i]);
+	}
 	for (size_t i = 0, n = below(g, 4); i < n; i++)
 		*list_push(g->arena, &s.ledger, &s.n_ledger) = (struct ledger_entry){
 			.rows = a_digest(g), .run = any_text(g), .n_rows = (int64_t)below(g, 100000),
@@ -553,6 +566,11 @@ static void same_model_status(const struct model_status *a, const struct model_s
 		DIGEST(verdicts[i].incumbent);
 		DIGEST(verdicts[i].gate);
 		DIGEST(verdicts[i].rows);
+		VALUE(verdicts[i].n_demands);
+		for (size_t j = 0; j < a->verdicts[i].n_demands; j++) {
+			TEXT(verdicts[i].demands[j].name);
+			VALUE(verdicts[i].demands[j].value);
+		}
 		VALUE(verdicts[i].result);
 		TEXT(verdicts[i].why);
 		VALUE(verdicts[i].at_ms);

@@ -471,6 +471,34 @@ static void what_could_not_be_told_waits_for_a_person(void **state)
 	world_until(world, PHASE_CANARY, 30);
 }
 
+static void what_a_loosened_gate_lets_pass_needs_one_more_approval(void **state)
+{
+	struct gate_require accuracy = {.metric = "accuracy", .min = .9, .max = NAN, .margin = NAN};
+	struct world *world = *state;
+	struct verdict_record verdicts[2];
+
+	world_settle(world, 1);
+	world->model.gates.require = &accuracy;
+	world->model.gates.n_require = 1;
+	judge(world, &verdicts[1], 2, VERDICT_FAIL, "accuracy 88 % < 90 %");
+	verdicts[1].demands = gate_demands(&world->model, NULL, &world->arena,
+	                                   &verdicts[1].n_demands);
+	world_declare(world, 2);
+	world_until(world, PHASE_STALLED, 10);
+	accuracy.min = .85;
+	judge(world, &verdicts[0], 2, VERDICT_PASS, "accuracy 88 %");
+	world->model_status.n_verdicts = 2;
+	world_until(world, PHASE_WAITING, 10);
+	assert_string_equal(world->history.reason, "Approval");
+	assert_non_null(strstr(world->history.message, "1 approval of v2 needed, one of them because "
+	                       "it was refused under a stricter gate (accuracy 88 % < 90 %): "
+	                       "accuracy at least 0.85, was 0.9"));
+	world_run(world, 5);
+	assert_int_equal(count_replicas(world, 2), 0);
+	ask(world, REQUEST_APPROVE);
+	world_until(world, PHASE_CANARY, 30);
+}
+
 static void a_corrupt_artifact_stalls_until_a_retry(void **state)
 {
 	struct world *world = *state;
@@ -1249,6 +1277,7 @@ int main(void)
 		case_of(a_failed_gate_stalls_and_a_new_verdict_frees),
 		case_of(a_verdict_counts_for_its_key_alone),
 		case_of(what_could_not_be_told_waits_for_a_person),
+		case_of(what_a_loosened_gate_lets_pass_needs_one_more_approval),
 		case_of(what_was_never_judged_waits_where_a_gate_is_declared),
 		case_of(a_corrupt_artifact_stalls_until_a_retry),
 		case_of(failures_before_traffic_roll_back),

@@ -665,6 +665,30 @@ static void under_other_terms_a_person_merges(void **state)
 	until(world, CYCLE_PROPOSED);
 }
 
+static void what_a_stricter_gate_refused_a_person_merges(void **state)
+{
+	static struct named_number demand = {"accuracy at least", .95};
+	static struct verdict_record refusal;
+	struct world *world = *state;
+
+	serve_v1_under(world, "gates of May");
+	refusal = (struct verdict_record){
+		.subject = digest_of("a2", 2), .gate = digest_of("strict", 6), .demands = &demand,
+		.n_demands = 1, .result = VERDICT_FAIL, .why = "accuracy 90 % < 95 %",
+	};
+	world->in.history.verdicts = &refusal;
+	world->in.history.n_verdicts = 1;
+	ask(world, REQUEST_KICK, "platform-update");
+	run_to(world, VERDICT_PASS, "a2");
+	world->in.run.subject = refusal.subject;
+	until(world, CYCLE_PROPOSING);
+	assert_string_equal(find_action(world, ACTION_PROPOSE)->proposal->branch,
+	                    "linnet/propose/risk");
+	assert_non_null(strstr(find_action(world, ACTION_PROPOSE)->proposal->body,
+	                       "refused under a stricter gate (accuracy 90 % < 95 %): "
+	                       "accuracy at least 0.95 is gone"));
+}
+
 static void beside_a_version_of_unknown_terms_a_person_merges(void **state)
 {
 	struct world *world = *state;
@@ -1138,6 +1162,7 @@ int main(void)
 		case_of(of_data_that_was_replaced_every_row_is_new),
 		case_of(under_the_same_terms_it_is_automatic),
 		case_of(under_other_terms_a_person_merges),
+		case_of(what_a_stricter_gate_refused_a_person_merges),
 		case_of(beside_a_version_of_unknown_terms_a_person_merges),
 		case_of(what_waits_is_replaced_by_newer_evidence),
 		case_of(what_waits_outlives_a_run_that_did_not_help),
