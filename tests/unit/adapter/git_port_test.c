@@ -695,6 +695,52 @@ static void proposes_to_the_fleet_branch_once(void **state)
 	assert_string_equal(git(world->place, "remote.git", "rev-list", "--count", "main"), "2");
 }
 
+/* git's own answer: a good signature of `name`'s key at a commit of the remote. */
+static bool is_signed_by(struct world *world, const char *name, const char *commit)
+{
+	struct place_of_test *place = world->place;
+	const char *signers = arena_printf(&place->arena, "gpg.ssh.allowedSignersFile=%s/%s.signers",
+	                                   place->dir, name), *out;
+
+	return run_in(place, "remote.git", NULL, &out, ARGV("git", "-c", "gpg.format=ssh", "-c",
+	              signers, "verify-commit", commit)) == 0;
+}
+
+static void make_key(struct world *world, const char *name)
+{
+	struct place_of_test *place = world->place;
+	const char *script = arena_printf(
+		&place->arena, "ssh-keygen -q -t ed25519 -N '' -f %s && (printf 'linnet@localhost ' &&"
+		" cat %s.pub) > %s.signers", name, name, name);
+
+	must_run(place, "", NULL, ARGV("sh", "-c", script));
+}
+
+static void what_is_written_is_signed(void **state)
+{
+	struct world *world = *state;
+	struct edit edit = {.path = "d.yaml", .text = "version: v2\n", .world = world};
+	struct edit beside = {.path = "d.yaml", .text = "version: v3\n", .world = world};
+	struct proposal_text direct = proposal("p1", NULL);
+	struct proposal_text branch = proposal("p2", "linnet/propose/risk");
+
+	make_key(world, "own");
+	make_key(world, "stranger");
+	world->config.signing_key = path_in(world->place, "own");
+	push_file(world->place, "d.yaml", "version: v1\n");
+	open_port(world);
+	until(world, world->heads.seen_ms >= 0);
+	publish(world, "x", "1");
+	until(world, world->heads.status_pushed);
+	assert_int_equal(end_of(world, &direct, &edit).state, PROPOSE_DONE);
+	assert_int_equal(end_of(world, &branch, &beside).state, PROPOSE_DONE);
+	assert_true(is_signed_by(world, "own", "linnet/status"));
+	assert_true(is_signed_by(world, "own", "main"));
+	assert_true(is_signed_by(world, "own", "linnet/propose/risk"));
+	assert_false(is_signed_by(world, "stranger", "main"));
+	assert_false(is_signed_by(world, "own", "main~1"));
+}
+
 static void a_proposal_is_rebuilt_on_a_newer_tip(void **state)
 {
 	struct world *world = *state;
@@ -927,6 +973,7 @@ int main(void)
 		test_case(requests_come_along),
 		test_case(a_refused_push_is_told_and_kept),
 		test_case(proposes_to_the_fleet_branch_once),
+		test_case(what_is_written_is_signed),
 		test_case(a_proposal_is_rebuilt_on_a_newer_tip),
 		test_case(proposals_do_not_starve_beside_a_busy_person),
 		test_case(the_status_does_not_starve_beside_a_busy_writer),
