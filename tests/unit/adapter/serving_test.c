@@ -408,6 +408,7 @@ static void a_replica_gets_what_the_contract_says(void **state)
 		{.name = "LINNET_PORT", .value = "1"},
 		{.name = "LOG_LEVEL", .value = "info"},
 	};
+	const long long memory = 1LL << 46; /* more than a sanitizer maps */
 	struct revision *revision = revision_of("v2");
 	struct observed observed;
 	const struct replica *replica;
@@ -417,7 +418,7 @@ static void a_replica_gets_what_the_contract_says(void **state)
 	revision->env = env;
 	revision->n_env = ARRAY_LEN(env);
 	revision->cpu_millis = 500;
-	revision->memory_bytes = 512 << 20;
+	revision->memory_bytes = memory;
 	revision_seal(revision);
 	assert_int_equal(prepare(revision).state, WORK_DONE);
 	ok(start(revision, 3));
@@ -440,7 +441,7 @@ static void a_replica_gets_what_the_contract_says(void **state)
 	                (int)pid, revision->digest.hex, strrchr(replica->address, ':') + 1,
 	                strrchr(replica->address, ':') + 1, artifact.hex, (int)pid, tree));
 	assert_int_equal(getpriority(PRIO_PROCESS, (id_t)pid), 3);
-	sh(arena_printf(&arena, "grep -q '^Max data size  *%d ' /proc/%d/limits", 512 << 20, (int)pid));
+	sh(arena_printf(&arena, "grep -q '^Max data size  *%lld ' /proc/%d/limits", memory, (int)pid));
 	/* the secret is in no argument and in no file of ours */
 	sh(arena_printf(&arena, "rm env; ! grep -q " SECRET " /proc/%d/cmdline && ! grep -rq " SECRET
 	                " state", (int)pid));
