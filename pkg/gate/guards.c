@@ -163,6 +163,7 @@ static enum verdict_result beats_baseline(struct judging *judging, struct measur
 {
 	enum verdict_result classes;
 	struct measured brier, log_loss;
+	bool worse;
 
 	if (judging->rows->classes->n == 0)
 		return beats_mean(judging, m, needed, why);
@@ -173,11 +174,11 @@ static enum verdict_result beats_baseline(struct judging *judging, struct measur
 	log_loss = gain_on_constant(judging, false);
 	if (brier.low > 0 || log_loss.low > 0)
 		return VERDICT_PASS;
-	*why = arena_printf(judging->arena, "its probabilities are no better than the plain class"
-	                    " shares:"
-	                    " Brier %+.3g, log loss %+.3g against them", -brier.value,
-	                    -log_loss.value);
-	return brier.high <= 0 && log_loss.high <= 0 ? VERDICT_FAIL : VERDICT_INCONCLUSIVE;
+	worse = brier.high <= 0 && log_loss.high <= 0;
+	*why = arena_printf(judging->arena, "its probabilities are %s better than the plain class"
+	                    " shares: Brier %+.3g, log loss %+.3g against them",
+	                    worse ? "no" : "not surely", -brier.value, -log_loss.value);
+	return worse ? VERDICT_FAIL : VERDICT_INCONCLUSIVE;
 }
 
 /* ---- 2: has not fallen ---- */
