@@ -44,9 +44,11 @@ static int find_reasons(struct reasons *reasons, struct err *err)
 		return -1;
 	subject = reasons->status->candidate.hex[0] ? reasons->status->candidate
 	                                            : reasons->status->stable;
-	for (size_t i = 0; i < reasons->status->n_admitted; i++)
+	for (size_t i = reasons->status->n_admitted; i-- > 0;) /* the newest stands first */
 		if (digest_same(reasons->status->admitted[i].revision, subject))
 			reasons->admission = &reasons->status->admitted[i];
+	if (reasons->evidence && !reasons->evidence->revision.hex[0])
+		reasons->evidence = NULL; /* of the stable revision alone: nothing was decided from it */
 	if (reasons->evidence && reasons->declared)
 		reasons->findings = gate_findings(reasons->evidence,
 		                                  &reasons->declared->rollout.analysis, options->arena,

@@ -433,9 +433,10 @@ static void add_bound(const struct field *field, double bound, struct buf *out)
 		buf_puts(out, text);
 		return;
 	}
-	buf_number(out, field->type == FIELD_SHARE ? bound * 100 : bound);
 	if (field->type == FIELD_SHARE)
-		buf_putc(out, '%');
+		buf_printf(out, "%.6g%%", bound * 100);
+	else
+		buf_number(out, bound);
 }
 
 static void add_range(const struct field *field, struct buf *out)

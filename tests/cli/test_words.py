@@ -165,6 +165,17 @@ class EvidenceTest(CliTest):
         self.assertRegex(out, r"errors +no requests were counted")
         self.assertRegex(out, r"checkout +no answer yet")
 
+    def test_why_tells_the_newest_word_of_the_gates(self):
+        blob = git(self.checkout, "rev-parse", "main:manifests/deployment.yaml")
+        digest = "dda18a0e21ae47c53b4309434cbc02ae8bf764fa83a6defbb719431242722aa7"
+        admitted = "".join(f"  - revision: {digest}\n    verdict: {result}\n    why: {why}\n"
+                           f"    at: 2026-07-01T0{hour}:00:00Z\n"
+                           for result, why, hour in [("PASS", "all hold", 2),
+                                                     ("INCONCLUSIVE", "not evaluated yet", 1)])
+        text = (GOLDEN / "status.yaml").read_text().replace("manifest: 9a0c", f"manifest: {blob}")
+        self.put_status(self.checkout, text + "admitted:\n" + admitted)
+        self.assertIn("gates:  PASS: all hold", self.ok("why", D, "--repo", self.remote))
+
     def test_why_and_verify_say_what_is_missing(self):
         self.assertIn("no decision was made from any yet; --state DIR shows",
                       self.ok("why", D, "--repo", self.remote))
