@@ -84,6 +84,7 @@ void release(struct look *look, struct digest revision); /* from quarantine */
 void add_approval(struct look *look, struct approval approval);
 void add_admission(struct look *look, struct admission admission);
 struct proposal *add_proposal(struct look *look, struct proposal proposal);
+void set_branch(struct look *look, size_t i, const char *branch);
 void set_outcome(struct look *look, size_t i, enum proposal_state outcome, const char *why);
 void collect_garbage(struct look *look);
 bool history_differs(const struct deployment_status *a, const struct deployment_status *b);

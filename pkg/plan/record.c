@@ -176,6 +176,17 @@ struct proposal *add_proposal(struct look *look, struct proposal proposal)
 	return &look->next->proposed[0];
 }
 
+void set_branch(struct look *look, size_t i, const char *branch)
+{
+	struct deployment_status *next = look->next;
+
+	if (text_same(next->proposed[i].branch, branch))
+		return;
+	next->proposed = arena_memdup(look->arena, next->proposed,
+	                              next->n_proposed * sizeof(*next->proposed));
+	next->proposed[i].branch = branch;
+}
+
 void set_outcome(struct look *look, size_t i, enum proposal_state outcome, const char *why)
 {
 	struct deployment_status *next = look->next;

@@ -42,16 +42,24 @@ static struct digest revert_digest(const struct look *look, struct digest failed
 	return digest_of(text, strlen(text));
 }
 
+/* LEVEL_UNSET while the environment cannot be read: a rollback does not wait for Git, its revert
+ * does. */
 static enum level revert_level(const struct look *look)
 {
 	const struct environment *environment = look->in->desired.environment;
 
-	return environment ? environment_level(environment, AUTOMATED_REVERT) : LEVEL_APPROVE;
+	return environment ? environment_level(environment, AUTOMATED_REVERT) : LEVEL_UNSET;
 }
 
 static const char *revert_branch(const struct look *look)
 {
 	return arena_printf(look->arena, "linnet/revert/%s", key_of(look));
+}
+
+static const char *by_hand(const struct look *look, const char *version, const char *why)
+{
+	return arena_printf(look->arena, "%s; set `version: %s` by hand", why,
+	                    version ? version : "none");
 }
 
 void want_revert(struct look *look, struct digest failed, struct digest back, const char *why)
@@ -72,21 +80,10 @@ void want_revert(struct look *look, struct digest failed, struct digest back, co
 		say(look, look->next->reason, fields_to_change(look, from, to, why));
 		return;
 	}
-	switch (revert_level(look)) {
-	case LEVEL_MANUAL:
-		say(look, look->next->reason,
-		    arena_printf(look->arena, "%s; set `version: %s` by hand", why,
-		                 version ? version : "none"));
-		return;
-	case LEVEL_APPROVE:
-	case LEVEL_UNSET:
-	case LEVELS:
-		proposal.branch = revert_branch(look);
-		break;
-	case LEVEL_AUTO:
-		break;
-	}
-	add_proposal(look, proposal);
+	if (revert_level(look) == LEVEL_MANUAL)
+		say(look, look->next->reason, by_hand(look, version, why));
+	else
+		add_proposal(look, proposal);
 }
 
 static bool is_open(const struct proposal *proposal)
@@ -135,19 +132,39 @@ static const struct proposal_text *revert_text(const struct look *look,
 	return text;
 }
 
+/* Where it goes, by the level of now. False: nowhere. */
+static bool aim_proposal(struct look *look, size_t i)
+{
+	const struct proposal *proposal = &look->next->proposed[i];
+
+	switch (revert_level(look)) {
+	case LEVEL_AUTO:
+		return true;
+	case LEVEL_MANUAL:
+		set_outcome(look, i, PROPOSAL_DROPPED, by_hand(look, proposal->version, proposal->why));
+		return false;
+	case LEVEL_APPROVE:
+	case LEVELS:
+		set_branch(look, i, revert_branch(look));
+		return true;
+	case LEVEL_UNSET:
+		break;
+	}
+	return false;
+}
+
 void propose(struct look *look)
 {
 	if (look->aim != AIM_QUARANTINED)
 		return;
 	for (size_t i = 0; i < look->next->n_proposed; i++) {
-		const struct proposal *proposal = &look->next->proposed[i];
 		struct action *action;
 
-		if (proposal->outcome != PROPOSAL_WANTED)
+		if (look->next->proposed[i].outcome != PROPOSAL_WANTED || !aim_proposal(look, i))
 			continue;
 		action = list_push(look->arena, &look->plan->actions, &look->plan->n_actions);
 		action->kind = ACTION_PROPOSE;
-		action->proposal = revert_text(look, proposal);
+		action->proposal = revert_text(look, &look->next->proposed[i]);
 		action->why = "Git is put right after the rollback";
 	}
 }

@@ -748,6 +748,26 @@ static void reverts_follow_the_automation_level(void **state)
 	}
 }
 
+/* Its level is that of the environment, so the revert waits until that can be read. */
+static void a_rollback_without_git_is_reverted_when_git_is_back(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[2].bad = .3;
+	world_declare(world, 2);
+	world_until(world, PHASE_CANARY, 60);
+	world->desired.known = false;
+	world->desired.environment = NULL;
+	world_until(world, PHASE_ROLLED_BACK, 120);
+	assert_int_equal(world->proposals, 0);
+	world->desired.known = true;
+	world->desired.environment = &world->environment;
+	world_run(world, 5);
+	assert_int_equal(world->proposals, 1);
+	assert_null(world->proposed.branch); /* mature: a commit on the fleet branch */
+}
+
 static void where_only_env_changed_the_fields_are_named_instead(void **state)
 {
 	struct world *world = *state;
@@ -1292,6 +1312,7 @@ int main(void)
 		case_of(a_rollback_request_without_a_target_changes_nothing),
 		case_of(a_rejected_candidate_is_rolled_back),
 		case_of(reverts_follow_the_automation_level),
+		case_of(a_rollback_without_git_is_reverted_when_git_is_back),
 		case_of(where_only_env_changed_the_fields_are_named_instead),
 		case_of(a_dead_replica_is_replaced),
 		case_of(a_router_that_cannot_keep_its_table_is_told),
