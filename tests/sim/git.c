@@ -520,7 +520,9 @@ static int land(struct world *world, const struct proposal_text *text, git_rebui
 	commit = begin_commit(world, git->remote_main, n);
 	for (size_t i = 0; i < n; i++)
 		put_file(world, commit, files[i].path, files[i].text.data, files[i].text.len);
-	git->landed[git->n_landed++ % 64] = text->digest;
+	if (git->n_landed == (int)ARRAY_LEN(git->landed))
+		panic("more than %zu simulated proposals", ARRAY_LEN(git->landed));
+	git->landed[git->n_landed++] = text->digest;
 	result = end_commit(world, commit, text->subject);
 	if (branch)
 		git_branch(world, branch)->tip = result;

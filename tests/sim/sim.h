@@ -11,7 +11,7 @@
 #include "controller/controller.h"
 
 enum {
-	SIM_ENVIRONMENTS = 2, SIM_VERSIONS = 16, SIM_REPLICAS = 64, SIM_COMMITS = 8192, SIM_RUNS = 64,
+	SIM_ENVIRONMENTS = 2, SIM_VERSIONS = 16, SIM_REPLICAS = 64, SIM_COMMITS = 8192, SIM_RUNS = 2048,
 	SIM_STATE_FD = -4321,  /* what the controller takes for its state folder */
 	SIM_POLL_MS = 5000,
 	SIM_UNKNOWN_MS = 120000, /* a remote not seen for so long: desired is UNKNOWN (S13) */
@@ -97,7 +97,7 @@ struct sim_git {
 	int64_t seen_ms;
 	const char *names[32]; /* of the remote's branches as last fetched */
 	size_t n_names;
-	struct digest landed[64]; /* proposals that reached the remote, for S16 */
+	struct digest landed[2048]; /* proposals that reached the remote, for S16 */
 	int n_landed;
 };
 
@@ -143,14 +143,14 @@ struct sim_place {
 	int64_t moved_ms;       /* traffic was simulated up to here */
 	uint64_t requests, lost, bad;
 	int64_t dark_since_ms;  /* since when no request is answered though a replica is ready */
-	struct sim_story stories[32];
+	struct sim_story stories[256];
 	int n_stories;
 	uint64_t at_step;       /* requests of the candidate when its step began (S9) */
 	bool stuck;             /* every act fails here (L4) */
 };
 struct sim_serving {
 	struct sim_replica replicas[SIM_REPLICAS];
-	struct sim_work works[64];
+	struct sim_work works[2048];
 	struct sim_place places[SIM_ENVIRONMENTS];
 	int router; /* grows when it restarts */
 };
