@@ -1026,7 +1026,7 @@ static int edit_begin(struct objects *objects, bool pack, struct editing *out, s
 	    git_odb_add_backend(out->odb, out->memory, 999) ||
 	    git_packbuilder_new(&out->pack, out->repo))
 		return edit_error(err, "pack");
-	git_packbuilder_set_threads(out->pack, 1);
+	git_packbuilder_set_threads(out->pack, 0);
 	return 0;
 }
 
