@@ -64,7 +64,7 @@ class KillTest(FaultsTest):
             wait(30, "v1 is steady", lambda: world.is_steady("v1"))
             wait(15, "v2 is gone", lambda: not world.pids("v2") and len(world.pids("v1")) == 2)
         self.assertEqual(load.failed_by_linnet(failing=("v2",)), {})
-        self.assertEqual([q["version"] for q in world.status()["quarantine"]], ["v2"])
+        self.assertEqual([q["version"] for q in world.quarantined()], ["v2"])
         self.assert_each_transition_once(world)
         reverts = world.git(world.remote, "log", "--format=%an %s", "main").count("Linnet")
         self.assertEqual(reverts, 1)
@@ -168,7 +168,7 @@ class KillTest(FaultsTest):
             wait(38, "a revert on main", lambda: world.declared_version() == "v1")
             wait(10, "v2 is gone", lambda: not world.pids("v2"))
         self.assertEqual(load.failed_by_linnet(), {})
-        self.assertIn("exited 5 times in ten minutes", str(world.status()["quarantine"]))
+        self.assertIn("exited 5 times in ten minutes", str(world.quarantined()))
 
     def test_a_candidate_that_dies_while_the_controller_is_down_costs_nothing(self):
         world = self.serve_v1()
@@ -728,7 +728,7 @@ class RequestTest(FaultsTest):
             wait(20, "v1 is steady", lambda: world.is_steady("v1"))
             wait(10, "a revert on main", lambda: world.declared_version() == "v1")
         self.assertEqual(load.failed_by_linnet(), {})
-        self.assertEqual([q["version"] for q in world.status()["quarantine"]], ["v2"])
+        self.assertEqual([q["version"] for q in world.quarantined()], ["v2"])
 
     def test_a_restart_replaces_the_replicas_and_costs_no_request(self):
         world = self.serve_v1()

@@ -46,7 +46,7 @@ class LoopTest(unittest.TestCase):
             wait(60, "a revert on main", lambda: self.world.declared_version() == "v1")
             wait(30, "v1 is steady", lambda: self.world.is_steady("v1"))
         self.assertEqual(load.failed_by_linnet(failing=("v2",)), {})
-        self.assertEqual([q["version"] for q in self.world.status()["quarantine"]], ["v2"])
+        self.assertEqual([q["version"] for q in self.world.quarantined()], ["v2"])
 
     def test_kill_9_of_the_controller_at_any_moment_changes_nothing_for_users(self):
         self.serve_v1()

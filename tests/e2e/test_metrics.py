@@ -63,7 +63,7 @@ class MetricTest(unittest.TestCase):
             self.assertNotIn("canary 5 % -> 25 % (v2)", world.history())
             prometheus.value = "0.5"
             wait(150, "a revert on main", lambda: world.declared_version() == "v1")
-        [failed] = world.status()["quarantine"]
+        [failed] = world.quarantined()
         self.assertIn("checkout 0.5, above 0.02 3 times in a row", failed["reason"])
         self.assertNotIn("{{", prometheus.queries[0])
 

@@ -268,6 +268,10 @@ class World:
         status = self.status()
         return status.get("phase") == "Steady" and status.get("stable", {}).get("version") == version
 
+    def quarantined(self, seconds=15):
+        """The quarantine, once it is told: a revert may land before the status does."""
+        return wait(seconds, "the quarantine is told", lambda: self.status().get("quarantine"))
+
     def history(self):
         return subprocess.run([BIN / "linnet", "history", "prod/echo", "-n", "100", "--repo",
                                self.remote], capture_output=True, text=True, check=False).stdout
