@@ -6,21 +6,18 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import unittest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/e2e"))
+from world import free_port  # noqa: E402  (the path is set above)
+
 BUILD = pathlib.Path(os.environ.get("LINNET_BIN", TOP / "build")).resolve()
-SECONDS = 400
+SECONDS = 1200
 PORT = "9100"  # that the pages write
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def script_of(page):
@@ -30,7 +27,7 @@ def script_of(page):
 
 class DocsTest(unittest.TestCase):
     def check(self, page):
-        script = script_of(page).replace(PORT, free_port())
+        script = script_of(page).replace(PORT, str(free_port()))
         home = pathlib.Path(tempfile.mkdtemp(prefix="linnet-docs."))
         env = {"HOME": str(home), "PATH": f"{BUILD}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
                "BUILD": str(BUILD), "LANG": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1"}

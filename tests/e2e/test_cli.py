@@ -122,10 +122,7 @@ class CliTest(unittest.TestCase):
         with Load(self.world.port):
             self.world.declare("v2", edit=lambda text: text.replace("minRequests: 40",
                                                                     "minRequests: 100"))
-            wait(60, "requests are counted", lambda: "e-value" in self.linnet(
-                "why", "prod/echo", "--state", self.world.state, repo=self.world.remote)[1])
-            out = self.linnet("why", "prod/echo", "--state", self.world.state,
-                              repo=self.world.remote)[1]
+            out = wait(60, "requests are counted", self.counted)
             self.assertRegex(out, r"prod/echo: Canary since 20")
             self.assertRegex(out, r"Evidence until .*, v2 against v1:")
             self.assertRegex(out, r"step 1 of 3, 5 %: \d+ of at least 100 requests")
@@ -145,6 +142,12 @@ class CliTest(unittest.TestCase):
                            steps[1]["fivePercentErrorsSeconds"])
         self.assertIn("of the decision at", self.linnet("why", "prod/echo",
                                                         repo=self.world.remote)[1])
+
+    def counted(self):
+        """What `why` says of a canary, once requests of it are counted."""
+        out = self.linnet("why", "prod/echo", "--state", self.world.state,
+                          repo=self.world.remote)[1]
+        return "prod/echo: Canary" in out and "e-value" in out and out
 
     def verify_every_decision(self):
         """Steps and promotions of v2 are made again; what has no evidence says so."""
@@ -179,9 +182,9 @@ class CliTest(unittest.TestCase):
     def test_a_restart_that_a_person_asks_for(self):
         self.world.start()
         wait(30, "v1 is steady", lambda: self.world.is_steady("v1"))
+        before = set(self.world.replicas())
         status, out, _ = self.linnet("restart", "prod/echo", repo=self.world.remote)
         self.assertEqual(status, 0, out)
-        before = set(self.world.replicas())
         wait(40, "other processes serve", lambda: len(self.world.replicas()) == 2
              and not before & set(self.world.replicas()))
 

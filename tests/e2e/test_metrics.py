@@ -59,7 +59,7 @@ class MetricTest(unittest.TestCase):
             prometheus.queries.clear()
             world.declare("v2", edit=edit)
             wait(80, "it was asked twice", lambda: len(prometheus.queries) >= 2)
-            self.assertIn("canary 0 % -> 5 % (v2)", world.history())
+            wait(10, "the canary is told", lambda: "canary 0 % -> 5 % (v2)" in world.history())
             self.assertNotIn("canary 5 % -> 25 % (v2)", world.history())
             prometheus.value = "0.5"
             wait(150, "a revert on main", lambda: world.declared_version() == "v1")

@@ -234,7 +234,8 @@ class OutagesTest(Loop, unittest.TestCase):
         status = self.status_of("staging/deployment-risk")
         self.assertIn("reason: GateFailed", status)
         self.assertRegex(status, "accuracy is .* required")
-        self.assertIn("evaluated: FAIL (v2)", self.status_of("models/deployment-risk"))
+        wait(10, "the model's status tells", lambda: "evaluated: FAIL (v2)" in self.status_of(
+            "models/deployment-risk"))
         self.assertIn("v1 100 %", self.linnet("status"))
         history = self.git("log", "--format=%b", "linnet/status", folder=self.bare)
         self.assertNotIn("provisioning (v2)", history)

@@ -129,12 +129,12 @@ class RunTest(unittest.TestCase):
         self.assertEqual((status, train["state"]), (0, "succeeded"), said)
         self.assertEqual(digest(self.folder / "train" / "data"), snapshot)
 
-    def misbehave(self, trainer, **changes):
+    def misbehave(self, trainer, timeout="1m", **changes):
         """The cause that is told of a trainer of a few lines; nothing of it runs any more."""
         (self.source / "train.py").write_text(trainer)
         manifest = self.folder / "model.yaml"
         manifest.write_text((EXAMPLE / "manifests" / "model.yaml").read_text().replace(
-            "timeout: 2m", "timeout: 3s"))
+            "timeout: 2m", f"timeout: {timeout}"))
         self.spec.write_text(json.dumps(json.loads(self.spec.read_text())
                                         | {"manifest": str(manifest)} | changes))
         _, said, train = self.run_verb("train")
@@ -151,7 +151,7 @@ class RunTest(unittest.TestCase):
             "    if os.fork() == 0:\n"
             "        time.sleep(1000)\n"
             "    os._exit(0)\n"
-            "time.sleep(1000)\n")
+            "time.sleep(1000)\n", "3s")
         self.assertIn("the trainer: took longer than its timeout", why)
 
     def test_a_trainer_that_writes_without_end(self):
@@ -169,7 +169,7 @@ class RunTest(unittest.TestCase):
             "    if os.fork() == 0:\n"
             "        time.sleep(1000)\n"
             "        os._exit(0)\n"
-            "time.sleep(1000)\n", processes=16)
+            "time.sleep(1000)\n", "3s", processes=16)
         self.assertRegex(why, "Resource temporarily unavailable|took longer")
 
     def test_a_trainer_that_reaches_for_what_is_not_its_own(self):

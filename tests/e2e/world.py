@@ -3,12 +3,14 @@
 Nothing here sleeps for a fixed time to let something happen: `wait` polls a condition to a deadline.
 """
 
+import contextlib
 import hashlib
 import http.client
 import io
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -86,9 +88,15 @@ def stay(text):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below those that the kernel gives to connections, so that none takes it meanwhile."""
+    first = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(min(10000, first // 2), first)))
+                return probe.getsockname()[1]
+            except OSError:
+                continue
 
 
 PATIENCE = 6    # a machine that is busy with other things may take so many times as long
@@ -104,6 +112,13 @@ def wait(seconds, what, condition):
             return value
         time.sleep(0.05)
     raise AssertionError(f"not within {PATIENCE * seconds} s: {what}")
+
+
+def slay(pids):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return pids
 
 
 class World:
@@ -277,26 +292,27 @@ class World:
                                self.remote], capture_output=True, text=True, check=False).stdout
 
     def replicas(self):
-        """{(revision, slot): pid} of the model servers whose folders name a living process."""
+        """{pid: environment} of this world's living model servers."""
         found = {}
         for process in pathlib.Path("/proc").iterdir():
             if not process.name.isdigit():
                 continue
             try:
-                if str(self.state).encode() not in (process / "environ").read_bytes():
-                    continue
-                if b"serve.py" not in (process / "cmdline").read_bytes():
-                    continue
-                env = dict(item.split("=", 1) for item in
-                           (process / "environ").read_text().split("\0") if "=" in item)
+                text = (process / "environ").read_text()
+                if str(self.state) in text and b"serve.py" in (process / "cmdline").read_bytes():
+                    found[int(process.name)] = dict(item.split("=", 1) for item in text.split("\0")
+                                                    if "=" in item)
             except (OSError, ValueError):
                 continue
-            found[int(process.name)] = env
         return found
 
     def pids(self, version):
         return [pid for pid, env in self.replicas().items()
                 if env["LINNET_MODEL_VERSION"] == version]
+
+    def kill_replicas(self, version):
+        """Kills a version's model servers, also those that the controller ends meanwhile; their ids."""
+        return slay(self.pids(version))
 
     def routers(self):
         """Process ids of this world's HAProxy, the master (nobody's child here) first."""
@@ -310,6 +326,10 @@ class World:
             except OSError:
                 continue
         return sorted(found, key=lambda pid: found[pid] in found)
+
+    def kill_router(self):
+        """The master first; its worker may end of that before its turn."""
+        return slay(self.routers())
 
     def reload_router(self):
         """As an administrator does; a master that is starting ignores the signal."""

@@ -16,7 +16,7 @@ import numpy as np
 TOP = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("LINNET_BIN", TOP / "build")).resolve()
 DATA = TOP.parent / "shared" / "data" / "commit-risk.csv"
-SECONDS = 300
+SECONDS = 1800
 
 sys.dont_write_bytecode = True
 loader = importlib.machinery.SourceFileLoader("replay", str(TOP / "hack" / "replay"))

@@ -76,7 +76,7 @@ class Browser:
             raise AssertionError(f"{script}: {result['exceptionDetails']}")
         return result["result"].get("value")
 
-    def wait(self, what, script, seconds=20):
+    def wait(self, what, script, seconds=60):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             value = self.value(script)

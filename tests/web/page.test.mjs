@@ -55,7 +55,7 @@ await new Promise((done) => server.listen(0, "127.0.0.1", done));
 
 const $ = (id) => document.getElementById(id);
 async function until(what, condition) {
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 4000; i++) {
     if (condition()) return;
     await new Promise((done) => setTimeout(done, 25));
   }

@@ -10,7 +10,7 @@ const url = (text) => `data:text/javascript;base64,${Buffer.from(text).toString(
 openPage(page, origin);
 await import(url(app.replace("./view.mjs", url(view))));
 location.hash = `#/d/${id}`;
-for (let i = 0; i < 400 && !document.getElementById("detail-title"); i++)
+for (let i = 0; i < 4000 && !document.getElementById("detail-title"); i++)
   await new Promise((done) => setTimeout(done, 25));
 console.log(document.getElementById("summary").textContent);
 console.log(document.getElementById("groups").textContent);
