@@ -33,6 +33,7 @@ struct options {
 	const char *format; /* of -o */
 	const char *watch;  /* status: go on */
 	const char *state;  /* why: the controller's folder */
+	const char *store;  /* verify: the controller's artifacts */
 	const char *rate;   /* estimate: requests a second */
 	const char *print;  /* init: to standard output */
 	const char *program; /* argv[0]: git asks it for a token */

@@ -9,7 +9,7 @@ enum {
 	REPO = 1 << 0, PATH = 1 << 1, REMOTE = 1 << 2, BASE = 1 << 3, EVENT = 1 << 4,
 	REASON = 1 << 5, NUMBER = 1 << 6, OUTPUT = 1 << 7, PRINT = 1 << 8,
 	TO = 1 << 9, UNTIL = 1 << 10, RESTART = 1 << 11, FLEET_BRANCH = 1 << 12, BRANCH = 1 << 13,
-	WATCH = 1 << 14, STATE = 1 << 15, RATE = 1 << 16,
+	WATCH = 1 << 14, STATE = 1 << 15, RATE = 1 << 16, STORE = 1 << 17,
 };
 /* In the order of the bits above. */
 const struct flag flags[] = {
@@ -32,6 +32,7 @@ const struct flag flags[] = {
 	{"--watch", NULL, "go on: live on a terminal, else a line for each change", AT(watch), NULL},
 	{"--state", "DIR", "the controller's state folder: what is counted since", AT(state), NULL},
 	{"--rate", "NUMBER", "requests a second, in place of what was counted", AT(rate), NULL},
+	{"--store", "DIR", "the controller's store: test rows and predictions", AT(store), NULL},
 };
 const size_t n_flags = ARRAY_LEN(flags);
 
@@ -54,18 +55,22 @@ const struct verb verbs[] = {
 	 "In a checkout it is what was fetched last; a bare repository and a url are always of now."},
 	{"history", "[ENV/NAME]", "what was decided and why, newest first", REPO | NUMBER | OUTPUT,
 	 verb_history, NULL},
-	{"why", "ENV/NAME", "the decision in force, its evidence and what it waits for",
+	{"why", "ENV/NAME|MODEL", "the decision in force, its evidence and what it waits for",
 	 REPO | STATE | OUTPUT, verb_why,
+	 "MODEL: what its gates said last, the worst first. "
 	 "Reads the status branch and the manifest that it names. Evidence is that of the last "
 	 "decision; on the controller's machine --state shows what was counted until now."},
 	{"estimate", "ENV/NAME", "what the declared steps can see at the present traffic",
 	 REPO | STATE | RATE | OUTPUT, verb_estimate,
 	 "By expected counts: half of the rollouts take longer. The traffic is the stable revision's "
 	 "of the last hours, as the last decision recorded it, or with --state as it is now."},
-	{"verify", "COMMIT|ENV/NAME", "make a decision again from Git, compare byte by byte",
-	 REPO | OUTPUT, verb_verify,
+	{"verify", "COMMIT|ENV/NAME|MODEL", "make a decision again from Git, compare byte by byte",
+	 REPO | PATH | STORE | OUTPUT, verb_verify,
 	 "COMMIT is of the status branch, as history prints it; ENV/NAME is that deployment's newest "
-	 "decision. Exit status 1: it comes out differently, or cannot be made again."},
+	 "decision, MODEL the newest verdict of its gates. A verdict is made again from the manifests "
+	 "of its fleet commit and, in --store, its test rows and predictions; what was measured once "
+	 "(latency, start time, memory, findings, uses of the rows, the word of gates.command) is "
+	 "taken as recorded. Exit status 1: it comes out differently, or cannot be made again."},
 	{"explain", "KIND[.PATH]", "what a field of a manifest means, its default and range", 0,
 	 verb_explain,
 	 "`linnet explain ModelDeployment` shows the keys of a kind, `linnet explain "

@@ -3,38 +3,49 @@
 #include <string.h>
 
 #include "gate/gate.h"
-#include "view.h"
+#include "verify.h"
 
-/* One decision of one commit: what was recorded, and what comes out again. */
-struct decision {
-	const char *id, *commit, *what;
-	const char *recorded, *again; /* again NULL: cannot be made again, see `problem` */
-	const char *problem;
-	int64_t at_ms;
-};
 struct decisions {
 	struct status_view *view;
+	const struct options *options;
 	struct arena *arena;
 	struct decision *items;
 	size_t n;
 };
+
+#define MODELS "models/"
 
 static bool begins(const char *text, const char *with)
 {
 	return !strncmp(text, with, strlen(with));
 }
 
+static int read_blob(struct decisions *decisions, const char *path, struct oid commit,
+                     struct bytes *text, struct err *err)
+{
+	struct objects *objects = decisions->view->objects;
+	struct oid blob;
+
+	return objects_path(objects, commit, path, &blob, err) ||
+	       objects_blob(objects, blob, LIMIT_STATUS_BYTES, decisions->arena, text, err) ? -1 : 0;
+}
+
 static int read_status(struct decisions *decisions, const char *path, struct oid commit,
                        struct deployment_status *out, struct err *err)
 {
-	struct objects *objects = decisions->view->objects;
 	struct bytes text;
-	struct oid blob;
 
-	if (objects_path(objects, commit, path, &blob, err) ||
-	    objects_blob(objects, blob, LIMIT_STATUS_BYTES, decisions->arena, &text, err))
-		return -1;
-	return status_decode(path, text.data, text.len, decisions->arena, out, err);
+	return read_blob(decisions, path, commit, &text, err) ||
+	       status_decode(path, text.data, text.len, decisions->arena, out, err) ? -1 : 0;
+}
+
+static int read_model_status(struct decisions *decisions, const char *path, struct oid commit,
+                             struct model_status *out, struct err *err)
+{
+	struct bytes text;
+
+	return read_blob(decisions, path, commit, &text, err) ||
+	       model_status_decode(path, text.data, text.len, decisions->arena, out, err) ? -1 : 0;
 }
 
 /* As the planner words what came of a judgement. */
@@ -108,6 +119,36 @@ static int add_decision(struct decisions *decisions, const char *path,
 	return 0;
 }
 
+/* The verdict of gates that this commit records in the status file of a model, if it does. */
+static int add_verdict(struct decisions *decisions, const char *path,
+                       const struct commit_info *commit, struct err *err)
+{
+	struct model_status before = {0}, after;
+	const struct gates_evidence *evidence;
+	struct decision *decision;
+	struct err absent = {0};
+
+	if (read_model_status(decisions, path, commit->id, &after, err))
+		return -1;
+	if (!commit->n_parents ||
+	    read_model_status(decisions, path, commit->parents[0], &before, &absent))
+		before = (struct model_status){0};
+	evidence = after.decided;
+	if (!evidence || !after.n_verdicts ||
+	    !digest_same(after.verdicts[0].key, evidence->key) ||
+	    (before.n_verdicts && before.verdicts[0].at_ms == after.verdicts[0].at_ms))
+		return 0;
+	decision = list_push(decisions->arena, &decisions->items, &decisions->n);
+	*decision = (struct decision){
+		.id = after.name, .commit = commit->id.hex, .at_ms = after.verdicts[0].at_ms,
+		.what = arena_printf(decisions->arena, "evaluated (%s)",
+		                     evidence->version ? evidence->version : "the run's version"),
+	};
+	verdict_again(decisions->view, decisions->options, &after, decision);
+	return 0;
+}
+
+/* `only`: the folder and name of a status, or NULL. */
 static int add_commit(struct decisions *decisions, struct oid id, const char *only, struct err *err)
 {
 	struct commit_info *commit = arena_new(decisions->arena, struct commit_info);
@@ -121,41 +162,59 @@ static int add_commit(struct decisions *decisions, struct oid id, const char *on
 	                    decisions->arena, &files, &n, &refused, err))
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		bool wanted = !only || strstr(files[i].path, only);
+		const char *of = status_of_path(files[i].path, decisions->arena);
 
-		if (wanted && files[i].blob.hex[0] && !begins(files[i].path, "status/models/") &&
-		    add_decision(decisions, files[i].path, commit, err))
+		if (!files[i].blob.hex[0] || !of || (only && strcmp(of, only)))
+			continue;
+		if (begins(of, MODELS) ? add_verdict(decisions, files[i].path, commit, err)
+		                       : add_decision(decisions, files[i].path, commit, err))
 			return -1;
 	}
 	return 0;
 }
 
-/* ENV/NAME: its newest decision from evidence; else a commit. */
-static int find_decisions(struct decisions *decisions, const struct options *options,
-                          struct err *err)
+static int find_newest(struct decisions *decisions, const char *of, struct err *err)
 {
-	const char *word = options->args[0];
+	struct status_view *view = decisions->view;
 	struct commit_info *commits;
-	const char *slash = strchr(word, '/');
-	struct oid id;
 	size_t n;
 
-	if (!slash) {
-		if (objects_resolve(decisions->view->objects, word, &id, err) ||
-		    add_commit(decisions, id, NULL, err))
-			return -1;
-		return decisions->n ? 0 : err_set(err, ERR_STALLED, "commit %.10s decided nothing from "
-		                                  "evidence; `linnet history` lists the commits", id.hex);
-	}
-	if (decisions->view->tip.hex[0] &&
-	    objects_log(decisions->view->objects, decisions->view->tip, (struct oid){""}, true, 10000,
-	                decisions->arena, &commits, &n, err))
+	if (view->tip.hex[0] && objects_log(view->objects, view->tip, (struct oid){""}, true, 10000,
+	                                    decisions->arena, &commits, &n, err))
 		return -1;
-	for (size_t i = 0; decisions->view->tip.hex[0] && i < n && !decisions->n; i++)
-		if (add_commit(decisions, commits[i].id, slash, err))
+	for (size_t i = 0; view->tip.hex[0] && i < n && !decisions->n; i++)
+		if (add_commit(decisions, commits[i].id, of, err))
 			return -1;
-	return decisions->n ? 0 : err_set(err, ERR_STALLED, "no decision of %s was made from evidence "
-	                                  "yet", word);
+	return 0;
+}
+
+/* ENV/NAME or MODEL: its newest decision from evidence; else a commit. */
+static int find_decisions(struct decisions *decisions, struct err *err)
+{
+	struct status_view *view = decisions->view;
+	const char *word = decisions->options->args[0];
+	struct model_status *models;
+	struct oid id;
+	size_t n = 0;
+
+	if (strchr(word, '/')) {
+		if (find_newest(decisions, word, err))
+			return -1;
+		return decisions->n ? 0 : err_set(err, ERR_STALLED, "no decision of %s was made from"
+		                                  " evidence yet", word);
+	}
+	if (status_models(view, decisions->options, &models, &n, err))
+		return -1;
+	if (n) {
+		if (find_newest(decisions, arena_printf(decisions->arena, MODELS "%s", word), err))
+			return -1;
+		return decisions->n ? 0 : err_set(err, ERR_STALLED, "no version of %s was evaluated yet",
+		                                  word);
+	}
+	if (objects_resolve(view->objects, word, &id, err) || add_commit(decisions, id, NULL, err))
+		return -1;
+	return decisions->n ? 0 : err_set(err, ERR_STALLED, "commit %.10s decided nothing from "
+	                                  "evidence; `linnet history` lists the commits", id.hex);
 }
 
 static bool is_same(const struct decision *decision)
@@ -163,19 +222,39 @@ static bool is_same(const struct decision *decision)
 	return decision->again && !strcmp(decision->again, decision->recorded);
 }
 
+/* The first line; of two texts, the first in which they differ. */
+static int line_of(const char **text, const char *other)
+{
+	const char *line = *text;
+
+	for (const char *at = line; other && *at && *at == *other; at++, other++)
+		if (*at == '\n')
+			line = at + 1;
+	*text = line;
+	return (int)strcspn(line, "\n");
+}
+
 static void put_decision(const struct options *options, const struct decision *decision)
 {
+	const char *recorded = decision->recorded, *again = decision->again;
 	char at[TIME_TEXT];
+	int len;
 
 	format_time(decision->at_ms, at);
 	printf("%s: %s at %s (commit %.10s): ", decision->id, decision->what, at, decision->commit);
 	put_coloured(options, is_same(decision) ? "32" : "31",
 	             is_same(decision) ? "made again, the same to the last byte"
-	             : decision->again ? "DIFFERENT" : "cannot be made again");
-	printf("\n  recorded: %s\n", decision->recorded);
-	if (!is_same(decision))
-		printf("  %s: %s\n", decision->again ? "again   " : "because ",
-		       decision->again ? decision->again : decision->problem);
+	             : again ? "DIFFERENT" : "cannot be made again");
+	len = line_of(&recorded, is_same(decision) ? NULL : again);
+	printf("\n  recorded: %.*s\n", len, recorded);
+	if (is_same(decision))
+		return;
+	if (again) {
+		len = line_of(&again, decision->recorded);
+		printf("  again   : %.*s\n", len, again);
+	} else {
+		printf("  because : %s\n", decision->problem);
+	}
 }
 
 static void write_decisions(struct writer *writer, const void *context)
@@ -187,7 +266,7 @@ static void write_decisions(struct writer *writer, const void *context)
 		const struct decision *decision = &decisions->items[i];
 
 		write_map(writer);
-		write_member(writer, "deployment", decision->id);
+		write_member(writer, strchr(decision->id, '/') ? "deployment" : "model", decision->id);
 		write_member(writer, "commit", decision->commit);
 		write_time(writer, "at", decision->at_ms);
 		write_member(writer, "what", decision->what);
@@ -203,14 +282,14 @@ static void write_decisions(struct writer *writer, const void *context)
 
 int verb_verify(const struct options *options, struct err *err)
 {
-	struct decisions decisions = {.arena = options->arena};
+	struct decisions decisions = {.arena = options->arena, .options = options};
 	struct status_view view;
 	int result = 0;
 
 	if (status_open(&view, options, err))
 		return -1;
 	decisions.view = &view;
-	if (find_decisions(&decisions, options, err)) {
+	if (find_decisions(&decisions, err)) {
 		status_close(&view);
 		return -1;
 	}

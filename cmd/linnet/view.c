@@ -148,6 +148,14 @@ static bool split_path(const char *path, struct arena *arena, char **folder, cha
 	return true;
 }
 
+const char *status_of_path(const char *path, struct arena *arena)
+{
+	char *folder, *name;
+
+	return split_path(path, arena, &folder, &name) ? arena_printf(arena, "%s/%s", folder, name)
+	                                               : NULL;
+}
+
 /* The status files of deployments or of models that the arguments ask for. */
 static int status_files(struct status_view *view, const struct options *options, bool models,
                         struct git_file **files, size_t *n, struct err *err)

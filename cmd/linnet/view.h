@@ -40,6 +40,9 @@ int status_deployments(struct status_view *view, const struct options *options,
 int status_models(struct status_view *view, const struct options *options,
                   struct model_status **out, size_t *n, struct err *err) must_check;
 
+/* "<env>/<name>" or "models/<name>" of a path below status/; NULL: it is of neither. */
+const char *status_of_path(const char *path, struct arena *arena);
+
 /* The declaration that a status was planned from; NULL where its manifest is not at hand. */
 const struct deployment *status_declared(struct status_view *view,
                                          const struct deployment_status *status,
@@ -48,5 +51,8 @@ const struct deployment *status_declared(struct status_view *view,
  * may be NULL. */
 int status_evidence(const struct options *options, const struct deployment_status *status,
                     const struct evidence **out, struct err *err) must_check;
+
+/* `linnet why` of a model. */
+int why_model(const struct options *options, struct err *err) must_check;
 
 #endif

@@ -250,6 +250,8 @@ int verb_why(const struct options *options, struct err *err)
 {
 	struct reasons reasons = {.options = options};
 
+	if (!strchr(options->args[0], '/'))
+		return why_model(options, err);
 	if (find_reasons(&reasons, err))
 		return -1;
 	if (options->output == OUTPUT_TABLE)

@@ -78,5 +78,6 @@ struct run_result {
 	enum verdict_result verdict;  /* of evaluate */
 	bool same;                    /* every prediction is that of the incumbent */
 	struct digest verdict_key, subject, incumbent, gate; /* as in struct verdict_record */
+	const struct gates_evidence *evidence; /* of evaluate; NULL: nothing was judged */
 };
 #endif

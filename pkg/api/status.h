@@ -289,6 +289,27 @@ struct verdict_record {
 	const char *why;
 	int64_t at_ms;
 };
+/* What the candidate's own server and files took; NAN: not measured. */
+struct gate_serving {
+	double latency_p95_ms; /* of single rows */
+	double start_ms, memory_bytes, artifact_bytes;
+	const char *scan;      /* why the scan report cannot be read; NULL: it was, or none is asked */
+	int64_t n_findings;    /* of the declared severity or above */
+	const char *finding;   /* the first of them */
+};
+/* What a verdict was made from beside its rows, and each of its parts: from the declarations of
+ * `commit` and the predictions, which are in the store, the same comes out again. */
+struct gates_evidence {
+	struct digest key;         /* of the verdict */
+	const char *commit;        /* the fleet commit that declares the gates; NULL: unknown */
+	const char *version;       /* what was judged; NULL: what a run made, which has no number yet */
+	const char *incumbent;     /* the version that it was compared with; NULL: none served */
+	struct digest predictions, incumbent_predictions; /* the latter "" without an incumbent */
+	int64_t uses;              /* final tests of these rows, this one included */
+	struct gate_serving serving;
+	struct gate_entry *entries;
+	size_t n_entries;
+};
 struct ledger_entry {
 	struct digest rows; /* the test rows */
 	const char *run;
@@ -331,8 +352,10 @@ struct model_status {
 	int64_t scheduled_ms;      /* schedules tick after this; -1: none was seen yet */
 	int64_t highest_version;
 	struct evaluation evaluation;
-	struct verdict_record *verdicts;
+	struct verdict_record *verdicts; /* newest first */
 	size_t n_verdicts;
+	/* What the newest verdict was made from; NULL: it was none of predictions, or there is none. */
+	const struct gates_evidence *decided;
 	struct ledger_entry *ledger;
 	size_t n_ledger;
 	struct proposal *proposed; /* newest first; versions and promotions */

@@ -38,15 +38,6 @@ struct gate_rows {
 	size_t n_inputs;
 };
 
-/* What the candidate's own server and files took; NAN: not measured. */
-struct gate_serving {
-	double latency_p95_ms; /* of single rows */
-	double start_ms, memory_bytes, artifact_bytes;
-	const char *scan;      /* why the scan report cannot be read; NULL: it was, or none is asked */
-	int64_t n_findings;    /* of the declared severity or above */
-	const char *finding;   /* the first of them */
-};
-
 struct gates_input {
 	struct gate_rows rows;
 	struct gate_serving serving;

@@ -95,6 +95,8 @@ void model_status_encode(struct buf *out, const struct model_status *status);
 int model_status_decode(const char *path, const char *text, size_t len, struct arena *arena,
                         struct model_status *out, struct err *err) must_check;
 void evidence_encode(struct buf *out, const struct evidence *evidence); /* JSON; exact */
+/* YAML; exact, as in the status. */
+void gates_evidence_encode(struct buf *out, const struct gates_evidence *evidence);
 /* The one value that Prometheus answers an instant query with, a scalar or a vector of one sample.
  * An error where it has none, several, or one that is not finite. */
 int prometheus_decode(const char *text, size_t len, struct arena *arena, double *out,

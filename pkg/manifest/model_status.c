@@ -145,6 +145,8 @@ static const struct field model_status_fields[] = {
 	 .record = &evaluation_record, .help = "Of a version from elsewhere, under way."},
 	STATUS_LIST("proposed", proposed, proposal_record, "Versions and promotions, newest first."),
 	STATUS_LIST("verdicts", verdicts, verdict_record_record, "The verdicts that admit."),
+	{.name = "evidence", .type = FIELD_OPTIONAL, AT(struct model_status, decided),
+	 .record = &gates_evidence_record, .help = "What the newest verdict was made from."},
 	STATUS_LIST("ledger", ledger, ledger_record, "Uses of test rows."),
 	STATUS_LIST("history", history, transition_record, "The last transitions, newest first."),
 };

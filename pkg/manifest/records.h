@@ -48,6 +48,7 @@ extern const struct record model_record, version_record, deployment_record, envi
 extern const struct names api_version_names;
 extern const struct record plain_meta_record;      /* name, labels, annotations */
 extern const struct record namespaced_meta_record; /* and the Environment as namespace */
+extern const struct record gate_entry_record;      /* struct gate_entry */
 extern const struct record artifact_record;        /* struct artifact_ref */
 extern const struct record kept_artifact_record;   /* the same, and there may be none */
 extern const struct record env_record;             /* struct env_var */

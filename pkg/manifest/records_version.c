@@ -118,7 +118,7 @@ static const struct field entry_fields[] = {
 	 .help = "The bound that was required."},
 	{.name = "why", .type = FIELD_STRING, AT(struct gate_entry, why), .help = "One sentence."},
 };
-static const struct record entry_record =
+const struct record gate_entry_record =
 	RECORD(struct gate_entry, entry, "One line of the verdict.");
 
 static const struct field verdict_fields[] = {
@@ -127,7 +127,7 @@ static const struct field verdict_fields[] = {
 	{.name = "digest", .type = FIELD_DIGEST, IN(struct model_version, verdict, gate),
 	 .help = "Digest of the gate that it answers."},
 	{.name = "entries", .type = FIELD_LIST, LIST_IN(struct model_version, verdict, entries),
-	 .record = &entry_record, .help = "One line for each requirement and guard."},
+	 .record = &gate_entry_record, .help = "One line for each requirement and guard."},
 };
 static const struct record verdict_record =
 	SECTION(struct model_version, verdict, n_entries, verdict,

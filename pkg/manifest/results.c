@@ -58,6 +58,8 @@ static const struct field evaluate_fields[] = {
 	 .help = "The subject that it was compared with."},
 	{.name = "gate", .type = FIELD_DIGEST, AT(struct run_result, gate),
 	 .help = "The gate that it answers."},
+	{.name = "evidence", .type = FIELD_OPTIONAL, AT(struct run_result, evidence),
+	 .record = &gates_evidence_record, .help = "What it was made from."},
 };
 static const struct record evaluate_record =
 	RECORD(struct run_result, evaluate, "The result of linnet-run evaluate.");
@@ -104,6 +106,7 @@ int run_result_decode(const char *train, size_t train_len, const char *evaluate,
 		result.subject = test.subject;
 		result.incumbent = test.incumbent;
 		result.gate = test.gate;
+		result.evidence = test.evidence;
 		result.considered = test.considered;
 		result.why = test.why;
 	}

@@ -10,6 +10,7 @@ extern const struct record proposal_record;   /* struct proposal */
 extern const struct record transition_record; /* struct transition */
 extern const struct record arm_record;        /* struct arm, struct counters */
 extern const struct record evidence_record;   /* struct evidence */
+extern const struct record gates_evidence_record; /* struct gates_evidence */
 extern const struct record deployment_status_record, model_status_record; /* the whole documents */
 
 /* A revision is written by its ten digits where `revisions` tells which is meant, else in whole. So

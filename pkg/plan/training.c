@@ -329,6 +329,7 @@ void cycle_add_verdict(struct cycle *cycle, const struct run_result *run,
 		record.demands = gate_demands(cycle->in->model, cycle->in->policy, cycle->arena,
 		                              &record.n_demands);
 	list_prepend(cycle->arena, cycle->next, verdicts, record, (size_t)1000);
+	cycle->next->decided = run->evidence;
 	if (run->same)
 		cycle_give_back(cycle, run->run);
 }

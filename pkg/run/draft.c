@@ -4,7 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "manifest/manifest.h"
 #include "run/internal.h"
 
 #define DRAFT "draft"
@@ -27,7 +26,7 @@ static double shown(double value)
 	return isfinite(value) ? rounded(value) : NAN;
 }
 
-static void round_entries(struct gate_entry *entries, size_t n)
+void entries_round(struct gate_entry *entries, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		entries[i].value = shown(entries[i].value);
@@ -53,7 +52,6 @@ int draft_write(struct run *run, struct model_version *version, struct err *err)
 	round_metrics(version->metrics_validation, version->n_metrics_validation);
 	round_metrics(version->metrics_test, version->n_metrics_test);
 	round_metrics(version->metrics_slices, version->n_metrics_slices);
-	round_entries(version->entries, version->n_entries);
 	round_candidates(version->lineage);
 	version->model = run->model->meta.name;
 	version->version = DRAFT;
@@ -66,22 +64,4 @@ int draft_write(struct run *run, struct model_version *version, struct err *err)
 		                    0644, err);
 	buf_deinit(&text);
 	return result;
-}
-
-int draft_read(struct run *run, const char *dir, struct model_version **out, struct err *err)
-{
-	const char *path = arena_printf(run->arena, "%s/version.yaml", dir);
-	struct diagnostics diagnostics = {0};
-	struct file_objects objects;
-	struct bytes text;
-
-	if (run_read(run, path, LIMIT_MANIFEST_BYTES, &text, err))
-		return -1;
-	manifest_decode(path, text.data, text.len, run->arena, &objects, &diagnostics);
-	if (objects.n != 1 || objects.objects[0].kind != KIND_MODEL_VERSION ||
-	    strcmp(objects.objects[0].version->model, run->model->meta.name))
-		return err_set(err, ERR_STALLED, "%s: is no draft of %s: %s", path, run->model->meta.name,
-		               diagnostics.n ? diagnostics.items[0].message : "it holds another object");
-	*out = objects.objects[0].version;
-	return 0;
 }

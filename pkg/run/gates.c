@@ -3,35 +3,12 @@
 #include <string.h>
 
 #include "gate/gate.h"
-#include "manifest/manifest.h"
 #include "run/internal.h"
 
 /* Moves when the same predictions could be judged otherwise. */
 #define EVALUATOR "linnet gates 1"
 
 enum { COMMAND_MS = 30 * 60 * 1000 };
-
-static int read_object(struct run *run, const char *path, enum kind kind, const char *name,
-                       struct object *out, struct err *err)
-{
-	struct diagnostics diagnostics = {0};
-	struct file_objects objects;
-	struct bytes text;
-
-	if (run_read(run, path, LIMIT_MANIFEST_BYTES, &text, err))
-		return -1;
-	manifest_decode(path, text.data, text.len, run->arena, &objects, &diagnostics);
-	for (size_t i = 0; i < objects.n; i++) {
-		if (objects.objects[i].kind == kind &&
-		    (!name || strcmp(objects.objects[i].meta->name, name) == 0)) {
-			*out = objects.objects[i];
-			return 0;
-		}
-	}
-	return err_set(err, ERR_STALLED, "%s: %s", path,
-	               diagnostics.n ? diagnostics.items[0].message : "does not declare what it"
-	               " should");
-}
 
 int gates_version(struct run *run, const char *path, const char *version,
                   struct model_version **out, struct err *err)
@@ -40,10 +17,11 @@ int gates_version(struct run *run, const char *path, const char *version,
 	const char *name = version ? arena_printf(run->arena, "%s-%s", run->model->meta.name, version)
 	                           : NULL;
 
-	if (read_object(run, path, KIND_MODEL_VERSION, name, &object, err))
+	if (run_object(run, path, KIND_MODEL_VERSION, name, &object, err))
 		return -1;
 	if (strcmp(object.version->model, run->model->meta.name))
-		return err_set(err, ERR_STALLED, "%s: is a version of %s", path, object.version->model);
+		return err_set(err, ERR_STALLED, "%s: is a version of %s, not of %s", path,
+		               object.version->model, run->model->meta.name);
 	if (object.version->serve.command.n == 0)
 		return err_set(err, ERR_STALLED, "%s: serve.command is empty, and images are not run here",
 		               path);
@@ -59,8 +37,8 @@ static int read_policy(struct run *run, const struct gate_policy **out, struct e
 		return 0;
 	if (!run->spec->policy)
 		return err_set(err, ERR_STALLED, "GatePolicy %s is not at hand", run->model->gates.policy);
-	if (read_object(run, run->spec->policy, KIND_GATE_POLICY, run->model->gates.policy, &object,
-	                err))
+	if (run_object(run, run->spec->policy, KIND_GATE_POLICY, run->model->gates.policy, &object,
+	               err))
 		return -1;
 	*out = object.policy;
 	return 0;
@@ -100,32 +78,32 @@ static int command_env(struct run *run, const struct judged *judged, const char 
 }
 
 /* Exit 0 is a pass, 1 a fail; all else is an error of the run. */
-static int run_outside(struct run *run, const struct judged *judged, struct gates_input *input,
-                       struct err *err)
+static int run_outside(struct run *run, struct judged *judged, struct err *err)
 {
+	const struct strings *words = &run->model->gates.command;
 	const char *folder = run_path(run, "command");
 	const char *const *env;
 	struct command command;
 	struct buf line;
 	int exit_code;
 
-	if (input->gates->command.n == 0)
+	if (words->n == 0)
 		return 0;
 	if (code_folder(run, folder, run->spec->source, err) ||
 	    command_env(run, judged, folder, &env, err) ||
-	    code_start(run, &input->gates->command, folder, env, &command, err) ||
+	    code_start(run, words, folder, env, &command, err) ||
 	    command_wait(&command, run->world->clock, run_now(run) + COMMAND_MS, &exit_code, err))
 		return err_wrap(err, "gates.command");
 	buf_init(&line, 1024);
 	command_last_line(arena_printf(run->arena, "%s/log", folder), &line);
-	input->outside = exit_code == 0 ? VERDICT_PASS : VERDICT_FAIL;
-	input->outside_why = line.len ? arena_strdup(run->arena, buf_text(&line))
+	judged->outside = exit_code == 0 ? VERDICT_PASS : VERDICT_FAIL;
+	judged->outside_why = line.len ? arena_strdup(run->arena, buf_text(&line))
 	                     : exit_code == 0 ? "the outside evaluator passes it"
 	                                      : "the outside evaluator refuses it";
 	buf_deinit(&line);
 	if (exit_code > 1)
 		return err_set(err, ERR_TRANSIENT, "gates.command ended with %d: %s", exit_code,
-		               input->outside_why);
+		               judged->outside_why);
 	return 0;
 }
 
@@ -136,21 +114,28 @@ static struct digest subject_of(const struct run *run, const struct model_versio
 	return subject_digest(version->artifact.digest, &version->serve, &run->model->interface);
 }
 
-/* Fills in what a verdict is about, and its key: of all of it, and the evaluator. */
-static void identify(const struct run *run, const struct judged *judged, struct run_result *result)
+struct digest gates_key(struct digest subject, struct digest rows, struct digest gate,
+                        struct digest incumbent)
 {
 	struct digest_stream *stream = digest_begin();
 
+	digest_add_field(stream, subject.hex);
+	digest_add_field(stream, rows.hex);
+	digest_add_field(stream, gate.hex);
+	digest_add_field(stream, EVALUATOR);
+	digest_add_field(stream, incumbent.hex);
+	return digest_end(stream);
+}
+
+/* What the verdict is about, and its key. */
+static void identify(const struct run *run, const struct judged *judged, struct run_result *result)
+{
 	result->subject = subject_of(run, judged->version);
 	if (judged->incumbent)
 		result->incumbent = subject_of(run, judged->incumbent);
-	result->gate = judged->version->gate;
-	digest_add_field(stream, result->subject.hex);
-	digest_add_field(stream, judged->rows.hex);
-	digest_add_field(stream, result->gate.hex);
-	digest_add_field(stream, EVALUATOR);
-	digest_add_field(stream, result->incumbent.hex);
-	result->verdict_key = digest_end(stream);
+	result->gate = gate_digest(run->model, judged->policy, run->arena);
+	result->verdict_key = gates_key(result->subject, judged->rows, result->gate,
+	                                result->incumbent);
 }
 
 /* ---- judging ---- */
@@ -168,52 +153,82 @@ static int same_rows(const struct outcomes *a, const struct outcomes *b, struct 
 	return 0;
 }
 
-int gates_run(struct run *run, struct judged *judged, struct run_result *result, struct err *err)
+int gates_decide(struct run *run, struct judged *judged, struct gates_evidence *evidence,
+                 struct gates_verdict *out, struct err *err)
 {
 	const struct outcomes *outcomes = &judged->scored->outcomes;
 	struct gate_predictions incumbent;
-	struct gates_verdict verdict;
-	const struct gate_policy *policy = NULL;
 	struct gates_input input = {
 		.rows = {.n = outcomes->n, .classes = &run->model->interface.output.classes,
 		         .truth = outcomes->truth, .truth_number = outcomes->truth_number,
 		         .candidate = predictions_of(outcomes),
 		         .by_time = run->model->train && run->model->train->split.by == SPLIT_BY_TIME,
 		         .inputs = judged->scored->columns, .n_inputs = judged->scored->n_columns},
-		.gates = &run->model->gates,
-		.uses = run->spec->uses > 0 ? run->spec->uses : 1,
+		.serving = evidence->serving, .gates = &run->model->gates, .policy = judged->policy,
+		.incumbent = evidence->incumbent, .uses = evidence->uses, .seed = evidence->key.hex,
+		.outside = judged->outside, .outside_why = judged->outside_why,
 	};
 
-	if (read_policy(run, &policy, err) || run_outside(run, judged, &input, err))
-		return -1;
-	if (judged->incumbent) {
+	if (judged->incumbent_scored) {
 		if (same_rows(outcomes, &judged->incumbent_scored->outcomes, err))
 			return -1;
 		incumbent = predictions_of(&judged->incumbent_scored->outcomes);
 		input.rows.incumbent = &incumbent;
-		input.incumbent = judged->incumbent->version;
 	}
+	*out = gates_judge(&input, run->arena);
+	entries_round(out->entries, out->n_entries);
+	evidence->entries = out->entries;
+	evidence->n_entries = out->n_entries;
+	judged->figures = gates_figures(&input, run->arena, &judged->n_figures);
+	return 0;
+}
+
+/* All that the verdict is made from. */
+static struct gates_evidence *gather(struct run *run, struct judged *judged,
+                                     const struct run_result *result)
+{
+	struct gates_evidence *evidence = arena_new(run->arena, struct gates_evidence);
+
+	*evidence = (struct gates_evidence){
+		.key = result->verdict_key, .commit = run->spec->source_commit,
+		.version = run->spec->version_name,
+		.incumbent = judged->incumbent ? judged->incumbent->version : NULL,
+		.predictions = judged->predictions,
+		.incumbent_predictions = judged->incumbent_predictions,
+		.uses = run->spec->uses > 0 ? run->spec->uses : 1,
+	};
+	if (result->same && evidence->uses > 1)
+		evidence->uses--; /* what is known already spends nothing */
+	if (judged->policy && judged->policy->serving.scan_report)
+		scan_read(run, judged->policy->serving.scan_report, judged->policy->serving.scan_severity,
+		          &judged->serving);
+	evidence->serving = judged->serving;
+	return evidence;
+}
+
+int gates_run(struct run *run, struct judged *judged, struct run_result *result, struct err *err)
+{
+	struct model_version *version = judged->version;
+	struct gates_evidence *evidence;
+	struct gates_verdict verdict;
+
+	if (read_policy(run, &judged->policy, err) || run_outside(run, judged, err))
+		return -1;
 	result->same = judged->incumbent &&
 	               digest_same(judged->predictions, judged->incumbent_predictions);
-	if (result->same && input.uses > 1)
-		input.uses--; /* what is known already spends nothing */
-	input.policy = policy;
-	if (policy && policy->serving.scan_report)
-		scan_read(run, policy->serving.scan_report, policy->serving.scan_severity,
-		          &judged->serving);
-	input.serving = judged->serving;
-	judged->version->gate = gate_digest(run->model, policy, run->arena);
 	identify(run, judged, result);
-	input.seed = result->verdict_key.hex;
-	verdict = gates_judge(&input, run->arena);
-	judged->version->verdict = verdict_result_names.names[verdict.result];
-	judged->version->entries = verdict.entries;
-	judged->version->n_entries = verdict.n_entries;
-	judged->version->metrics_slices = verdict.slices;
-	judged->version->n_metrics_slices = verdict.n_slices;
-	judged->figures = gates_figures(&input, run->arena, &judged->n_figures);
+	evidence = gather(run, judged, result);
+	if (gates_decide(run, judged, evidence, &verdict, err))
+		return -1;
+	version->gate = result->gate;
+	version->verdict = verdict_result_names.names[verdict.result];
+	version->entries = verdict.entries;
+	version->n_entries = verdict.n_entries;
+	version->metrics_slices = verdict.slices;
+	version->n_metrics_slices = verdict.n_slices;
 	result->verdict = verdict.result;
 	result->why = verdict.why;
-	run_say(run, "evaluate: %s: %s", judged->version->verdict, verdict.why);
+	result->evidence = evidence;
+	run_say(run, "evaluate: %s: %s", version->verdict, verdict.why);
 	return 0;
 }

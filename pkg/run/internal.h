@@ -7,6 +7,7 @@
 #include "dataset/dataset.h"
 #include "doc/fields.h"
 #include "gate/gates.h"
+#include "manifest/manifest.h"
 #include "oip/oip.h"
 #include "run/command.h"
 #include "run/metrics.h"
@@ -28,6 +29,9 @@ struct run {
 
 /* ---- spec.c ---- */
 
+/* The object of that kind, and of that name unless NULL, that a file declares. */
+int run_object(struct run *run, const char *path, enum kind kind, const char *name,
+               struct object *out, struct err *err) must_check;
 /* The declared model of the spec. */
 int run_model(struct run *run, struct err *err) must_check;
 /* Reads a file whole into the arena. */
@@ -266,12 +270,21 @@ struct judged {
 	const struct model_version *incumbent;          /* NULL: none serves */
 	struct digest predictions, incumbent_predictions;
 	struct gate_serving serving;
+	const struct gate_policy *policy; /* by gates_run: NULL: none is named; */
+	enum verdict_result outside;      /* what gates.command said, where it is declared */
+	const char *outside_why;
 	struct gate_figure *figures; /* by gates_run, for the report */
 	size_t n_figures;
 };
-/* Reads a declared version of the model that can be served here. */
+/* Reads a version of the model that can be served here; `version` NULL: the first of the file. */
 int gates_version(struct run *run, const char *path, const char *version,
                   struct model_version **out, struct err *err) must_check;
+/* A verdict's key: of all that it is about, and of the rules that this program judges by. */
+struct digest gates_key(struct digest subject, struct digest rows, struct digest gate,
+                        struct digest incumbent);
+/* The verdict of what was answered and of what else is in `evidence`, whose entries it sets. */
+int gates_decide(struct run *run, struct judged *judged, struct gates_evidence *evidence,
+                 struct gates_verdict *out, struct err *err) must_check;
 /* Judges by the model's gates and the policy; runs gates.command. */
 int gates_run(struct run *run, struct judged *judged, struct run_result *result, struct err *err)
 	must_check;
@@ -310,8 +323,7 @@ enum run_exit run_framed(const struct run_spec *spec, const char *out_dir,
 
 /* Writes `version.yaml`; its figures are rounded in place. */
 int draft_write(struct run *run, struct model_version *version, struct err *err) must_check;
-/* Reads that of a train run. */
-int draft_read(struct run *run, const char *dir, struct model_version **out, struct err *err)
-	must_check;
+/* Rounds figures that people read; no judgement is made from them. */
+void entries_round(struct gate_entry *entries, size_t n);
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "manifest/manifest.h"
 #include "run/internal.h"
 
 static const char *result_name(bool evaluate)

@@ -78,6 +78,26 @@ enum run_exit run_train(const struct run_spec *spec, const char *out_dir,
 enum run_exit run_evaluate(const struct run_spec *spec, const char *out_dir,
                            const struct run_world *world);
 
+/* A verdict that was recorded, and what is at hand of what it was made from. */
+struct again_input {
+	const struct model *model;         /* as declared at recorded->commit */
+	const struct gate_policy *policy;  /* likewise; NULL: none is named */
+	const struct verdict_record *verdict;
+	const struct gates_evidence *recorded;
+	int64_t n_rows;                    /* of its test rows */
+	const char *store;
+};
+struct again {
+	enum verdict_result result;
+	const char *why;
+	struct gates_evidence evidence; /* the recorded one, with the entries that come out */
+};
+/* Judges the stored predictions once more. What was measured once (serving, uses of the rows, the
+ * word of gates.command) is taken as recorded. Only the clock of `world` is used. ERR_STALLED: says
+ * what is missing, or that it is another verdict than it says. */
+int run_judge_again(const struct again_input *in, const struct run_world *world,
+                    struct arena *arena, struct again *out, struct err *err) must_check;
+
 /* Kills all of the user's code that runs now; safe in a signal handler. */
 void run_kill_all(void);
 

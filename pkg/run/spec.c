@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "manifest/manifest.h"
 #include "run/internal.h"
 
 const struct ustar_limits artifact_limits = {
@@ -119,27 +118,38 @@ int run_read(struct run *run, const char *path, size_t bytes_max, struct bytes *
 	return result;
 }
 
-int run_model(struct run *run, struct err *err)
+int run_object(struct run *run, const char *path, enum kind kind, const char *name,
+               struct object *out, struct err *err)
 {
 	struct diagnostics diagnostics = {0};
 	struct file_objects objects;
 	struct bytes text;
 
-	if (run_read(run, run->spec->manifest, LIMIT_MANIFEST_BYTES, &text, err))
+	if (run_read(run, path, LIMIT_MANIFEST_BYTES, &text, err))
 		return -1;
-	manifest_decode(run->spec->manifest, text.data, text.len, run->arena, &objects, &diagnostics);
+	manifest_decode(path, text.data, text.len, run->arena, &objects, &diagnostics);
 	for (size_t i = 0; i < objects.n; i++) {
 		struct object *object = &objects.objects[i];
 
-		if (object->kind == KIND_MODEL && strcmp(object->meta->name, run->spec->model) == 0) {
-			run->model = object->model;
+		if (object->kind == kind && (!name || strcmp(object->meta->name, name) == 0)) {
+			*out = *object;
 			return 0;
 		}
 	}
 	if (diagnostics.n > 0)
-		return complaint(&diagnostics, run->spec->manifest, err);
-	return err_set(err, ERR_STALLED, "%s: declares no Model '%s'", run->spec->manifest,
-	               run->spec->model);
+		return complaint(&diagnostics, path, err);
+	return err_set(err, ERR_STALLED, "%s: declares no %s%s%s", path, kind_names.names[kind],
+	               name ? " " : "", name ? name : "");
+}
+
+int run_model(struct run *run, struct err *err)
+{
+	struct object object;
+
+	if (run_object(run, run->spec->manifest, KIND_MODEL, run->spec->model, &object, err))
+		return -1;
+	run->model = object.model;
+	return 0;
 }
 
 char *run_path(struct run *run, const char *fmt, ...)

@@ -188,6 +188,19 @@ class EvidenceTest(CliTest):
                                                    self.remote))
 
 
+    def test_a_model_that_was_not_evaluated(self):
+        self.put_status(self.checkout, "apiVersion: linnet.dev/v1alpha1\nkind: ModelStatus\n"
+                        "metadata: {name: risk}\ncycle: {phase: Waiting, message: a person}\n",
+                        path="status/models/risk.yaml")
+        out = self.ok("why", "risk", "--repo", self.remote)
+        self.assertIn("risk: Waiting since ", out)
+        self.assertIn("waits:  a person", out)
+        self.assertIn("no version was evaluated yet", out)
+        self.assertIn("no version of risk was evaluated yet",
+                      self.fails("verify", "risk", "--repo", self.remote))
+        self.assertIn("no status of rusk here", self.fails("why", "rusk", "--repo", self.remote))
+
+
 class HelpTest(CliTest):
     def test_every_verb_says_its_usage_and_flags(self):
         self.assertGreater(len(verbs()), 15)

@@ -261,6 +261,50 @@ class OutagesTest(Loop, unittest.TestCase):
         why = self.refused_run("churn", "campaign", self.push("optimised for accuracy"))
         self.assertRegex(why, r"it predicts no for every row: 8[34]\.\d %% are right, yet it tells"
                               .replace("%%", "%"))
+        self.told_and_made_again()
+
+    def verify(self, word, store=True, repo=None):
+        """(exit status, what it says) of `linnet verify`."""
+        done = subprocess.run(
+            [BIN / "linnet", "verify", word, "--path", "manifests", "--repo", repo or self.bare,
+             *(["--store", self.folder / "store"] if store else [])],
+            text=True, capture_output=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def told_and_made_again(self):
+        """Each verdict comes out of Git and the store again, to the last byte; a forged one not."""
+        why = self.linnet("why", "churn")
+        self.assertRegex(why, r"Verdict at .*: FAIL, what the run made \(artifact [0-9a-f]{10}\) "
+                              r"against v1 on 1,?\d+ test rows")
+        self.assertLess(why.index("FAIL           guard beats-baseline\n"),
+                        why.index("PASS           accuracy min 75.0 %\n"))
+        self.assertRegex(why, r"accuracy is 8\d\.\d % on 1,\d+ rows and at least 8\d\.\d %")
+        told = json.loads(self.linnet("why", "churn", "-o", "json"))
+        self.assertEqual((told["verdict"], told["incumbent"], told["uses"]), ("FAIL", "v1", 2))
+        status, said = self.verify("churn")
+        self.assertEqual(status, 0, said)
+        self.assertIn("evaluated (the run's version)", said)
+        self.assertIn("made again, the same to the last byte\n  recorded: FAIL: it predicts no",
+                      said)
+        commits = self.git("log", "--format=%H", "linnet/status", "--", "status/models",
+                           folder=self.bare).split()
+        verdicts = [said for status, said in map(self.verify, commits) if status == 0]
+        self.assertEqual(len(verdicts), 2, verdicts)
+        status, said = self.verify("churn", store=False)
+        self.assertEqual(status, 1)
+        self.assertIn("cannot be made again", said)
+        self.assertIn("--store DIR", said)
+        clone = self.folder / "forged"
+        self.git("clone", "-q", "-b", "linnet/status", self.bare, clone, folder=self.folder)
+        file = clone / "status" / "models" / "churn.yaml"
+        text = file.read_text()
+        self.assertIn("least is the recall of yes", text)
+        file.write_text(text.replace("least is the recall of yes", "least is the recall of all"))
+        self.git("commit", "-qa", "--amend", "-m", "forged", folder=clone)
+        self.git("fetch", "-q", "origin", "main:main", folder=clone)
+        status, said = self.verify("churn", repo=clone)
+        self.assertEqual(status, 1)
+        self.assertRegex(said, r"DIFFERENT\n  recorded: .*of all: .*\n  again   : .*of yes: ")
 
 
 @unittest.skipUnless(COMMITS.exists(), "commit-risk.csv is not there")

@@ -124,7 +124,12 @@ static const char *result_text(struct fixture *fixture, const struct run_result 
 static void run_results(void **state)
 {
 	struct fixture *fixture = *state;
+	struct gate_entry entry = {"accuracy min 87.0 %", "FAIL", 0.84, 0.82, 0.86, 0.87, "too low"};
+	const struct gates_evidence evidence = {
+		.key = digest_of("key", 3), .incumbent = "v2", .predictions = digest_of("p", 1), .uses = 2,
+		.serving = {1.484, 84, NAN, 2048, NULL, 0, NULL}, .entries = &entry, .n_entries = 1};
 	struct run_result result = {
+		.evidence = &evidence,
 		.run = digest_of("run", 3), .train = RUN_SUCCEEDED, .evaluate = RUN_FAILED,
 		.considered = true, .why = "accuracy 84.0 % < 87 %",
 		.artifact = {digest_of("a", 1), 48213, NULL}, .rows = digest_of("rows", 4), .n_rows = 1800,
@@ -153,6 +158,9 @@ static void run_results(void **state)
 	assert_true(digest_same(back.subject, result.subject));
 	assert_true(digest_same(back.incumbent, result.incumbent));
 	assert_true(digest_same(back.gate, result.gate));
+	assert_string_equal(back.evidence->incumbent, "v2");
+	assert_true(back.evidence->serving.latency_p95_ms == 1.484);
+	assert_string_equal(back.evidence->entries[0].why, "too low");
 
 	assert_int_equal(run_result_decode(train, strlen(train), NULL, 0, &fixture->arena, &back, &err),
 	                 0);

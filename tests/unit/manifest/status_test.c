@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <math.h>
 
 #include "manifest/fixture.h"
 
@@ -277,6 +278,24 @@ static void fill_demands(struct generator *g, struct verdict_record *verdict)
 	verdict->demands = arena_memdup(g->arena, demands, sizeof(demands));
 }
 
+static const struct gates_evidence *random_gates_evidence(struct generator *g)
+{
+	struct gates_evidence *e = arena_new(g->arena, struct gates_evidence);
+
+	*e = (struct gates_evidence){
+		.key = a_digest(g), .commit = any_text(g), .version = any_text(g),
+		.incumbent = any_text(g), .predictions = a_digest(g), .incumbent_predictions = a_digest(g),
+		.uses = (int64_t)below(g, 9),
+		.serving = {below(g, 2) ? 1e3 * a_share(g) : NAN, 1e5 * a_share(g), (double)below(g, 1000),
+		            below(g, 2) ? (double)below(g, 1000) : NAN, any_text(g), (int64_t)below(g, 9),
+		            any_text(g)}};
+	for (size_t i = 0, n = below(g, 4); i < n; i++)
+		*list_push(g->arena, &e->entries, &e->n_entries) = (struct gate_entry){
+			a_name(g), any_text(g), below(g, 2) ? -a_share(g) : NAN, a_share(g), a_share(g),
+			below(g, 2) ? a_share(g) : NAN, any_text(g)};
+	return e;
+}
+
 static struct model_status random_model_status(struct generator *g)
 {
 	struct model_status s = {
@@ -309,6 +328,8 @@ static struct model_status random_model_status(struct generator *g)
 			.rows = a_digest(g), .run = any_text(g), .n_rows = (int64_t)below(g, 100000),
 			.from_ms = a_time(g), .to_ms = a_time(g), .at_ms = a_time(g),
 			.same = below(g, 2)};
+	if (below(g, 2))
+		s.decided = random_gates_evidence(g);
 	fill_proposals(g, &s.proposed, &s.n_proposed);
 	fill_history(g, &s.history, &s.n_history);
 	return s;
@@ -526,6 +547,40 @@ static void same_status(const struct deployment_status *a, const struct deployme
 	same_history(a->history, a->n_history, b->history, b->n_history);
 }
 
+#define NUMBER(member) \
+	check(a->member == b->member || (isnan(a->member) && isnan(b->member)), #member)
+
+static void same_gates_evidence(const struct gates_evidence *a, const struct gates_evidence *b)
+{
+	check(!a == !b, "evidence");
+	if (!a || !b)
+		return;
+	DIGEST(key);
+	TEXT(commit);
+	TEXT(version);
+	TEXT(incumbent);
+	DIGEST(predictions);
+	DIGEST(incumbent_predictions);
+	VALUE(uses);
+	NUMBER(serving.latency_p95_ms);
+	NUMBER(serving.start_ms);
+	NUMBER(serving.memory_bytes);
+	NUMBER(serving.artifact_bytes);
+	TEXT(serving.scan);
+	VALUE(serving.n_findings);
+	TEXT(serving.finding);
+	VALUE(n_entries);
+	for (size_t i = 0; i < a->n_entries; i++) {
+		TEXT(entries[i].name);
+		TEXT(entries[i].verdict);
+		NUMBER(entries[i].value);
+		NUMBER(entries[i].low);
+		NUMBER(entries[i].high);
+		NUMBER(entries[i].needed);
+		TEXT(entries[i].why);
+	}
+}
+
 static void same_model_status(const struct model_status *a, const struct model_status *b)
 {
 	TEXT(name);
@@ -575,6 +630,7 @@ static void same_model_status(const struct model_status *a, const struct model_s
 		TEXT(verdicts[i].why);
 		VALUE(verdicts[i].at_ms);
 	}
+	same_gates_evidence(a->decided, b->decided);
 	VALUE(n_ledger);
 	for (size_t i = 0; i < a->n_ledger; i++) {
 		DIGEST(ledger[i].rows);

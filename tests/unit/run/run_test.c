@@ -292,6 +292,87 @@ static void from_data_to_a_version(void **state)
 	assert_int_equal(strays(), 0);
 }
 
+/* ---- A verdict made again ---- */
+
+static const char *entries_text(const struct gates_evidence *evidence)
+{
+	struct buf text;
+	const char *copy;
+
+	buf_init(&text, 1 << 20);
+	gates_evidence_encode(&text, evidence);
+	copy = arena_strdup(&arena, buf_text(&text));
+	buf_deinit(&text);
+	return copy;
+}
+
+static void declared(struct again_input *in)
+{
+	const char *text = text_of("model.yaml");
+	struct diagnostics diagnostics = {0};
+	struct file_objects objects;
+
+	manifest_decode("model.yaml", text, strlen(text), &arena, &objects, &diagnostics);
+	assert_int_equal(objects.n, 1);
+	in->model = objects.objects[0].model;
+}
+
+static void assert_refused(const struct again_input *in, const char *why)
+{
+	struct again again;
+	struct err err = {0};
+
+	assert_int_equal(run_judge_again(in, &world, &arena, &again, &err), -1);
+	if (!strstr(err.text, why))
+		fail_msg("it says '%s', not '%s'", err.text, why);
+}
+
+static void a_verdict_is_made_again_from_what_is_kept(void **state)
+{
+	struct run_result result;
+	struct verdict_record record;
+	struct again_input in = {.verdict = &record, .store = spec.store};
+	struct gates_evidence recorded;
+	struct again again;
+	struct err err = {0};
+
+	(void)state;
+	declare(LEARN, ONE, "  gates:\n    require: [{metric: accuracy, min: 70%}]\n"
+	        "    command: [sh, -c, \"echo too expensive; exit 1\"]\n");
+	spec.uses = 3;
+	if (train() != RUN_EXIT_SUCCEEDED ||
+	    run_evaluate(&spec, in_folder("out"), &world) != RUN_EXIT_SUCCEEDED)
+		fail_msg("%s", said);
+	result = result_of();
+	assert_non_null(result.evidence);
+	recorded = *result.evidence;
+	assert_int_equal(recorded.uses, 3);
+	in.recorded = &recorded;
+	in.n_rows = result.n_rows;
+	record = (struct verdict_record){
+		.key = result.verdict_key, .subject = result.subject, .gate = result.gate,
+		.rows = result.rows, .result = result.verdict};
+	declared(&in);
+	if (run_judge_again(&in, &world, &arena, &again, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(again.result, VERDICT_FAIL);
+	assert_string_equal(again.why, result.why);
+	assert_string_equal(entries_text(&again.evidence), entries_text(result.evidence));
+
+	recorded.uses = 9; /* another figure, another text */
+	assert_int_equal(run_judge_again(&in, &world, &arena, &again, &err), 0);
+	assert_string_not_equal(entries_text(&again.evidence), entries_text(result.evidence));
+	recorded = *result.evidence;
+	record.subject = digest_of("another", 7);
+	assert_refused(&in, "its key is not that of what it is about");
+	record.subject = result.subject;
+	put(store_path(&arena, "store", recorded.predictions, "csv"), "id,label,prediction\n");
+	assert_refused(&in, recorded.predictions.hex);
+	declare_instead("min: 70%", "min: 71%");
+	declared(&in);
+	assert_refused(&in, "other gates are declared there");
+}
+
 static void the_same_inputs_give_the_same_artifact(void **state)
 {
 	struct digest first;
@@ -636,6 +717,7 @@ int main(void)
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(from_data_to_a_version),
+		IN_FOLDER(a_verdict_is_made_again_from_what_is_kept),
 		IN_FOLDER(the_same_inputs_give_the_same_artifact),
 		IN_FOLDER(the_same_inputs_give_the_same_splits_and_choice),
 		IN_FOLDER(folds_by_hash_judge_each_row_once),
