@@ -11,6 +11,7 @@
 #define REF_ACCEPTED "refs/linnet/accepted" /* fleet.git: what the controller acts on */
 #define REF_REMOTE "refs/remotes/origin/"   /* status.git: branches as fetched */
 #define REF_HEADS "refs/heads/"
+#define REF_TAGS "refs/tags/"
 
 enum {
 	PROBLEM_BYTES = sizeof(((struct err *)0)->text),
@@ -65,14 +66,15 @@ struct branch {
 };
 enum { BRANCH_STATUS, BRANCH_REQUESTS, BRANCHES };
 
-enum stage { STAGE_NEW, STAGE_FETCH, STAGE_PUSH, STAGE_DONE, STAGE_FAILED };
+enum stage { STAGE_NEW, STAGE_FETCH, STAGE_PUSH, STAGE_DONE, STAGE_REFUSED, STAGE_FAILED };
 struct proposal_work {
 	struct digest digest; /* "" free */
 	enum stage stage;
 	bool running;            /* its child holds the fleet lane */
-	char branch[REF_BYTES];  /* beside the fleet branch; "" none */
+	char branch[REF_BYTES];  /* beside the fleet branch; "" none; the name of a tag */
 	bool direct;             /* it goes to the fleet branch, and to `branch` when that is refused */
-	struct oid commit;       /* built, or found */
+	bool tag;
+	struct oid commit;       /* built, or found; the object of a tag */
 	struct oid lease;        /* tip of `branch` that was looked at, and may be replaced */
 	uint64_t look;           /* the look at the remote that must be over to go on */
 	struct backoff backoff;

@@ -1326,3 +1326,30 @@ int objects_commit(struct objects *objects, const struct commit_spec *spec, stru
 	free(files);
 	return result;
 }
+
+int objects_tag(struct objects *objects, const char *name, const struct commit_spec *spec,
+                struct oid *out, struct err *err)
+{
+	struct buf text, signature;
+	git_oid id;
+	int result = 0;
+
+	buf_init(&text, COMMIT_BYTES);
+	buf_init(&signature, 64 << 10);
+	buf_printf(&text, "object %s\ntype commit\ntag %s\n", spec->parents[0].hex, name);
+	add_person(&text, "tagger", spec);
+	add_message(&text, spec->message);
+	if (spec->sign)
+		result = spec->sign(spec->sign_context, (struct bytes){text.text, text.len}, &signature,
+		                    err);
+	buf_puts(&text, buf_text(&signature)); /* of a tag it stands behind the message */
+	if (result == 0)
+		result = buf_check(&text, "tag", err);
+	if (result == 0 && git_odb_write(&id, objects->odb, text.text, text.len, GIT_OBJECT_TAG))
+		result = err_set(err, ERR_TRANSIENT, "tag: %s", reason());
+	if (result == 0)
+		*out = oid_text(&id);
+	buf_deinit(&text);
+	buf_deinit(&signature);
+	return result;
+}

@@ -125,5 +125,9 @@ struct commit_spec {
  * set, and nothing is written, when the tree would be the first parent's: `out` is that parent. */
 int objects_commit(struct objects *objects, const struct commit_spec *spec, struct oid *out,
                    bool *unchanged, struct err *err) must_check;
+/* An annotated tag object on spec->parents[0], of whose files nothing is asked: the same spec makes
+ * the same object, where the key's signatures repeat. No ref is moved; `out` is the object. */
+int objects_tag(struct objects *objects, const char *name, const struct commit_spec *spec,
+                struct oid *out, struct err *err) must_check;
 
 #endif

@@ -1,4 +1,5 @@
-/* Commits of ours on the fleet branch, or on a branch for a pull request. */
+/* Commits of ours on the fleet branch, or on a branch for a pull request; and tags on what was
+ * merged. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,9 +14,12 @@ enum {
 #define REF_BRANCHES "refs/linnet/branches/"
 #define REF_PROPOSALS "refs/linnet/proposals/"
 
-static const char *target_branch(const struct git_port *port, const struct proposal_work *work)
+/* The remote's ref that it goes to. */
+static void target_ref(const struct git_port *port, const struct proposal_work *work,
+                       char out[REF_BYTES + 16])
 {
-	return work->direct ? port->config.branch : work->branch;
+	snprintf(out, REF_BYTES + 16, "%s%s", work->tag ? REF_TAGS : REF_HEADS,
+	         work->direct ? port->config.branch : work->branch);
 }
 
 /* ---- the table of proposals under way ---- */
@@ -40,8 +44,9 @@ static struct proposal_work *new_work(struct git_port *port, const struct propos
 		if (!work->running && (!oldest || work->used_ms < oldest->used_ms))
 			oldest = work;
 	}
-	*oldest = (struct proposal_work){.digest = text->digest, .direct = !text->branch};
-	beside = text->branch ? text->branch : text->fallback;
+	*oldest = (struct proposal_work){.digest = text->digest, .tag = text->tag != NULL};
+	oldest->direct = !text->branch && !text->tag;
+	beside = text->tag ? text->tag : text->branch ? text->branch : text->fallback;
 	snprintf(oldest->branch, sizeof(oldest->branch), "%s", beside ? beside : "");
 	return oldest;
 }
@@ -120,7 +125,8 @@ static struct propose_result failed(struct git_port *port, struct proposal_work 
 /* Forgotten at once, so that a later call with the same digest looks at that day's tip. */
 static struct propose_result refused(struct proposal_work *work, const char *why)
 {
-	snprintf(work->why, sizeof(work->why), "%s", why);
+	if (why != work->why)
+		snprintf(work->why, sizeof(work->why), "%s", why);
 	work->digest = (struct digest){""};
 	return (struct propose_result){.state = PROPOSE_REFUSED, .why = work->why};
 }
@@ -215,6 +221,13 @@ static int look_at_branch(struct git_port *port, struct proposal_work *work, enu
 	return 0;
 }
 
+/* The fleet branch is here as the remote was last seen. */
+static bool is_fetched(const struct git_port *port, const struct proposal_work *work)
+{
+	return port->fleet && port->looked_ms >= 0 && port->look_finished >= work->look &&
+	       oid_same(port->tip, seen_tip(port, port->config.branch));
+}
+
 /* From the start: what was done before us, else a new commit on the newest tip. */
 static struct propose_result begin(struct git_port *port, struct proposal_work *work,
                                    const struct proposal_text *text, git_rebuild *rebuild,
@@ -224,9 +237,7 @@ static struct propose_result begin(struct git_port *port, struct proposal_work *
 	struct oid commit;
 	struct err err = {0};
 
-	if (!port->fleet || port->looked_ms < 0 || port->look_finished < work->look ||
-	    !port->tip.hex[0] ||
-	    !oid_same(port->tip, seen_tip(port, port->config.branch)))
+	if (!is_fetched(port, work))
 		return running();
 	if (find_commit(port, port->tip, (struct oid){""}, work->digest.hex, &commit, &err))
 		return failed(port, work, &err);
@@ -251,6 +262,26 @@ static struct propose_result begin(struct git_port *port, struct proposal_work *
 	return build(port, work, text, rebuild, context);
 }
 
+/* A tag is the same object each time: whether it stands already, the push itself says. */
+static struct propose_result begin_tag(struct git_port *port, struct proposal_work *work,
+                                       const struct proposal_text *text)
+{
+	struct commit_spec spec = {.n_parents = 1, .message = message_of(port, text)};
+	struct err err = {0};
+
+	if (!is_fetched(port, work))
+		return running();
+	snprintf(spec.parents[0].hex, sizeof(spec.parents[0].hex), "%s", text->tagged);
+	if (!objects_has_commit(port->fleet, spec.parents[0]))
+		return refused(work, "its commit is not in the fleet repository any more");
+	own_commit(port, &spec);
+	spec.time_s = text->tag_ms / 1000;
+	if (objects_tag(port->fleet, text->tag, &spec, &work->commit, &err))
+		return failed(port, work, &err);
+	work->stage = STAGE_PUSH;
+	return running();
+}
+
 int proposal_step(struct git_port *port, const struct proposal_text *text, git_rebuild *rebuild,
                   void *context, struct propose_result *out, struct err *err)
 {
@@ -266,16 +297,21 @@ int proposal_step(struct git_port *port, const struct proposal_text *text, git_r
 		work->stage = STAGE_NEW;
 	switch (work->stage) {
 	case STAGE_NEW:
-		*out = port->now_ms < work->backoff.until_ms
-		               ? running()
-		               : begin(port, work, text, rebuild, context);
+		if (port->now_ms < work->backoff.until_ms)
+			*out = running();
+		else
+			*out = text->tag ? begin_tag(port, work, text)
+			                 : begin(port, work, text, rebuild, context);
 		break;
 	case STAGE_FETCH:
 	case STAGE_PUSH:
 		*out = running();
 		break;
 	case STAGE_DONE:
-		*out = finished(port, work, work->commit, work->direct);
+		*out = finished(port, work, work->commit, work->direct || work->tag);
+		break;
+	case STAGE_REFUSED:
+		*out = refused(work, work->why);
 		break;
 	case STAGE_FAILED:
 		*out = (struct propose_result){.state = PROPOSE_FAILED, .why = work->why};
@@ -301,12 +337,13 @@ static int start_fetch(struct git_port *port, struct proposal_work *work, struct
  * */
 static int start_push(struct git_port *port, struct proposal_work *work, struct err *err)
 {
-	const char *branch = target_branch(port, work), *lease = NULL;
-	const char *refspec = arena_printf(&port->scratch, "%s:" REF_HEADS "%s", work->commit.hex,
-	                                   branch);
+	const char *refspec, *lease = NULL;
+	char ref[REF_BYTES + 16];
 
-	if (!work->direct)
-		lease = arena_printf(&port->scratch, REF_HEADS "%s:%s", branch, work->lease.hex);
+	target_ref(port, work, ref);
+	refspec = arena_printf(&port->scratch, "%s:%s", work->commit.hex, ref);
+	if (!work->direct && !work->tag)
+		lease = arena_printf(&port->scratch, "%s:%s", ref, work->lease.hex);
 	return transport_push(&port->fleet_lane.child, &port->transport, port->fleet_path, &refspec,
 	                      1, lease, port->now_ms, err);
 }
@@ -345,28 +382,36 @@ static void fetch_ended(struct git_port *port, struct proposal_work *work)
 	}
 }
 
-/* A branch for a pull request takes what the fleet branch itself will not. */
+/* A branch for a pull request takes what the fleet branch itself will not; a tag stays undone. */
 static void push_refused(struct git_port *port, struct proposal_work *work, const struct err *why)
 {
-	if (work->direct && work->branch[0])
+	if (work->tag) {
+		work->stage = STAGE_REFUSED;
+		snprintf(work->why, sizeof(work->why), "%s", why->text);
+	} else if (work->direct && work->branch[0])
 		work->direct = false;
 	else
 		failed(port, work, why);
 }
 
-/* Whatever was said, the next look decides: a commit that carries the digest there is DONE. */
+/* Whatever was said, the next look decides: a commit that carries the digest there is DONE. A tag
+ * that was pushed is pushed once more where nobody knows, which then changes nothing. */
 static void push_ended(struct git_port *port, struct proposal_work *work)
 {
 	char ref[REF_BYTES + 16];
 	struct err why = {0};
 
-	snprintf(ref, sizeof(ref), REF_HEADS "%s", target_branch(port, work));
+	target_ref(port, work, ref);
 	work->stage = STAGE_NEW;
 	work->look = look_now(port);
 	switch (push_result(&port->fleet_lane.child, ref, &why)) {
 	case PUSH_DONE:
+		if (work->tag)
+			work->stage = STAGE_DONE;
 		break;
 	case PUSH_BEHIND:
+		if (work->tag && strstr(why.text, "already exists"))
+			push_refused(port, work, &why);
 		backoff_race(&work->backoff, port->now_ms);
 		break;
 	case PUSH_REFUSED:

@@ -197,6 +197,7 @@ struct model {
 	enum level retrain;
 	struct gates_spec gates;
 	int64_t keep_versions;
+	bool version_tags; /* what is merged gets a tag that GTO reads */
 };
 
 /* Adds what a model takes and gives. */

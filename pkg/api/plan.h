@@ -38,6 +38,10 @@ struct proposal_text {
 	const char **expects;      /* expects[i]: the version on the line now, NULL is none */
 	const char *version_file;  /* ModelVersion to add: name "<model>-<version>", or NULL */
 	struct digest run;         /* whose draft it is */
+	/* In place of a commit: an annotated tag of that name on `tagged`; NULL none. Of the same time
+	 * it is one object, however often it is pushed; one that stands is never moved. */
+	const char *tag, *tagged;
+	int64_t tag_ms;
 };
 
 struct action {

@@ -216,8 +216,10 @@ struct proposal {
 	const char *target;   /* "environment/deployment" of a revert or promotion; or NULL */
 	const char *version;  /* NULL writes `none` */
 	const char *branch;   /* NULL: on the fleet branch itself */
+	const char *tag;      /* of a version that was merged: a tag on `commit`; or NULL */
 	const char *commit;
-	enum proposal_state outcome; /* WANTED by the planner; then as the git port answers */
+	enum proposal_state outcome; /* WANTED by the planner; then as the git port answers; a tag that
+	                              * stands is MERGED */
 	const char *why;
 	int64_t at_ms;
 };

@@ -23,7 +23,9 @@ static void note_proposal(struct controller *c, struct task *task, const struct 
 
 	if (!entry || (result->state != PROPOSE_DONE && result->state != PROPOSE_REFUSED))
 		return;
-	if (result->state == PROPOSE_DONE) {
+	if (result->state == PROPOSE_DONE && entry->tag) {
+		entry->outcome = PROPOSAL_MERGED;
+	} else if (result->state == PROPOSE_DONE) {
 		entry->outcome = PROPOSAL_WAITING; /* until the accepted commit says so */
 		entry->branch = result->branch ? arena_strdup(&c->arena, result->branch) : NULL;
 		entry->commit = arena_strdup(&c->arena, result->commit.hex);

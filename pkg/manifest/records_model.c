@@ -282,9 +282,12 @@ static const struct field model_spec_fields[] = {
 	{.name = "keepVersions", .type = FIELD_INT, IN(struct model, interface, keep_versions),
 	 .min = 1, .max = 10000, .fallback = "10",
 	 .help = "Artifacts beyond these, and beyond what going back needs, are collected."},
+	{.name = "versionTags", .type = FIELD_BOOL, IN(struct model, interface, version_tags),
+	 .fallback = "false", .help = "Whether a version of Linnet's that is merged is tagged for GTO:"
+	                              " v3 as <model>@v3.0.0."},
 };
 static const struct record model_spec_record =
-	SECTION(struct model, interface, keep_versions, model_spec, "What a Model declares.");
+	SECTION(struct model, interface, version_tags, model_spec, "What a Model declares.");
 
 static const struct field model_fields[] = {
 	DOCUMENT_HEAD(kind_word_names),

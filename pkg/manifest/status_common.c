@@ -29,6 +29,8 @@ static const struct field proposal_fields[] = {
 	 .help = "Of a version: of the interface, metric, gates and training source it has."},
 	{.name = "branch", .type = FIELD_STRING, AT(struct proposal, branch),
 	 .help = "Where it waits; absent: on the fleet branch itself."},
+	{.name = "tag", .type = FIELD_STRING, AT(struct proposal, tag),
+	 .help = "The tag that it is, on the commit; absent: a commit."},
 	{.name = "commit", .type = FIELD_STRING, AT(struct proposal, commit), .help = "The commit."},
 	{.name = "at", .type = FIELD_TIME, AT(struct proposal, at_ms), .help = "When."},
 	{.name = "outcome", .type = FIELD_ENUM, AT(struct proposal, outcome),
@@ -36,7 +38,7 @@ static const struct field proposal_fields[] = {
 	{.name = "why", .type = FIELD_STRING, AT(struct proposal, why), .help = "One sentence."},
 };
 const struct record proposal_record =
-	RECORD(struct proposal, proposal, "A commit of Linnet's own.");
+	RECORD(struct proposal, proposal, "A commit or a tag of Linnet's own.");
 
 static const struct field transition_fields[] = {
 	{.name = "at", .type = FIELD_TIME, AT(struct transition, at_ms), .help = "When."},

@@ -61,13 +61,17 @@ void evaluate_versions(struct cycle *cycle);
 void evaluate_again(struct cycle *cycle);
 
 /* ---- proposal.c ---- */
+/* A new version: neither a promotion nor a tag. */
+bool is_version(const struct proposal *proposal);
 /* Wants the run's version proposed, as the targets' automation levels say. False: it was refused
  * before, or only a person may do it; `next->message` says so. */
 bool want_version(struct cycle *cycle);
 /* A branch of ours waits for its merge. */
 bool version_waits(const struct cycle *cycle);
-/* Closes proposals that the accepted commit holds, or whose branch is gone; says how the version
- * of the present run stands: WANTED, WAITING, or the outcome. */
+/* Closes proposals of versions that the accepted commit holds, and wants what is merged tagged. */
+void close_merged(struct cycle *cycle);
+/* Closes proposals whose branch is gone; says how the version of the present run stands: WANTED,
+ * WAITING, or the outcome. */
 enum proposal_state follow_versions(struct cycle *cycle);
 void want_promotions(struct cycle *cycle);
 void emit_proposals(struct cycle *cycle);

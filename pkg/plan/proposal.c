@@ -60,6 +60,11 @@ static bool is_open(const struct proposal *proposal)
 	return proposal->outcome == PROPOSAL_WANTED || proposal->outcome == PROPOSAL_WAITING;
 }
 
+bool is_version(const struct proposal *proposal)
+{
+	return !proposal->target && !proposal->tag;
+}
+
 /* ---- versions ---- */
 
 /* The number of "v12", else 0. */
@@ -107,7 +112,7 @@ static bool has_new_terms(const struct cycle *cycle, const struct target *target
 	for (size_t i = 0; stable && i < cycle->next->n_proposed; i++) {
 		const struct proposal *proposal = &cycle->next->proposed[i];
 
-		if (!proposal->target && text_same(proposal->version, stable->version))
+		if (is_version(proposal) && text_same(proposal->version, stable->version))
 			return !digest_same(proposal->terms, cycle->next->terms);
 	}
 	return stable != NULL;
@@ -176,15 +181,34 @@ static bool line_says(const struct cycle *cycle, const struct proposal *proposal
 	return count_targets(cycle, level) == 0;
 }
 
-/* Those of versions that the accepted commit holds. */
-static void close_merged(struct cycle *cycle)
+/* The number as a semantic version, because GTO reads no other: v3 is v3.0.0. */
+static void want_tag(struct cycle *cycle, const char *version)
+{
+	const char *tag = arena_printf(cycle->arena, "%s@%s.0.0", cycle->in->model->meta.name, version);
+	const char *text = arena_printf(cycle->arena, "tag\n%s", tag);
+	struct proposal proposal = {
+		.digest = digest_of(text, strlen(text)),
+		.version = version,
+		.tag = tag,
+		.commit = cycle->in->commit,
+		.why = arena_printf(cycle->arena, "%s is merged", version),
+	};
+
+	if (cycle->in->model->version_tags && !find_proposal(cycle, proposal.digest))
+		add_proposal(cycle, proposal);
+}
+
+void close_merged(struct cycle *cycle)
 {
 	for (size_t i = 0; i < cycle->next->n_proposed; i++) {
 		const struct proposal *proposal = &cycle->next->proposed[i];
+		const char *version = proposal->version;
 
-		if (!proposal->target && is_open(proposal) && has_version(cycle, proposal->version) &&
-		    line_says(cycle, proposal))
-			close_proposal(cycle, i, PROPOSAL_MERGED, "the accepted commit holds it");
+		if (!is_version(proposal) || !is_open(proposal) || !has_version(cycle, version) ||
+		    !line_says(cycle, proposal))
+			continue;
+		close_proposal(cycle, i, PROPOSAL_MERGED, "the accepted commit holds it");
+		want_tag(cycle, version); /* this entry, closed, is then the next one */
 	}
 }
 
@@ -193,7 +217,7 @@ bool version_waits(const struct cycle *cycle)
 	for (size_t i = 0; i < cycle->next->n_proposed; i++) {
 		const struct proposal *proposal = &cycle->next->proposed[i];
 
-		if (!proposal->target && proposal->branch && proposal->outcome == PROPOSAL_WAITING)
+		if (is_version(proposal) && proposal->branch && proposal->outcome == PROPOSAL_WAITING)
 			return true;
 	}
 	return false;
@@ -202,7 +226,7 @@ bool version_waits(const struct cycle *cycle)
 static void drop_older(struct cycle *cycle, enum level level)
 {
 	for (size_t i = 0; i < cycle->next->n_proposed; i++)
-		if (is_open(&cycle->next->proposed[i]) && !cycle->next->proposed[i].target &&
+		if (is_open(&cycle->next->proposed[i]) && is_version(&cycle->next->proposed[i]) &&
 		    level_of(cycle, &cycle->next->proposed[i]) == level)
 			close_proposal(cycle, i, PROPOSAL_DROPPED, "a newer one replaces it");
 }
@@ -260,7 +284,6 @@ bool want_version(struct cycle *cycle)
 	bool asked = count_targets(cycle, LEVEL_APPROVE) > 0 || (!direct && !by_hand);
 	bool wanted = false;
 
-	close_merged(cycle);
 	if (!direct && !asked) {
 		next->reason = "Manual";
 		next->message = arena_printf(cycle->arena, "artifact %.10s passed; a person proposes it",
@@ -307,11 +330,10 @@ enum proposal_state follow_versions(struct cycle *cycle)
 	bool waits = false, wanted = false;
 	enum proposal_state newest = PROPOSAL_NONE;
 
-	close_merged(cycle);
 	for (size_t i = 0; i < cycle->next->n_proposed; i++) {
 		const struct proposal *proposal = &cycle->next->proposed[i];
 
-		if (proposal->target)
+		if (!is_version(proposal))
 			continue;
 		if (is_open(proposal) && was_refused(cycle, proposal))
 			close_proposal(cycle, i, PROPOSAL_REFUSED, "the branch was deleted without a merge");
@@ -492,7 +514,13 @@ static const struct proposal_text *proposal_text(struct cycle *cycle,
 	text->digest = proposal->digest;
 	text->branch = proposal->branch;
 	text->body = proposal->why;
-	if (target) {
+	if (proposal->tag) {
+		text->tag = proposal->tag;
+		text->tagged = proposal->commit;
+		text->tag_ms = proposal->at_ms;
+		text->subject = arena_printf(cycle->arena, "%s %s", cycle->in->model->meta.name,
+		                             proposal->version);
+	} else if (target) {
 		text->fallback = promotion_branch(cycle, proposal->target);
 		add_edit(cycle, text, target, proposal->version);
 		text->subject = arena_printf(cycle->arena, "%s: promote %s", proposal->target,
@@ -504,19 +532,22 @@ static const struct proposal_text *proposal_text(struct cycle *cycle,
 	return text;
 }
 
-void emit_proposals(struct cycle *cycle)
+static void emit(struct cycle *cycle, bool tags)
 {
 	for (size_t i = 0; i < cycle->next->n_proposed; i++) {
 		const struct proposal *proposal = &cycle->next->proposed[i];
-		struct action *action;
 
-		if (proposal->outcome != PROPOSAL_WANTED)
+		if (proposal->outcome != PROPOSAL_WANTED || (proposal->tag != NULL) != tags)
 			continue;
 		cycle_wake(cycle, cycle->in->now_ms + RUN_LOOK_MS);
-		action = list_push(cycle->arena, &cycle->plan->actions, &cycle->plan->n_actions);
-		action->kind = ACTION_PROPOSE;
-		action->run = proposal->target ? (struct digest){0} : cycle->next->run;
-		action->proposal = proposal_text(cycle, proposal);
-		action->why = proposal->why;
+		cycle_act(cycle, ACTION_PROPOSE,
+		          is_version(proposal) ? cycle->next->run : (struct digest){0}, proposal->why)
+			->proposal = proposal_text(cycle, proposal);
 	}
+}
+
+void emit_proposals(struct cycle *cycle)
+{
+	emit(cycle, false);
+	emit(cycle, true); /* a tag that fails must hold nothing up */
 }

@@ -593,6 +593,7 @@ struct training_output plan_training(const struct training_input *input, struct 
 		take_request(&cycle, &input->requests[i]);
 	if (input->known && input->model) {
 		keep_baselines(&cycle);
+		close_merged(&cycle);
 		if (!cycle.moved)
 			step_phase(&cycle);
 		want_promotions(&cycle);

@@ -18,7 +18,7 @@ static const struct trigger_spec *find_trigger(const struct cycle *cycle, enum t
 static bool version_lands(const struct cycle *cycle)
 {
 	for (size_t i = 0; i < cycle->next->n_proposed; i++)
-		if (!cycle->next->proposed[i].target &&
+		if (is_version(&cycle->next->proposed[i]) &&
 		    cycle->next->proposed[i].outcome == PROPOSAL_WAITING)
 			return true;
 	return false;

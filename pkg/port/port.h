@@ -54,7 +54,7 @@ struct git_version {
 enum propose_state { PROPOSE_NONE, PROPOSE_RUNNING, PROPOSE_DONE, PROPOSE_REFUSED, PROPOSE_FAILED };
 struct propose_result {
 	enum propose_state state;
-	struct oid commit;  /* DONE */
+	struct oid commit;  /* DONE; of a tag its object */
 	const char *branch; /* where it landed; NULL: the fleet branch */
 	const char *why;    /* REFUSED: the tip already differs; FAILED: try again later */
 };
@@ -97,8 +97,8 @@ struct port_git {
 	 * syncs, on top of somebody else's commits too. */
 	int (*publish)(void *self, struct oid parent, const struct git_file *files, size_t n,
 	               const char *message, struct oid *out, struct err *err) must_check;
-	/* A commit on the fleet branch or on `text->branch`, by digest: started once, looked at after.
-	 * */
+	/* A commit on the fleet branch or on `text->branch`, by digest, or the tag `text->tag`, which
+	 * is REFUSED where another stands: started once, looked at after. */
 	int (*propose)(void *self, const struct proposal_text *text, git_rebuild *rebuild,
 	               void *context, struct propose_result *out, struct err *err) must_check;
 	/* Whose key signed the commit that added a file of the requests branch (arena): some 10 ms.

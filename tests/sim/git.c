@@ -493,7 +493,7 @@ static const char *branch_of(const struct world *world, const struct proposal_te
 	return text->branch || !world->git.protected ? text->branch : text->fallback;
 }
 
-static bool has_landed(struct world *world, struct digest digest)
+bool git_landed(const struct world *world, struct digest digest)
 {
 	for (int i = 0; i < world->git.n_landed; i++)
 		if (digest_same(world->git.landed[i], digest))
@@ -534,6 +534,28 @@ static int land(struct world *world, const struct proposal_text *text, git_rebui
 	return 0;
 }
 
+/* S16: a tag is on an accepted commit that holds its version. */
+static void land_tag(struct world *world, const struct proposal_text *text,
+                     struct propose_result *out)
+{
+	struct sim_git *git = &world->git;
+	const char *path = arena_printf(&world->arena, "versions/%.*s-%.*s.yaml",
+	                                (int)strcspn(text->tag, "@"), text->tag,
+	                                (int)strcspn(strchr(text->tag, '@') + 1, "."),
+	                                strchr(text->tag, '@') + 1);
+	int commit = git_find(world, text->tagged);
+
+	if (!git_text(world, commit, path) ||
+	    (!world->rewinds && !git_is_ancestor(world, commit, git->accepted)))
+		world_violation(world, "S16", "%s: its commit does not hold it, or is not accepted",
+		                text->tag);
+	if (git->n_landed == (int)ARRAY_LEN(git->landed))
+		panic("more than %zu simulated proposals", ARRAY_LEN(git->landed));
+	git->landed[git->n_landed++] = text->digest;
+	out->state = PROPOSE_DONE;
+	world_event(world, "tagged: %s", text->tag);
+}
+
 static int port_propose(void *self, const struct proposal_text *text, git_rebuild *rebuild,
                         void *context, struct propose_result *out, struct err *err)
 {
@@ -542,14 +564,16 @@ static int port_propose(void *self, const struct proposal_text *text, git_rebuil
 
 	*out = (struct propose_result){0};
 	assert_propose(world, text);
-	if (call != 1 && !world->git.away)
+	if (call != 1 && !world->git.away && !text->tag)
 		people_race(world);
 	if (call == 1 || world->git.away)
 		return err_set(err, ERR_TRANSIENT, "the remote cannot be reached");
-	if (has_landed(world, text->digest)) { /* its trailer is found on the branch */
+	if (git_landed(world, text->digest)) { /* its trailer is found on the branch */
 		out->state = PROPOSE_DONE;
 		out->commit = commit_id(world, world->git.remote_main);
 		out->branch = branch_of(world, text);
+	} else if (text->tag) {
+		land_tag(world, text, out);
 	} else if (land(world, text, rebuild, context, out, err)) {
 		return -1;
 	}

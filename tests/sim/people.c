@@ -22,7 +22,7 @@ static const char train_text[] =
 	"    seed: 7\n    candidates: [{name: tree, params: {depth: 3}}]\n"
 	"    split: {train: 70%, validation: 15%, test: 15%, by: hash}\n"
 	"    select: {metric: accuracy, rule: best}\n    refit: train+validation\n"
-	"  triggers: [{event: season}]\n  cooldown: 0s\n";
+	"  triggers: [{event: season}]\n  cooldown: 0s\n  versionTags: true\n";
 
 static char *model_now(struct world *world)
 {

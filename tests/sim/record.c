@@ -395,7 +395,7 @@ static void check_model(struct world *world, const char *before, const char *aft
 			if (!strcmp(new->ledger[i].run, new->ledger[j].run))
 				world_violation(world, "S8", "run %.10s is in the ledger twice",
 				                new->ledger[i].run);
-	if (new->n_proposed > old->n_proposed && !new->proposed[0].target &&
+	if (new->n_proposed > old->n_proposed && !new->proposed[0].target && !new->proposed[0].tag &&
 	    !run_passed(world, new->run))
 		world_violation(world, "S9", "%s is proposed, and its run did not pass",
 		                new->proposed[0].version);

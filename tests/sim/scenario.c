@@ -70,6 +70,14 @@ static bool branch_exists(const struct world *world, const char *name)
 	return false;
 }
 
+/* The tag of a version stands on the remote. */
+static bool tagged(struct world *world, const char *version)
+{
+	const char *text = arena_printf(&world->arena, "tag\n" SIM_MODEL "@%s.0.0", version);
+
+	return git_landed(world, digest_of(text, strlen(text)));
+}
+
 /* "phase: X" or "reason: X" of the model's cycle, as its status says it. */
 static bool cycle_says(struct world *world, const char *name, const char *value)
 {
@@ -102,8 +110,8 @@ static bool status_holds(const struct deployment_status *status, const char *wha
 	panic("unknown condition '%s'", what);
 }
 
-/* Beside those of a deployment: "declared v1", "gone", "branch NAME", "cycle Idle", "why Merged"
- * (of the cycle). */
+/* Beside those of a deployment: "declared v1", "gone", "branch NAME", "tagged v1",
+ * "cycle Idle", "why Merged" (of the cycle). */
 bool scenario_holds(struct world *world, const char *words)
 {
 	const struct deployment_status *status = check_status(world, world->here);
@@ -116,6 +124,8 @@ bool scenario_holds(struct world *world, const char *words)
 	}
 	if (!strcmp(what, "branch"))
 		return branch_exists(world, value);
+	if (!strcmp(what, "tagged"))
+		return tagged(world, value);
 	if (!strcmp(what, "cycle"))
 		return cycle_says(world, "phase", value);
 	if (!strcmp(what, "why"))

@@ -288,6 +288,7 @@ int git_commit(struct world *world, int parent, const char *path, const char *te
 const char *git_status_text(struct world *world, const char *environment);
 bool git_is_ancestor(const struct world *world, int old, int new);
 int git_find(const struct world *world, const char *hex);
+bool git_landed(const struct world *world, struct digest proposal); /* it reached the remote */
 struct sim_branch *git_branch(struct world *world, const char *name);
 /* The files that a branch changed, onto the fleet branch; the branch is deleted. */
 void git_merge(struct world *world, struct sim_branch *branch);

@@ -70,13 +70,15 @@ static void sync_once(struct world *world)
 #define until(world, condition)                                                       \
 	do {                                                                              \
 		int64_t limit_ms = child_clock_ms() + 30000;                                  \
-		do {                                                                          \
+		bool met;                                                                     \
+		for (;;) {                                                                    \
 			sync_once(world);                                                         \
-			if (condition)                                                            \
+			met = (condition);                                                        \
+			if (met || child_clock_ms() >= limit_ms)                                  \
 				break;                                                                \
 			poll(NULL, 0, 2);                                                         \
-		} while (child_clock_ms() < limit_ms);                                        \
-		if (!(condition))                                                             \
+		}                                                                             \
+		if (!met)                                                                     \
 			fail_msg("%s (problem: %s)", #condition,                                  \
 			         (world)->heads.problem ? (world)->heads.problem : "none");       \
 	} while (0)
@@ -695,7 +697,7 @@ static void proposes_to_the_fleet_branch_once(void **state)
 	assert_string_equal(git(world->place, "remote.git", "rev-list", "--count", "main"), "2");
 }
 
-/* git's own answer: a good signature of `name`'s key at a commit of the remote. */
+/* git's own answer: a good signature of `name`'s key at a commit or tag of the remote. */
 static bool is_signed_by(struct world *world, const char *name, const char *commit)
 {
 	struct place_of_test *place = world->place;
@@ -703,7 +705,7 @@ static bool is_signed_by(struct world *world, const char *name, const char *comm
 	                                   place->dir, name), *out;
 
 	return run_in(place, "remote.git", NULL, &out, ARGV("git", "-c", "gpg.format=ssh", "-c",
-	              signers, "verify-commit", commit)) == 0;
+	              signers, strchr(commit, '@') ? "verify-tag" : "verify-commit", commit)) == 0;
 }
 
 static void make_key(struct world *world, const char *name)
@@ -739,6 +741,89 @@ static void what_is_written_is_signed(void **state)
 	assert_true(is_signed_by(world, "own", "linnet/propose/risk"));
 	assert_false(is_signed_by(world, "stranger", "main"));
 	assert_false(is_signed_by(world, "own", "main~1"));
+}
+
+/* From now on the remote takes no push to this ref. */
+static void protect(struct world *world, const char *ref)
+{
+	const char *hook = path_in(world->place, "remote.git/hooks/update");
+	const char *script = arena_printf(&world->place->arena, "#!/bin/sh\n[ \"$1\" != %s ] || "
+	                                  "{ echo protected >&2; exit 1; }\n", ref);
+	struct err err = {0};
+
+	ok(file_replace(AT_FDCWD, hook, script, strlen(script), 0755, &err));
+}
+
+static struct proposal_text tag_on(const char *name, struct oid commit)
+{
+	static struct oid tagged;
+
+	tagged = commit;
+	return (struct proposal_text){.digest = digest_of(name, strlen(name)), .subject = "risk v3",
+	                              .body = "v3 is merged", .tag = name, .tagged = tagged.hex,
+	                              .tag_ms = 1782896400000};
+}
+
+static void a_tag_is_the_same_however_often_it_is_pushed(void **state)
+{
+	struct world *world = *state;
+	struct proposal_text text =
+		tag_on("risk@v3.0.0", push_file(world->place, "d.yaml", "version: v3\n"));
+	struct propose_result result;
+	const char *told;
+
+	make_key(world, "own");
+	world->config.signing_key = path_in(world->place, "own");
+	open_port(world);
+	result = end_of(world, &text, NULL);
+	assert_int_equal(result.state, PROPOSE_DONE);
+	assert_null(result.branch);
+	assert_int_equal(propose(world, &text, NULL).state, PROPOSE_DONE);
+	push_file(world->place, "other", "x");
+	reopen_port(world); /* what a lost reply leads to */
+	assert_true(oid_same(end_of(world, &text, NULL).commit, result.commit));
+	assert_string_equal(git(world->place, "remote.git", "rev-parse", "risk@v3.0.0"),
+	                    result.commit.hex);
+	assert_string_equal(git(world->place, "remote.git", "rev-parse", "risk@v3.0.0^{commit}"),
+	                    text.tagged);
+	told = git(world->place, "remote.git", "for-each-ref", "--format",
+	           "%(objecttype)|%(taggername)|%(taggerdate:unix)|%(contents:subject)", "refs/tags");
+	assert_string_equal(told, "tag|Linnet|1782896400|risk v3");
+	assert_true(is_signed_by(world, "own", "risk@v3.0.0"));
+	git(world->place, "remote.git", "fsck", "--strict");
+}
+
+static void a_tag_that_stands_is_never_moved(void **state)
+{
+	struct world *world = *state;
+	struct proposal_text text =
+		tag_on("risk@v3.0.0", push_file(world->place, "d.yaml", "version: v3\n"));
+	struct propose_result result;
+
+	git(world->place, "remote.git", "tag", "risk@v3.0.0", push_file(world->place, "x", "x").hex);
+	open_port(world);
+	result = end_of(world, &text, NULL);
+	assert_int_equal(result.state, PROPOSE_REFUSED);
+	assert_non_null(strstr(result.why, "already exists"));
+	assert_string_not_equal(git(world->place, "remote.git", "rev-parse", "risk@v3.0.0^{commit}"),
+	                        text.tagged);
+}
+
+/* Who may not tag is told so once, and other work goes on. */
+static void a_tag_that_the_remote_refuses_is_given_up(void **state)
+{
+	struct world *world = *state;
+	struct proposal_text text =
+		tag_on("risk@v3.0.0", push_file(world->place, "d.yaml", "version: v3\n"));
+	struct propose_result result;
+
+	protect(world, "refs/tags/risk@v3.0.0");
+	open_port(world);
+	result = end_of(world, &text, NULL);
+	assert_int_equal(result.state, PROPOSE_REFUSED);
+	assert_non_null(strstr(result.why, "hook declined"));
+	text.tagged = "1111111111111111111111111111111111111111";
+	assert_non_null(strstr(end_of(world, &text, NULL).why, "not in the fleet repository"));
 }
 
 static void a_proposal_is_rebuilt_on_a_newer_tip(void **state)
@@ -852,17 +937,6 @@ static void what_changes_nothing_is_refused(void **state)
 	assert_string_equal(git(world->place, "remote.git", "rev-list", "--count", "main"), "1");
 }
 
-/* From now on main takes no commit of ours. */
-static void protect(struct world *world)
-{
-	const char *hook = path_in(world->place, "remote.git/hooks/update");
-	const char *script = "#!/bin/sh\n[ \"$1\" != refs/heads/main ] || "
-	                     "{ echo protected branch >&2; exit 1; }\n";
-	struct err err = {0};
-
-	ok(file_replace(AT_FDCWD, hook, script, strlen(script), 0755, &err));
-}
-
 static void a_protected_branch_leads_to_a_branch(void **state)
 {
 	struct world *world = *state;
@@ -873,7 +947,7 @@ static void a_protected_branch_leads_to_a_branch(void **state)
 	struct oid main_tip = push_file(world->place, "d.yaml", "version: v1\n");
 
 	text.fallback = newer.fallback = branch;
-	protect(world);
+	protect(world, "refs/heads/main");
 	open_port(world);
 	result = end_of(world, &text, &edit);
 	assert_int_equal(result.state, PROPOSE_DONE);
@@ -974,6 +1048,9 @@ int main(void)
 		test_case(a_refused_push_is_told_and_kept),
 		test_case(proposes_to_the_fleet_branch_once),
 		test_case(what_is_written_is_signed),
+		test_case(a_tag_is_the_same_however_often_it_is_pushed),
+		test_case(a_tag_that_stands_is_never_moved),
+		test_case(a_tag_that_the_remote_refuses_is_given_up),
 		test_case(a_proposal_is_rebuilt_on_a_newer_tip),
 		test_case(proposals_do_not_starve_beside_a_busy_person),
 		test_case(the_status_does_not_starve_beside_a_busy_writer),

@@ -115,6 +115,8 @@ static void act(struct world *world, const struct action *action)
 			world->in.run = (struct run_result){0};
 		break;
 	case ACTION_PROPOSE:
+		if (text->tag)
+			break;
 		for (size_t i = 0; i < history->n_proposed; i++)
 			if (digest_same(history->proposed[i].digest, text->digest)) {
 				history->proposed[i].outcome = PROPOSAL_WAITING;
@@ -251,6 +253,42 @@ static void the_first_version_is_trained_judged_and_proposed(void **state)
 		assert_false(world->last.changed);
 		assert_int_equal(world->last.plan.n_actions, 0);
 	}
+}
+
+static void what_is_merged_is_tagged_where_that_is_declared(void **state)
+{
+	struct world *world = *state;
+	struct model_status *history = &world->in.history;
+	const struct action *action;
+	struct digest digest;
+	int64_t tag_ms;
+
+	world->model.version_tags = true;
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSING);
+	tick(world);
+	assert_int_equal(history->n_proposed, 1);
+	merge_v1(world);
+	world->in.commit = "c2";
+	tick(world);
+	action = find_action(world, ACTION_PROPOSE);
+	assert_string_equal(action->proposal->tag, "risk@v1.0.0");
+	assert_string_equal(action->proposal->tagged, "c2");
+	assert_null(action->proposal->version_file);
+	digest = action->proposal->digest;
+	tag_ms = action->proposal->tag_ms;
+	world->in.commit = "c3"; /* until it stands it is asked for, and is the same tag */
+	tick(world);
+	action = find_action(world, ACTION_PROPOSE);
+	assert_string_equal(action->proposal->tagged, "c2");
+	assert_int_equal(action->proposal->tag_ms, tag_ms);
+	assert_true(digest_same(action->proposal->digest, digest));
+	history->proposed[0].outcome = PROPOSAL_MERGED;
+	tick(world);
+	assert_null(find_action(world, ACTION_PROPOSE));
+	assert_int_equal(history->n_proposed, 2);
+	assert_string_equal(history->proposed[1].version, "v1");
+	assert_int_equal(history->proposed[1].outcome, PROPOSAL_MERGED);
 }
 
 static void the_ledger_entry_comes_before_the_test_and_once(void **state)
@@ -1151,6 +1189,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		case_of(the_first_version_is_trained_judged_and_proposed),
+		case_of(what_is_merged_is_tagged_where_that_is_declared),
 		case_of(the_ledger_entry_comes_before_the_test_and_once),
 		case_of(targets_that_ask_get_a_branch_and_it_waits),
 		case_of(a_protected_branch_leads_to_the_name_of_the_model),
