@@ -63,12 +63,17 @@ $(BUILD)/cmd/linnet/init.o: $(shell find cmd/linnet/template -type f)
 # A unit test stands in tests/unit/<module>/ and links that module and what it may include.
 units := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*/*_test.c))
 define unit_rules
-$(BUILD)/unit/$(1): tests/unit/$(1).c $(call archives,$(call closure,$(patsubst %/,%,$(dir $(1)))))
-	@mkdir -p $$(@D) && echo "  ld $$@"
-	@$$(CC) $$(cflags) -Itests/unit $$(ldflags) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
-	  $$(shell pkg-config --cflags --libs cmocka) $$(ldlibs)
+$(BUILD)/unit/$(1): $(BUILD)/unit/$(1).o $(call archives,$(call closure,$(patsubst %/,%,$(dir $(1)))))
+	@echo "  ld $$@"
+	@$$(CC) $$(ldflags) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+	  $$(shell pkg-config --libs cmocka) $$(ldlibs)
 endef
 $(foreach u,$(units),$(eval $(call unit_rules,$(u))))
+
+$(BUILD)/unit/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	@echo "  cc $<"
+	@$(CC) $(cflags) -Itests/unit $(call pkgflags,cmocka) -c $< -o $@
 
 unit: $(units:%=$(BUILD)/unit/%) ## build and run the unit tests
 	@hack/run-units $(BUILD) $(units)
@@ -77,10 +82,15 @@ unit: $(units:%=$(BUILD)/unit/%) ## build and run the unit tests
 # the functions that touch the state folder.
 wrapped := file_read file_replace dir_make_all dir_remove_all yaml_parse
 comma   := ,
-$(BUILD)/sim: $(wildcard tests/sim/*.c) tests/sim/sim.h $(call archives,$(call closure,controller))
+$(BUILD)/sim: $(patsubst tests/%.c,$(BUILD)/obj/%.o,$(wildcard tests/sim/*.c)) $(call archives,$(call closure,controller))
 	@echo "  ld $@"
-	@$(CC) $(cflags) $(ldflags) $(wrapped:%=-Wl$(comma)--wrap=%) -o $@ $(filter %.c,$^) \
+	@$(CC) $(ldflags) $(wrapped:%=-Wl$(comma)--wrap=%) -o $@ $(filter %.o,$^) \
 	  -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(ldlibs)
+
+$(BUILD)/obj/sim/%.o: tests/sim/%.c
+	@mkdir -p $(@D)
+	@echo "  cc $<"
+	@$(CC) $(cflags) -c $< -o $@
 
 SECONDS ?= 60
 HOURS   ?= 100000

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Does what is broken die? `hack/mutants.sh N [SEED]`: N random mutants of the pure modules plan and
-# gate (or of FILES), each judged by their unit tests and SIM_HOURS (3000) of the simulator.
+# gate (or of FILES), each judged by their unit tests and SIM_HOURS (3000; 0 none) of the simulator.
 # `hack/mutants.sh seeded`: one mutant an invariant (hack/mutants/), judged by the simulator alone;
 # S21 has none, because no secret passes through what is simulated.
 #
@@ -16,8 +16,8 @@ cp -r Makefile pkg tests hack "$work/tree"
 chmod -R a+rX "$work/tree"
 cp -r "$work/tree/pkg" "$work/pkg" # as it was
 hours=${SIM_HOURS:-3000}
-flags='-O1 -g0'
-build() { make -s -C "$work/tree" BUILD="$work/build" CFLAGS="$flags" warnings=-w "$@" >"$work/log/build" 2>&1; }
+flags='-O2 -g0'
+build() { make -s -j2 -C "$work/tree" BUILD="$work/build" CFLAGS="$flags" warnings=-w "$@" >"$work/log/build" 2>&1; }
 judge() { # judge COMMAND...: as nobody, alone, for at most three minutes of a core
 	(cd "$work/tree" && exec unshare --net --ipc --pid --fork --kill-child \
 		setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
@@ -30,29 +30,31 @@ units_of() { # the unit tests that hold code of FILE's module: what a module use
 		*) ls gate/*_test.c plan/*_test.c ;;
 	esac) | sed 's/\.c$//'
 }
-sim="$work/build/sim tests/sim/scenarios.txt --first --round"
+sim="$work/build/sim tests/sim/scenarios.txt --first --round 1 --hours $hours"
 
 unit_dies() { # unit_dies FILE
-	for unit in $(units_of "$1"); do
-		build "$work/build/unit/$unit"
+	local units=$(units_of "$1")
+	build $(printf "$work/build/unit/%s " $units)
+	for unit in $units; do
 		judge "$work/build/unit/$unit" || { how="unit $unit"; return 0; }
 	done
 	return 1
 }
 
-sim_dies() { # sim_dies ROUND
+sim_dies() { # by what the unbroken code passes
+	[ "$hours" != 0 ] || return 1
 	build "$work/build/sim"
-	judge $sim "$1" --hours "$hours" && return 1
+	judge $sim && return 1
 	how="simulator: $(grep -am1 '^VIOLATION\|^panic' "$work/log/run" | cut -c1-150)"
 	return 0
 }
 
 died=0 lived=0
-one() { # one NAME FILE [ROUND]: judges what is in the tree now
+one() { # one NAME FILE: judges what is in the tree now
 	how=
 	if ! build "$work/build/$(basename "$(dirname "$2")").a"; then
 		printf '%s: does not compile\n' "$1"
-	elif { [ "$seeded" = 0 ] && unit_dies "$2"; } || sim_dies "${3:-1}"; then
+	elif { [ "$seeded" = 0 ] && unit_dies "$2"; } || sim_dies; then
 		died=$((died + 1))
 		printf '%s: dies (%s)\n' "$1" "$how"
 	else
@@ -64,7 +66,7 @@ one() { # one NAME FILE [ROUND]: judges what is in the tree now
 files=${FILES:-pkg/plan/*.c pkg/gate/*.c}
 seeded=0
 [ "${1:-}" != seeded ] || seeded=1
-if { [ "$seeded" = 0 ] && unit_dies pkg/gate; } || sim_dies 1; then
+if { [ "$seeded" = 0 ] && unit_dies pkg/gate; } || sim_dies; then
 	echo "what is not broken fails already: $how"
 	tail -n 5 "$work/log/build" "$work/log/run"
 	exit 1
@@ -85,7 +87,7 @@ else
 	for i in $(seq "${2:-1}" $((${2:-1} + ${1:-30} - 1))); do
 		said=$(cd "$work/tree" && hack/mutate "$i" $files)
 		file=${said%%:*}
-		one "$i $said" "$file" "$i"
+		one "$i $said" "$file"
 		cp "$work/$file" "$work/tree/$file"
 	done
 fi
