@@ -305,6 +305,12 @@ static int adopt_inventory(struct controller *c, struct err *err)
 	return 0;
 }
 
+/* All that was decided so far is at hand: the status branch was read up to its tip. */
+static bool status_known(const struct controller *c)
+{
+	return c->started && strcmp(c->loaded.hex, c->heads.status.hex) == 0;
+}
+
 static int look(struct controller *c, struct asked_list *asked, struct err *err)
 {
 	struct err trouble = {0};
@@ -320,7 +326,7 @@ static int look(struct controller *c, struct asked_list *asked, struct err *err)
 		log_warn("%s", trouble.text);
 		trouble = (struct err){0};
 	}
-	if (!c->started)
+	if (!status_known(c))
 		return 0;
 	if (first && adopt_inventory(c, &trouble))
 		log_warn("%s", trouble.text);
@@ -386,7 +392,10 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 	fleet_remember(c->fleet, &c->arena);
 	if (look(c, &asked, err))
 		return -1;
-	due = keys_due(c, &asked, c->started ? BATCH_KEYS : 0, &n);
+	*wake_ms = c->heads.busy ? GIT_BUSY_MS : c->config.poll_ms;
+	if (!status_known(c))
+		return 0;
+	due = keys_due(c, &asked, BATCH_KEYS, &n);
 	tasks = arena_array(&c->arena, n, struct task);
 	fleet_moved = strcmp(before.hex, c->applied.hex) != 0;
 	for (size_t i = 0; i < n; i++)
@@ -396,9 +405,8 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 	timing_add(&c->figures.pass, since(c, c->now_ms));
 	next = keys_next_due(c);
 	tell_progress(c, fleet_moved, n, next);
-	*wake_ms = next <= c->now_ms ? 0 : next - c->now_ms;
-	if (*wake_ms > (c->heads.busy ? GIT_BUSY_MS : c->config.poll_ms))
-		*wake_ms = c->heads.busy ? GIT_BUSY_MS : c->config.poll_ms;
+	if (next - c->now_ms < *wake_ms)
+		*wake_ms = next <= c->now_ms ? 0 : next - c->now_ms;
 	return 0;
 }
 

@@ -112,20 +112,31 @@ int load_fleet(struct controller *c, struct err *err)
 	return 0;
 }
 
+static int decode_record(const char *path, struct bytes text, struct arena *arena, void *out,
+                         struct err *err)
+{
+	(void)path;
+	return controller_decode(text.data, text.len, arena, out, err);
+}
+
 static int read_controller_record(struct controller *c, struct oid tip, struct err *err)
 {
 	struct controller_record record = {0};
+	const char *path = "controller.yaml", *recovered;
 	struct bytes text;
-	struct err absent = {0};
+	struct err absent = {0}, damage = {0};
 
-	if (c->ports.git.read_path(c->ports.git.self, GIT_STATUS, tip, "controller.yaml", &c->arena,
-	                           &text, NULL, &absent)) {
+	if (c->ports.git.read_path(c->ports.git.self, GIT_STATUS, tip, path, &c->arena, &text, NULL,
+	                           &absent)) {
 		c->epoch = c->epoch ? c->epoch : 1;
 		return 0;
 	}
-	if (controller_decode(text.data, text.len, &c->arena, &record, err)) {
-		err->kind = ERR_TRANSIENT; /* our next commit mends it; nobody has taken over */
-		return err_wrap(err, "controller.yaml of the status branch");
+	if (decode_record(path, text, &c->arena, &record, &damage)) { /* our next commit mends it */
+		if (recover(c, tip, path, decode_record, &record, &recovered, &damage, err)) {
+			err->kind = ERR_TRANSIENT; /* nobody has taken over, and somebody may mend it */
+			return err_wrap(err, "status branch");
+		}
+		log_warn("status branch: %s", recovered);
 	}
 	if (c->started && (record.epoch > c->epoch ||
 	                   (record.epoch == c->epoch && record.id && strcmp(record.id, c->config.id))))

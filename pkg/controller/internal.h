@@ -135,6 +135,15 @@ bool desired_known(const struct controller *c);
 int fleet_blob(void *self, struct oid blob, struct arena *arena, struct bytes *out,
                struct err *err);
 
+/* recover.c */
+typedef int decode_text(const char *path, struct bytes text, struct arena *arena, void *out,
+                        struct err *err);
+/* The newest text of a file of the status branch that decodes, when the one at `tip` does not: what
+ * was decided up to then stands, and `*recovered` is the sentence that tells so. With none, nothing
+ * is known of what was decided, and nothing is done. */
+int recover(struct controller *c, struct oid tip, const char *path, decode_text *decode, void *out,
+            const char **recovered, const struct err *damage, struct err *err) must_check;
+
 /* task.c: one key from the world to a plan */
 int task_deployment(struct controller *c, struct task *task, struct err *err) must_check;
 int task_model(struct controller *c, struct task *task, struct err *err) must_check;

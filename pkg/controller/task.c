@@ -45,9 +45,6 @@ static void recall_retired(struct controller *c, const struct key *key,
 	}
 }
 
-typedef int decode_history(const char *path, struct bytes text, struct arena *arena, void *out,
-                           struct err *err);
-
 static int decode_deployment(const char *path, struct bytes text, struct arena *arena, void *out,
                              struct err *err)
 {
@@ -60,36 +57,8 @@ static int decode_model(const char *path, struct bytes text, struct arena *arena
 	return model_status_decode(path, text.data, text.len, arena, out, err);
 }
 
-/* The newest text of a status file that decodes, when today's does not: what was decided up to then
- * stands. With none, nothing is known of what was decided, and nothing is done. */
-static int recover(struct controller *c, const char *path, decode_history *decode, void *out,
-                   const char **recovered, const struct err *damage, struct err *err)
-{
-	struct git_version *versions;
-	size_t n;
-
-	if (c->ports.git.versions(c->ports.git.self, GIT_STATUS, c->heads.status, path, &c->arena,
-	                          &versions, &n, err))
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		struct err bad = {0};
-		struct bytes text;
-
-		if (c->ports.git.read_blob(c->ports.git.self, GIT_STATUS, versions[i].blob, &c->arena,
-		                           &text, &bad) ||
-		    decode(path, text, &c->arena, out, &bad))
-			continue;
-		*recovered = arena_printf(&c->arena, "%s; it goes on from commit %.10s", damage->text,
-		                          versions[i].commit.hex);
-		return 0;
-	}
-	return err_set(err, ERR_STALLED, "%s, and no earlier text of it can be read: what serves "
-	               "serves on, and nothing is decided. Put a good one on the status branch, or "
-	               "delete the file there to begin anew", damage->text);
-}
-
 /* `*found` is false while there is no such file. */
-static int read_history(struct controller *c, const struct key *key, decode_history *decode,
+static int read_history(struct controller *c, const struct key *key, decode_text *decode,
                         void *out, bool *found, const char **recovered, struct err *err)
 {
 	struct err damage = {0};
@@ -104,7 +73,7 @@ static int read_history(struct controller *c, const struct key *key, decode_hist
 	    !decode(path, text, &c->arena, out, &damage))
 		return 0;
 	if (damage.kind == ERR_STALLED)
-		return recover(c, path, decode, out, recovered, &damage, err);
+		return recover(c, c->heads.status, path, decode, out, recovered, &damage, err);
 	*err = damage;
 	return -1;
 }

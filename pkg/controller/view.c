@@ -191,9 +191,11 @@ static void show_model(struct controller *c, const struct task *task)
 
 void show(struct controller *c, const struct task *task)
 {
-	if (!c->config.watch.deployment)
-		return;
-	if (task->plan && task->key->environment && !task->rollout.gone)
+	bool deploys = task->plan && task->key->environment && !task->rollout.gone;
+
+	if (!c->config.watch.deployment || (deploys && !task->key->has_status))
+		return; /* nobody looks, or nothing is recorded of it yet */
+	if (deploys)
 		show_deployment(c, task);
 	else if (task->plan && !task->key->environment)
 		show_model(c, task);

@@ -501,7 +501,7 @@ class GitTest(FaultsTest):
         (other / "controller.yaml").write_text("id: [\n")
         world.git(other, "commit", "-qam", "damaged")
         world.git(other, "push", "-q", "origin", "linnet/status")
-        wait(10, "the log tells", lambda: "controller.yaml of the status" in world.log.read_text())
+        wait(10, "the log tells", lambda: "status branch: controller.yaml" in world.log.read_text())
         with Load(world.port) as load:
             world.declare("v2", edit=quick)
             wait(30, "v2 is steady", lambda: world.is_steady("v2"))

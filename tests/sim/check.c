@@ -43,10 +43,10 @@ static bool is_checked(const struct world *world, struct digest revision)
 	return false;
 }
 
-static const struct model_status *model_status(struct world *world)
+const struct model_status *check_model_status(struct world *world)
 {
-	const char *text = git_text(world, world->git.local_status,
-	                            "status/models/" SIM_MODEL ".yaml");
+	const char *text = git_good_text(world, world->git.local_status,
+	                                 "status/models/" SIM_MODEL ".yaml");
 	struct model_status *status = arena_new(&world->arena, struct model_status);
 	struct err err = {0};
 
@@ -71,7 +71,7 @@ static void check_verdict(struct world *world, struct digest revision,
 {
 	const struct object *model = status->observed_commit
 	                             ? runs_object(world, status->observed_commit, "model.yaml") : NULL;
-	const struct model_status *judged = model_status(world);
+	const struct model_status *judged = check_model_status(world);
 	const struct revision *found = status_revision(status, revision);
 	struct digest subject;
 
@@ -242,7 +242,7 @@ void assert_drop(struct world *world, int environment)
  * never pushed again. */
 void assert_propose(struct world *world, const struct proposal_text *text)
 {
-	const struct model_status *model = model_status(world);
+	const struct model_status *model = check_model_status(world);
 	const struct proposal *found = NULL;
 
 	for (size_t i = 0; i < model->n_proposed; i++)
@@ -266,7 +266,7 @@ void assert_propose(struct world *world, const struct proposal_text *text)
  * second one of the model. */
 void assert_spawn(struct world *world, const struct sim_run *run)
 {
-	const struct model_status *model = model_status(world);
+	const struct model_status *model = check_model_status(world);
 	bool entered = false;
 
 	for (size_t i = 0; i < model->n_ledger; i++)

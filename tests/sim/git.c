@@ -133,12 +133,23 @@ const char *git_text(struct world *world, int commit, const char *path)
 	return found ? map_get(&world->git.blobs, world->git.commits[commit].files[at].blob) : NULL;
 }
 
+const char *git_good_text(struct world *world, int commit, const char *path)
+{
+	const char *text = git_text(world, commit, path);
+
+	while (text && !strcmp(text, SIM_DAMAGED)) {
+		commit = world->git.commits[commit].parent;
+		text = git_text(world, commit, path);
+	}
+	return text;
+}
+
 const char *git_status_text(struct world *world, const char *environment)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "status/%s/" SIM_MODEL ".yaml", environment);
-	return git_text(world, world->git.local_status, path);
+	return git_good_text(world, world->git.local_status, path);
 }
 
 struct sim_branch *git_branch(struct world *world, const char *name)

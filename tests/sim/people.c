@@ -538,6 +538,9 @@ static void verb_gates(struct world *world, const char *words)
 	if (strcmp(words, "off"))
 		snprintf(world->gates, sizeof(world->gates),
 		         "  gates: {require: [{metric: accuracy, min: %s}]}\n", words);
+	if (world->n_gates == (int)ARRAY_LEN(world->seen_gates))
+		panic("too many simulated gates");
+	world->seen_gates[world->n_gates++] = (struct sim_gate){gate_now(world), strtod(words, NULL)};
 	commit_file(world, "model.yaml", model_now(world), "gates");
 }
 
@@ -580,6 +583,16 @@ static void verb_disk(struct world *world, const char *words)
 	world_event(world, "the disk is full for %s", words);
 }
 
+/* "damage status/prod/risk.yaml": of that file of the status branch only a piece is left. */
+static void verb_damage(struct world *world, const char *words)
+{
+	struct sim_git *git = &world->git;
+
+	if (!git_text(world, git->remote_status, words))
+		return;
+	git->remote_status = git_commit(world, git->remote_status, words, SIM_DAMAGED, "damage");
+}
+
 /* Another controller writes its higher epoch: ours has to end, and the other one goes on from what
  * is on the branch, with a state folder of its own. */
 static void verb_successor(struct world *world, const char *words)
@@ -618,7 +631,8 @@ static const struct {
 	{"triggers", verb_triggers}, {"rows", verb_rows}, {"runs", verb_runs},
 	{"cooldown", verb_cooldown},
 	{"judged", verb_judged}, {"gates", verb_gates}, {"source", verb_source},
-	{"race", verb_race}, {"stuck", verb_stuck}, {"disk", verb_disk}, {"successor", verb_successor},
+	{"race", verb_race}, {"stuck", verb_stuck}, {"disk", verb_disk},
+	{"damage", verb_damage}, {"successor", verb_successor},
 };
 
 void people_line(struct world *world, const char *line)

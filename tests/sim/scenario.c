@@ -89,8 +89,16 @@ static bool cycle_says(struct world *world, const char *name, const char *value)
 	return text && strstr(text, line);
 }
 
+static bool was_told(const struct deployment_status *status, const char *what)
+{
+	for (size_t i = 0; i < status->n_history; i++)
+		if (!strcmp(status->history[i].what, what))
+			return true;
+	return false;
+}
+
 /* Of one deployment: "steady v1", "serves v1", "phase Canary", "step 2", "reason Hold",
- * "quarantined v2". */
+ * "quarantined v2", "told status recovered". */
 static bool status_holds(const struct deployment_status *status, const char *what,
                          const char *value)
 {
@@ -107,6 +115,8 @@ static bool status_holds(const struct deployment_status *status, const char *wha
 		return status->reason && !strcmp(status->reason, value);
 	if (!strcmp(what, "quarantined"))
 		return quarantined(status, value);
+	if (!strcmp(what, "told"))
+		return was_told(status, value);
 	panic("unknown condition '%s'", what);
 }
 
@@ -117,7 +127,7 @@ bool scenario_holds(struct world *world, const char *words)
 	const struct deployment_status *status = check_status(world, world->here);
 	char what[32] = "", value[64] = "", path[128];
 
-	sscanf(words, "%31s %63s", what, value);
+	sscanf(words, "%31s %63[^\n]", what, value);
 	if (!strcmp(what, "declared")) {
 		people_follow(world, world->here);
 		return !strcmp(world->declared[world->here].version, value);

@@ -17,6 +17,7 @@ enum {
 	SIM_UNKNOWN_MS = 120000, /* a remote not seen for so long: desired is UNKNOWN (S13) */
 };
 #define SIM_MODEL "risk"
+#define SIM_DAMAGED "phase: {" /* what is left of a damaged file */
 
 /* ---- faults ---- */
 
@@ -207,6 +208,12 @@ struct sim_approval {
 	int64_t expires_ms;
 };
 
+/* What a gate demanded, by its digest. */
+struct sim_gate {
+	struct digest digest;
+	double min;
+};
+
 struct world {
 	uint64_t rng;
 	int64_t now_ms, wall_ms;
@@ -226,7 +233,8 @@ struct world {
 	char source[32];       /* what stands in the source folder */
 	const char *race;      /* a line that somebody acts out before our next proposal lands */
 	struct sim_approval approvals[32];
-	int n_approvals, n_retries;
+	struct sim_gate seen_gates[16];
+	int n_approvals, n_retries, n_gates;
 	int here; /* environment that commands are about */
 	struct controller *controller;
 	struct controller_config config;
@@ -285,6 +293,8 @@ const char *git_text(struct world *world, int commit, const char *path); /* NULL
 /* A commit on top of `parent`; text NULL removes. Returns its index. */
 int git_commit(struct world *world, int parent, const char *path, const char *text,
                const char *subject);
+/* As git_text, but of a file that was damaged the text before that. */
+const char *git_good_text(struct world *world, int commit, const char *path);
 const char *git_status_text(struct world *world, const char *environment);
 bool git_is_ancestor(const struct world *world, int old, int new);
 int git_find(const struct world *world, const char *hex);
@@ -325,6 +335,7 @@ void assert_world(struct world *world);
 /* The status of an environment as the local branch has it; NULL when there is none. Lives as long
  * as the world. */
 const struct deployment_status *check_status(struct world *world, int environment);
+const struct model_status *check_model_status(struct world *world);
 
 /* record.c: the invariants of each status commit */
 void assert_record(struct world *world, int before, int after);
