@@ -343,6 +343,7 @@ struct model_status {
 	int64_t retry_ms;          /* not before; -1 */
 	int64_t last_finished_ms;  /* for the cooldown; -1 */
 	const char *pending_event; /* a kick not yet turned into a run */
+	bool pending_kick;         /* a person's own: it waits for no cooldown */
 	struct digest train_digest; /* what the run was started with; a change cancels it once */
 	bool cancelled;            /* that was done for the present cause: the next run completes */
 	int fruitless;             /* runs in a row that did not help */

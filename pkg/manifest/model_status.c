@@ -72,6 +72,8 @@ static const struct field cycle_fields[] = {
 	 .help = "When a run ended last: the cooldown counts from here."},
 	{.name = "pendingEvent", .type = FIELD_STRING, AT(struct model_status, pending_event),
 	 .help = "An event not yet turned into a run."},
+	{.name = "pendingKick", .type = FIELD_BOOL, AT(struct model_status, pending_kick),
+	 .help = "It is a person's own, and waits for no cooldown."},
 	{.name = "data", .type = FIELD_RECORD, .record = &data_record,
 	 .help = "The data when the last run was taken up: new rows count from here."},
 	{.name = "terms", .type = FIELD_DIGEST, AT(struct model_status, terms),

@@ -138,7 +138,9 @@ static const struct field rollout_fields[] = {
 	{.name = "deadline", .type = FIELD_DURATION, AT(struct rollout_spec, deadline_ms),
 	 .min = 1000, .fallback = "24h", .help = "How long a step may stay without a conclusion."},
 	{.name = "keepPrevious", .type = FIELD_DURATION, AT(struct rollout_spec, keep_previous_ms),
-	 .fallback = "30m", .help = "The old revision stays warm: going back is one weight change."},
+	 .fallback = "30m",
+	 .help = "The old revision stays warm, and the new one is watched: going back is one weight "
+	         "change."},
 	{.name = "rollbackWindow", .type = FIELD_INT, AT(struct rollout_spec, rollback_window),
 	 .max = 100, .fallback = "3",
 	 .help = "Revisions promoted before that one may go back to at once."},

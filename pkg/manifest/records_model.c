@@ -274,7 +274,9 @@ static const struct field model_spec_fields[] = {
 	{.name = "triggers", .type = FIELD_LIST, LIST_IN(struct model, interface, triggers),
 	 .record = &trigger_record, .help = "What starts a training run."},
 	{.name = "cooldown", .type = FIELD_DURATION, IN(struct model, interface, cooldown_ms),
-	 .fallback = "24h", .help = "Least time between the end of a run and the next start."},
+	 .fallback = "24h",
+	 .help = "Least time between the end of a run and the next start; a first version and `linnet "
+	         "kick` without --event do not wait."},
 	{.name = "automation", .type = FIELD_RECORD, IN(struct model, interface, retrain),
 	 .record = &automation_record, .help = "How much happens without a person."},
 	{.name = "gates", .type = FIELD_RECORD, IN(struct model, interface, gates),

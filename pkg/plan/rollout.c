@@ -374,7 +374,8 @@ static void take_all(struct look *look, const char *what, const char *why)
 	set_weights(look, 0, 1);
 	next->keep_until_ms = look->in->now_ms + next->keep_previous_ms;
 	enter(look, PHASE_PROMOTING, "Promoting",
-	      has_stable(look) ? "all traffic; the previous revision is kept warm" : "all traffic");
+	      has_stable(look) ? "all traffic; the previous revision is kept warm"
+	                       : "all traffic; a first version is watched for keepPrevious");
 }
 
 static struct digest rollout_digest(const struct rollout_spec *rollout, struct arena *arena)

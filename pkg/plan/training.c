@@ -53,16 +53,24 @@ struct action *cycle_act(struct cycle *cycle, enum action_kind kind, struct dige
 	return action;
 }
 
+/* What a newer version meets there: in Promoting the candidate, which it makes the stable one. */
+static const struct revision *serving_at(const struct deployment_status *status)
+{
+	if (!status)
+		return NULL;
+	return status_revision(status, status->phase == PHASE_PROMOTING ? status->candidate
+	                                                                : status->stable);
+}
+
 /* What a new version would replace first. */
 static const struct revision *incumbent_of(const struct cycle *cycle)
 {
 	for (size_t i = 0; i < cycle->in->n_targets; i++) {
 		const struct target *target = &cycle->in->targets[i];
-		const struct revision *stable =
-			target->status ? status_revision(target->status, target->status->stable) : NULL;
+		const struct revision *serving = serving_at(target->status);
 
-		if (stable && !target->deployment->promotion)
-			return stable;
+		if (serving && !target->deployment->promotion)
+			return serving;
 	}
 	return NULL;
 }
@@ -94,6 +102,7 @@ static void kick(struct cycle *cycle, const struct request *request)
 	cycle->next->pending_event = arena_printf(
 		cycle->arena, "%s by %s%s%.10s", request->event ? request->event : "kick", by,
 		request->commit ? ", commit " : "", request->commit ? request->commit : "");
+	cycle->next->pending_kick |= !request->event;
 	cycle_note(cycle, "kicked", cycle->next->pending_event);
 }
 
@@ -121,6 +130,25 @@ static void rest(struct cycle *cycle, const char *reason, const char *message)
 	cycle_enter(cycle, CYCLE_IDLE, reason, message);
 }
 
+/* What stalled is due again, whenever its cause was: an interrupted run goes on, one that did not
+ * help is made anew. */
+static void retry(struct cycle *cycle, const struct request *request)
+{
+	struct model_status *next = cycle->next;
+	bool error = text_same(next->reason, "RunFailed") || !cycle->in->model;
+	struct cause again = {next->trigger, arena_printf(cycle->arena, "after %s", next->run.hex),
+	                      next->trigger_why};
+
+	if (!error)
+		next->run = run_id(cycle, &again);
+	next->fruitless = 0;
+	next->attempts = 0;
+	next->retry_ms = error ? cycle->in->now_ms : -1;
+	cycle_note(cycle, "retried", arena_printf(cycle->arena, "%s asked for it",
+	                                          request->by ? request->by : "somebody"));
+	cycle_enter(cycle, CYCLE_DUE, trigger_kind_names.names[next->trigger], next->trigger_why);
+}
+
 static void take_request(struct cycle *cycle, const struct request *request)
 {
 	struct model_status *next = cycle->next;
@@ -134,11 +162,8 @@ static void take_request(struct cycle *cycle, const struct request *request)
 		break;
 	case REQUEST_RETRY:
 		evaluate_again(cycle);
-		if (next->phase != CYCLE_STALLED)
-			break;
-		next->run = (struct digest){0};
-		next->fruitless = 0;
-		rest(cycle, "Retry", "a retry was asked for");
+		if (next->phase == CYCLE_STALLED)
+			retry(cycle, request);
 		break;
 	case REQUEST_REJECT:
 		if (next->phase == CYCLE_WAITING)
@@ -166,8 +191,10 @@ static void take_cause(struct cycle *cycle, const struct cause *cause)
 	next->attempts = 0;
 	next->retry_ms = -1;
 	set_baselines(cycle);
-	if (cause->kind == TRIGGER_EVENT)
+	if (cause->kind == TRIGGER_EVENT) {
 		next->pending_event = NULL;
+		next->pending_kick = false;
+	}
 	cycle_note(cycle, arena_printf(cycle->arena, "due (%s)", trigger_kind_names.names[cause->kind]),
 	           cause->why);
 	cycle_enter(cycle, CYCLE_DUE, trigger_kind_names.names[cause->kind], cause->why);
@@ -186,12 +213,23 @@ static void say_problem(struct cycle *cycle)
 		say(cycle, "InputReadable", "what triggers look at can be read again");
 }
 
-static void look_for_cause(struct cycle *cycle)
+/* Until when the cooldown lasts; 0: not for a first version, whose runs in vain stall it, nor for a
+ * person who kicks. */
+static int64_t cooldown_end(const struct cycle *cycle, const struct cause *cause)
 {
 	const struct model_status *next = cycle->next;
-	int64_t cool_ms = next->last_finished_ms >= 0
-	                  ? next->last_finished_ms + cycle->in->model->cooldown_ms : 0;
+
+	if (next->last_finished_ms < 0 || cause->kind == TRIGGER_FIRST ||
+	    (cause->kind == TRIGGER_EVENT && next->pending_kick))
+		return 0;
+	return next->last_finished_ms + cycle->in->model->cooldown_ms;
+}
+
+static void look_for_cause(struct cycle *cycle)
+{
+	char when[TIME_TEXT];
 	struct cause cause;
+	int64_t cool_ms;
 
 	if (!cycle->in->model->train)
 		return;
@@ -199,14 +237,18 @@ static void look_for_cause(struct cycle *cycle)
 		say_problem(cycle);
 		return;
 	}
+	cool_ms = cooldown_end(cycle, &cause);
 	if (cycle->in->now_ms >= cool_ms) {
 		take_cause(cycle, &cause);
 		return;
 	}
 	cycle_wake(cycle, cool_ms);
-	if (next->phase == CYCLE_IDLE)
-		say(cycle, "Cooldown",
-		    arena_printf(cycle->arena, "due, after the cooldown: %s", cause.why));
+	if (cycle->next->phase != CYCLE_IDLE)
+		return;
+	format_time(cool_ms, when);
+	say(cycle, "Cooldown", arena_printf(cycle->arena, "due at %s, after the cooldown (`linnet kick"
+	                                    " %s` does not wait): %s", when,
+	                                    cycle->in->model->meta.name, cause.why));
 }
 
 static void due(struct cycle *cycle)
@@ -548,6 +590,7 @@ static bool differs(const struct model_status *a, const struct model_status *b)
 	       a->attempts != b->attempts || a->retry_ms != b->retry_ms ||
 	       a->last_finished_ms != b->last_finished_ms || a->fruitless != b->fruitless ||
 	       a->cancelled != b->cancelled || !text_same(a->pending_event, b->pending_event) ||
+	       a->pending_kick != b->pending_kick ||
 	       a->data_rows != b->data_rows || strcmp(a->data_first.hex, b->data_first.hex) != 0 ||
 	       strcmp(a->terms.hex, b->terms.hex) != 0 ||
 	       strcmp(a->sources.hex, b->sources.hex) != 0 || a->scheduled_ms != b->scheduled_ms ||

@@ -304,7 +304,8 @@ static struct model_status random_model_status(struct generator *g)
 		.reason = any_text(g), .message = any_text(g),
 		.trigger = (enum trigger_kind)below(g, TRIGGER_KINDS), .trigger_why = any_text(g),
 		.run = a_digest(g), .attempts = (int)below(g, 5), .retry_ms = a_time(g),
-		.last_finished_ms = a_time(g), .pending_event = any_text(g), .train_digest = a_digest(g),
+		.last_finished_ms = a_time(g), .pending_event = any_text(g),
+		.pending_kick = below(g, 2), .train_digest = a_digest(g),
 		.cancelled = below(g, 2), .fruitless = (int)below(g, 4),
 		.data_rows = (int64_t)below(g, 100) - 1,
 		.terms = a_digest(g), .sources = a_digest(g), .scheduled_ms = a_time(g),
@@ -598,6 +599,7 @@ static void same_model_status(const struct model_status *a, const struct model_s
 	VALUE(retry_ms);
 	VALUE(last_finished_ms);
 	TEXT(pending_event);
+	VALUE(pending_kick);
 	DIGEST(train_digest);
 	VALUE(cancelled);
 	VALUE(fruitless);

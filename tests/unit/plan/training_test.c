@@ -417,7 +417,7 @@ static void where_all_is_manual_it_is_only_reported(void **state)
 
 /* ---- triggers and levels ---- */
 
-static void a_kick_waits_for_the_cooldown_and_a_strange_one_is_refused(void **state)
+static void an_event_waits_for_the_cooldown_and_a_strange_one_is_refused(void **state)
 {
 	struct world *world = *state;
 
@@ -439,6 +439,48 @@ static void a_kick_waits_for_the_cooldown_and_a_strange_one_is_refused(void **st
 	until(world, CYCLE_RUNNING);
 	assert_int_equal(world->in.history.trigger, TRIGGER_EVENT);
 	assert_null(world->in.history.pending_event);
+}
+
+static void a_person_who_kicks_waits_for_no_cooldown(void **state)
+{
+	struct world *world = *state;
+
+	merge_v1(world);
+	world->in.history.phase_since_ms = EPOCH;
+	world->in.history.retry_ms = -1;
+	world->in.history.last_finished_ms = EPOCH;
+	ask(world, REQUEST_KICK, "platform-update");
+	tick(world);
+	tick(world);
+	assert_non_null(strstr(world->in.history.message, "due at 2026-07-01T10:00:00Z, after the "
+	                       "cooldown (`linnet kick risk` does not wait): platform-update by ada"));
+	ask(world, REQUEST_KICK, NULL);
+	run_to(world, VERDICT_FAIL, "a2");
+	assert_false(world->in.history.pending_kick);
+	until(world, CYCLE_IDLE);
+	ask(world, REQUEST_KICK, "platform-update"); /* the next event waits again */
+	tick(world);
+	tick(world);
+	assert_string_equal(world->in.history.reason, "Cooldown");
+}
+
+/* Who mends the trainer of a model without a version is not kept waiting for a day. */
+static void a_first_version_waits_for_no_cooldown_and_stalls_after_two_runs(void **state)
+{
+	struct world *world = *state;
+
+	run_to(world, VERDICT_FAIL, "a1");
+	until(world, CYCLE_IDLE);
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 1); /* the same again would give the same */
+	world->in.train_digest = digest_of("mended", 6);
+	run_to(world, VERDICT_FAIL, "a2");
+	until(world, CYCLE_STALLED);
+	assert_string_equal(world->in.history.reason, "NoImprovement");
+	world->in.train_digest = digest_of("mended again", 12);
+	run_to(world, VERDICT_PASS, "a3");
+	until(world, CYCLE_PROPOSING);
 }
 
 static void runs_are_started_as_the_level_says(void **state)
@@ -894,8 +936,53 @@ static void errors_are_retried_with_backoff_and_stall_the_third_time(void **stat
 		tick(world);
 	assert_int_equal(world->trained, 3);
 	ask(world, REQUEST_RETRY, NULL);
-	world->now_ms += HOUR_MS;
 	until(world, CYCLE_RUNNING);
+	tick(world);
+	assert_int_equal(world->trained, 4); /* at once, and the same run */
+	assert_int_equal(world->in.history.attempts, 0);
+}
+
+/* Its rows are not new any more: the retry itself is what makes it due. */
+static void what_did_not_help_is_made_anew_for_a_person_who_asks(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data = {.rows = 10000, .first = digest_of("r1", 2)};
+	struct digest run;
+
+	world->in.data = &data;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_NEW_ROWS, .new_rows = 1000});
+	for (int i = 0; i < 2; i++) {
+		data.rows += 1000;
+		world->now_ms += HOUR_MS;
+		run_to(world, VERDICT_FAIL, "a2");
+		until(world, i ? CYCLE_STALLED : CYCLE_IDLE);
+	}
+	run = world->in.history.run;
+	ask(world, REQUEST_RETRY, NULL);
+	run_to(world, VERDICT_PASS, "a3");
+	assert_false(digest_same(world->in.history.run, run));
+	assert_int_equal(world->in.history.trigger, TRIGGER_NEW_ROWS);
+	until(world, CYCLE_PROPOSING);
+}
+
+/* A newer version makes the candidate of Promoting the stable one, and is compared with it. */
+static void in_promoting_a_run_is_compared_with_the_candidate(void **state)
+{
+	struct world *world = *state;
+	struct deployment_status *status = &world->statuses[STAGING];
+	const struct action *action;
+
+	serve_v1_under(world, "gates of May");
+	status->candidate = status->stable;
+	status->stable = (struct digest){0};
+	status->phase = PHASE_PROMOTING;
+	ask(world, REQUEST_KICK, NULL);
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	action = find_action(world, ACTION_TRAIN);
+	assert_non_null(action);
+	assert_non_null(action->incumbent);
+	assert_string_equal(action->incumbent->version, "v1");
 }
 
 static void a_change_of_training_cancels_once(void **state)
@@ -1196,7 +1283,9 @@ int main(void)
 		case_of(beside_lines_that_ask_the_refused_ones_get_their_own_branch),
 		case_of(a_deleted_branch_is_a_refusal_for_good),
 		case_of(where_all_is_manual_it_is_only_reported),
-		case_of(a_kick_waits_for_the_cooldown_and_a_strange_one_is_refused),
+		case_of(an_event_waits_for_the_cooldown_and_a_strange_one_is_refused),
+		case_of(a_person_who_kicks_waits_for_no_cooldown),
+		case_of(a_first_version_waits_for_no_cooldown_and_stalls_after_two_runs),
 		case_of(so_many_new_rows_are_a_cause_once),
 		case_of(of_data_that_was_replaced_every_row_is_new),
 		case_of(under_the_same_terms_it_is_automatic),
@@ -1218,6 +1307,8 @@ int main(void)
 		case_of(changed_training_is_a_new_start_for_what_did_not_help),
 		case_of(bad_data_is_considered_and_not_repeated),
 		case_of(errors_are_retried_with_backoff_and_stall_the_third_time),
+		case_of(what_did_not_help_is_made_anew_for_a_person_who_asks),
+		case_of(in_promoting_a_run_is_compared_with_the_candidate),
 		case_of(a_change_of_training_cancels_once),
 		case_of(what_served_well_for_its_soak_is_promoted),
 		case_of(what_must_not_be_promoted),
