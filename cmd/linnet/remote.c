@@ -95,17 +95,26 @@ static int find_remote(const struct options *options, char url[LIMIT_FILE_PATH],
 	return result;
 }
 
-int repo_identity(const struct options *options, struct identity *out, struct err *err)
+static int identity_by(const char *repo, struct identity *out, struct err *err)
 {
 	struct objects *objects = NULL;
 	struct err ignored = {0};
 	int result;
 
-	if (!repo_is_url(options) && objects_open(options->repo, true, &objects, &ignored))
+	if (objects_open(repo, true, &objects, &ignored))
 		objects = NULL;
 	result = objects_identity(objects, out, err);
 	objects_close(objects);
 	return result;
+}
+
+int repo_identity(const struct options *options, struct identity *out, struct err *err)
+{
+	struct err ignored = {0};
+
+	if (!repo_is_url(options) && !identity_by(options->repo, out, &ignored))
+		return 0;
+	return identity_by(".", out, err);
 }
 
 int remote_commit(const struct options *options, struct git_remote_commit *commit, struct oid *out,

@@ -9,7 +9,7 @@ bool repo_is_url(const struct options *options);
 /* Opens --repo for reading: a checkout, a bare repository, or a url, whose branches are fetched
  * into a folder of this person's cache first. */
 int repo_open(const struct options *options, struct objects **out, struct err *err) must_check;
-/* Who is at work, by git's own settings. */
+/* Who is at work, by git's own settings: those of --repo, else those of the folder one is in. */
 int repo_identity(const struct options *options, struct identity *out, struct err *err) must_check;
 /* Makes the commit at --remote, else at `origin` of --repo, else at --repo itself; author and
  * signing key are filled in. */

@@ -201,8 +201,10 @@ static void put_table(const struct options *options, const struct overview *over
 	for (size_t i = 0; i < overview->n_models; i++) {
 		const struct model_status *model = &overview->models[i];
 
-		printf("%-32s %-13s v%-21lld %-5s %s\n", model->name,
-		       cycle_phase_names.names[model->phase], (long long)model->highest_version,
+		printf("%-32s %-13s %-22s %-5s %s\n", model->name,
+		       cycle_phase_names.names[model->phase],
+		       model->highest_version ? arena_printf(arena, "v%lld",
+		                                             (long long)model->highest_version) : "none",
 		       ago(arena, model->phase_since_ms), model->message ? model->message : "");
 	}
 }

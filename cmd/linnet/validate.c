@@ -42,6 +42,8 @@ struct outlook {
 	double disagreement, accuracy; /* the latter NAN: unknown */
 };
 #define DISAGREEMENT 0.1 /* before any run has told */
+#define ENOUGH 0.8       /* of runs: less is told how to be mended */
+#define ROWS_MAX 1000000
 
 static void learn_from(const struct model_version *version, struct outlook *out)
 {
@@ -78,18 +80,49 @@ static struct outlook outlook_of(const struct options *options, struct view *vie
 	return outlook;
 }
 
+/* About so many test rows make an equally good candidate pass in four of five runs; -1: no number
+ * of them up to a million does. */
+static int64_t rows_enough(const struct model *model, const struct gate_policy *policy,
+                           const struct outlook *outlook)
+{
+	int64_t low = outlook->rows, high = low > 0 ? low : 1;
+
+	while (gates_pass_probability(&model->gates, policy, high, outlook->disagreement) < ENOUGH) {
+		low = high;
+		high *= 2;
+		if (high > ROWS_MAX)
+			return -1;
+	}
+	while (high - low > 1) {
+		int64_t rows = low + (high - low) / 2;
+
+		if (gates_pass_probability(&model->gates, policy, rows, outlook->disagreement) < ENOUGH)
+			low = rows;
+		else
+			high = rows;
+	}
+	return high;
+}
+
 static void put_outlook(const struct model *model, const struct gate_policy *policy,
                         const struct outlook *outlook)
 {
 	double p = gates_pass_probability(&model->gates, policy, outlook->rows,
 	                                  outlook->disagreement);
 
+	int64_t enough = is_set(p) && p < ENOUGH ? rows_enough(model, policy, outlook) : -1;
+
 	if (is_set(p))
 		printf("%s: a candidate exactly as good as what serves passes versusCurrent in %.0f %% of"
-		       " runs (%lld test rows%s%s, %.0f %% of them answered differently)\n",
+		       " runs (%lld test rows%s%s, %.0f %% of them answered differently)",
 		       model->meta.name, 100 * p, (long long)outlook->rows,
 		       outlook->version ? " as of " : " of data.validate.minRows",
 		       outlook->version ? outlook->version : "", 100 * outlook->disagreement);
+	if (enough >= 0)
+		printf("; %.0f %% takes a wider margin, or about %lld rows in all", 100 * ENOUGH,
+		       (long long)ceil((double)enough / model->train->split.test));
+	if (is_set(p))
+		printf("\n");
 	if (!is_set(outlook->accuracy))
 		return;
 	p = gates_minimum_probability(&model->gates, policy, outlook->rows, outlook->accuracy);

@@ -130,11 +130,18 @@ class RequestTest(CliTest):
 
     def test_nobody_knows_who_you_are(self):
         env = {"GIT_AUTHOR_EMAIL": "", "GIT_AUTHOR_NAME": "", "HOME": str(self.home)}
-        err = self.fails("restart", D, "--repo", self.remote, env=env)
+        err = self.fails("restart", D, "--repo", self.remote, env=env, cwd=self.home)
         self.assertIn("git config --global user.email", err)
         (self.home / ".gitconfig").write_text("[user]\n\temail = bob@example.com\n")
-        self.ok("restart", D, "--repo", self.remote, env=env)
+        self.ok("restart", D, "--repo", self.remote, env=env, cwd=self.home)
         self.assertIn("by: bob@example.com", self.asked()[1])
+
+    def test_in_a_checkout_one_is_who_its_settings_say(self):
+        env = {"GIT_AUTHOR_EMAIL": "", "GIT_AUTHOR_NAME": "", "HOME": str(self.home)}
+        git(self.checkout, "config", "user.email", "eve@example.com")
+        for repo in (self.remote, f"file://{self.remote}"):
+            self.ok("restart", D, "--repo", repo, env=env, cwd=self.checkout)
+            self.assertIn("by: eve@example.com", self.asked()[1])
 
     def test_a_url_is_read_too(self):
         url = f"file://{self.remote}"
