@@ -228,6 +228,7 @@ struct lineage {
 	const char *source_tree, *source_commit;
 	struct digest data;
 	int64_t data_rows, data_from_ms, data_to_ms; /* -1 each when unknown */
+	int64_t trained_to_ms; /* of rows divided by time: the newest that was learnt from; else -1 */
 	int64_t train_rows, validation_rows, test_rows;
 	struct pairs params;
 	const char *candidate; /* the chosen one */

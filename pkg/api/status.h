@@ -307,6 +307,8 @@ struct gates_evidence {
 	const char *version;       /* what was judged; NULL: what a run made, which has no number yet */
 	const char *incumbent;     /* the version that it was compared with; NULL: none served */
 	struct digest predictions, incumbent_predictions; /* the latter "" without an incumbent */
+	int64_t incumbent_to_ms;   /* rows through this time trained the incumbent; -1: none did */
+	bool incumbent_unknown;    /* what it was trained on is not known */
 	int64_t uses;              /* final tests of these rows, this one included */
 	struct gate_serving serving;
 	struct gate_entry *entries;

@@ -132,6 +132,19 @@ static const char *power_text(struct judging *judging, const struct gate_metric 
 	                    count_text(judging->arena, ceil(rows)));
 }
 
+const char *honest_text(struct judging *judging, const char *who)
+{
+	double seen = rows_seen(judging->rows);
+
+	if (seen > 0)
+		return arena_printf(judging->arena, "; %s rows that %s was trained on are left out",
+		                    count_text(judging->arena, seen), who);
+	return judging->input->incumbent_unknown
+	       ? arena_printf(judging->arena, "; on what %s was trained is unknown: rows that it knows"
+	                      " can only speak for it", who)
+	       : "";
+}
+
 static void judge_versus(struct judging *judging, const struct gate_metric *metric,
                          const struct gate_require *require)
 {
@@ -152,8 +165,8 @@ static void judge_versus(struct judging *judging, const struct gate_metric *metr
 	}
 	m = measure_gain(judging, metric);
 	if (m.status != STATS_OK) {
-		why = arena_printf(judging->arena, "%s cannot be compared with %s: %s", metric->text, who,
-		                   status_text(m.status));
+		why = arena_printf(judging->arena, "%s cannot be compared with %s: %s%s", metric->text, who,
+		                   status_text(m.status), honest_text(judging, who));
 		add_entry(judging, name, VERDICT_INCONCLUSIVE, &m, -margin, why);
 		return;
 	}
@@ -161,8 +174,7 @@ static void judge_versus(struct judging *judging, const struct gate_metric *metr
 	          : better ? (m.high <= 0 ? VERDICT_FAIL : VERDICT_INCONCLUSIVE)
 	                   : (m.high < -margin ? VERDICT_FAIL : VERDICT_INCONCLUSIVE);
 	why = arena_printf(judging->arena, "%s is %s %s than with %s on the same %s rows, between %s"
-	                   " and"
-	                   " %s; %s is required%s", metric->text,
+	                   " and %s; %s is required%s%s", metric->text,
 	                   gain_text(judging, metric, fabs(m.value)), m.value < 0 ? "worse" : "better",
 	                   who, count_text(judging->arena, m.n),
 	                   metric->is_share ? arena_printf(judging->arena, "%+.1f", 100 * m.low)
@@ -172,7 +184,7 @@ static void judge_versus(struct judging *judging, const struct gate_metric *metr
 	                   better ? "surely better"
 	                          : arena_printf(judging->arena, "no more than %s worse",
 	                                         gain_text(judging, metric, margin)),
-	                   power_text(judging, metric, &m, margin));
+	                   power_text(judging, metric, &m, margin), honest_text(judging, who));
 	add_entry(judging, name, verdict, &m, -margin, why);
 }
 

@@ -33,6 +33,7 @@ struct gate_rows {
 	const double *truth_number;
 	struct gate_predictions candidate;
 	const struct gate_predictions *incumbent; /* on the same rows; NULL: none serves */
+	const bool *seen; /* it was trained on this row: both are not compared on it; NULL: on none */
 	bool by_time;                             /* rows stand in the order of time */
 	const struct gate_column *inputs;
 	size_t n_inputs;
@@ -44,6 +45,7 @@ struct gates_input {
 	const struct gates_spec *gates;
 	const struct gate_policy *policy; /* NULL: none named */
 	const char *incumbent;            /* its name for people, such as v2 */
+	bool incumbent_unknown;           /* so are the rows that it was trained on */
 	int64_t uses;                     /* final tests of these rows, this one included */
 	const char *seed;                 /* of the resampling: the digest of the evaluation */
 	enum verdict_result outside;      /* what gates.command said, where it is declared */

@@ -52,7 +52,8 @@ bool metric_is_slow(enum metric_kind kind);
 struct gate_metric metric_of(enum metric_kind kind, const char *text);
 struct measured measure_value(struct judging *judging, const struct gate_metric *metric,
                               const struct gate_predictions *predictions);
-/* By how much the candidate is better than the incumbent: of a loss, incumbent less candidate. */
+/* By how much the candidate is better than the incumbent, on rows that both are new to: of a loss,
+ * incumbent less candidate. */
 struct measured measure_gain(struct judging *judging, const struct gate_metric *metric);
 /* Mean of one number a row. */
 struct measured measure_mean(struct judging *judging, const double *values, size_t n);
@@ -63,10 +64,22 @@ const char *count_text(struct arena *arena, double n);
 /* Why a metric has no value, for people. */
 const char *status_text(enum stats_status status);
 
+/* ---- rows.c ---- */
+
+/* A copy of those rows, without inputs. */
+struct gate_rows rows_some(struct judging *judging, const size_t *rows, size_t n);
+/* Those that the incumbent was not trained on, of rows of which it was on some; and how many the
+ * others are. */
+struct gate_rows rows_unseen(struct judging *judging);
+double rows_seen(const struct gate_rows *rows);
+
 /* ---- gates.c ---- */
 
 void add_entry(struct judging *judging, const char *name, enum verdict_result verdict,
                const struct measured *measured, double needed, const char *why);
+
+/* What makes the comparison with the incumbent `who` honest: "; 12 rows that ..." or "". */
+const char *honest_text(struct judging *judging, const char *who);
 
 /* ---- guards.c, slices.c, serving.c ---- */
 

@@ -193,8 +193,8 @@ static enum verdict_result fell(struct judging *judging, enum metric_kind kind, 
 	metric.class = 1;
 	*m = measure_gain(judging, &metric);
 	if (m->status != STATS_OK) {
-		*why = arena_printf(judging->arena, "%s cannot be compared with %s: %s", text, who,
-		                    status_text(m->status));
+		*why = arena_printf(judging->arena, "%s cannot be compared with %s: %s%s", text, who,
+		                    status_text(m->status), honest_text(judging, who));
 		return VERDICT_INCONCLUSIVE;
 	}
 	*why = arena_printf(judging->arena, "%s is %.3f %s than with %s, between %+.3f and %+.3f;"
@@ -415,6 +415,11 @@ static enum verdict_result suspicious(struct judging *judging, struct measured *
 	}
 	*needed = IMPROVEMENT_MAX;
 	*m = measure_gain(judging, &accuracy);
+	if (m->status != STATS_OK) {
+		*why = arena_printf(judging->arena, "accuracy cannot be compared: %s",
+		                    status_text(m->status));
+		return VERDICT_INCONCLUSIVE;
+	}
 	*why = arena_printf(judging->arena, "accuracy changes by %+.1f points%s", 100 * m->value,
 	                    m->low > IMPROVEMENT_MAX ? ", which is too good to be believed"
 	                    " unseen" : "");

@@ -747,6 +747,15 @@ static struct measured negative(struct measured m)
 	return (struct measured){m.status, -m.value, -m.high, -m.low, m.se, m.x, m.n};
 }
 
+static struct measured gain_on_unseen(struct judging *judging, const struct gate_metric *metric)
+{
+	const struct gate_rows unseen = rows_unseen(judging);
+	struct judging inner = *judging;
+
+	inner.rows = &unseen;
+	return measure_gain(&inner, metric);
+}
+
 struct measured measure_gain(struct judging *judging, const struct gate_metric *metric)
 {
 	const struct gate_rows *rows = judging->rows;
@@ -754,6 +763,8 @@ struct measured measure_gain(struct judging *judging, const struct gate_metric *
 	struct measured m;
 	double *loss, *other;
 
+	if (rows->seen)
+		return gain_on_unseen(judging, metric);
 	if (rows->n == 0 || !incumbent)
 		return unknown(STATS_EMPTY);
 	if (metric->kind == METRIC_ACCURACY)

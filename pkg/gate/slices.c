@@ -62,54 +62,6 @@ static bool find_held(struct judging *judging, bool versus, struct held *out)
 
 /* ---- the rows of a slice ---- */
 
-static struct gate_predictions some_predictions(struct judging *judging,
-                                                const struct gate_predictions *all,
-                                                const size_t *rows, size_t n)
-{
-	struct gate_predictions some = {.n_scores = all->n_scores};
-	uint32_t *classes = all->classes ? arena_array(judging->arena, n, uint32_t) : NULL;
-	double *numbers = all->numbers ? arena_array(judging->arena, n, double) : NULL;
-	double *scores = all->scores ? arena_array(judging->arena, n * all->n_scores, double) : NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		if (classes)
-			classes[i] = all->classes[rows[i]];
-		if (numbers)
-			numbers[i] = all->numbers[rows[i]];
-		if (scores)
-			memcpy(scores + i * all->n_scores, all->scores + rows[i] * all->n_scores,
-			       all->n_scores * sizeof(double));
-	}
-	some.classes = classes;
-	some.numbers = numbers;
-	some.scores = scores;
-	return some;
-}
-
-static struct gate_rows some_rows(struct judging *judging, const size_t *rows, size_t n)
-{
-	const struct gate_rows *all = judging->rows;
-	struct gate_rows some = {.n = n, .classes = all->classes, .by_time = all->by_time};
-	uint32_t *truth = all->truth ? arena_array(judging->arena, n, uint32_t) : NULL;
-	double *number = all->truth_number ? arena_array(judging->arena, n, double) : NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		if (truth)
-			truth[i] = all->truth[rows[i]];
-		if (number)
-			number[i] = all->truth_number[rows[i]];
-	}
-	some.truth = truth;
-	some.truth_number = number;
-	some.candidate = some_predictions(judging, &all->candidate, rows, n);
-	if (all->incumbent) {
-		struct gate_predictions was = some_predictions(judging, all->incumbent, rows, n);
-
-		some.incumbent = arena_memdup(judging->arena, &was, sizeof(was));
-	}
-	return some;
-}
-
 struct row_value {
 	const char *value;
 	size_t row;
@@ -147,7 +99,7 @@ static struct slice *slices_of(struct judging *judging, const struct gate_column
 		for (end = i; end < rows && !strcmp(sorted[end].value, sorted[i].value); end++)
 			some[end - i] = sorted[end].row;
 		slice->value = sorted[i].value;
-		slice->rows = some_rows(judging, some, end - i);
+		slice->rows = rows_some(judging, some, end - i);
 	}
 	return slices;
 }
@@ -253,10 +205,11 @@ static void judge_input(struct judging *judging, const struct held *held, const 
 		                   slice_text(judging, held, column, &slices[0]));
 		add_entry(judging, name, VERDICT_FAIL, &slices[0].m, held->bound, why);
 	} else if (few) {
+		double rows = (double)few->rows.n - (held->versus ? rows_seen(&few->rows) : 0);
+
 		why = arena_printf(judging->arena, "too few rows in %zu of %zu groups: %s=%s has %s and"
-		                   " needs"
-		                   " some %s", thin, n, column->name, few->value,
-		                   count_text(judging->arena, (double)few->rows.n),
+		                   " needs some %s", thin, n, column->name, few->value,
+		                   count_text(judging->arena, rows),
 		                   count_text(judging->arena, ceil(few->needed)));
 		add_entry(judging, name, VERDICT_INCONCLUSIVE, &few->m, held->bound, why);
 	} else {

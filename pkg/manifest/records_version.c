@@ -33,9 +33,11 @@ static const struct field rows_fields[] = {
 	 .help = "Time of the oldest row."},
 	{.name = "to", .type = FIELD_TIME, IN(struct lineage, data, data_to_ms),
 	 .help = "Time of the newest row."},
+	{.name = "trainedTo", .type = FIELD_TIME, IN(struct lineage, data, trained_to_ms),
+	 .help = "Time of the newest row that it was trained on, where rows are divided by time."},
 };
 static const struct record rows_record =
-	SECTION(struct lineage, data, data_to_ms, rows, "The data snapshot of the run.");
+	SECTION(struct lineage, data, trained_to_ms, rows, "The data snapshot of the run.");
 
 #define PART_ROWS(key, member, text) \
 	{.name = key, .type = FIELD_INT, IN(struct lineage, train_rows, member), .min = -1, \

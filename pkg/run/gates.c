@@ -6,7 +6,7 @@
 #include "run/internal.h"
 
 /* Moves when the same predictions could be judged otherwise. */
-#define EVALUATOR "linnet gates 1"
+#define EVALUATOR "linnet gates 2"
 
 enum { COMMAND_MS = 30 * 60 * 1000 };
 
@@ -153,6 +153,32 @@ static int same_rows(const struct outcomes *a, const struct outcomes *b, struct 
 	return 0;
 }
 
+/* The newest row that a version has learnt from; -1: none of those that it can be tested on, or,
+ * with *unknown, nobody knows. A run of ours tells it, or keeps rows apart by the hash of their
+ * ids. */
+static int64_t trained_to(const struct run *run, const struct model_version *version,
+                          bool *unknown)
+{
+	const struct lineage *lineage = version->lineage;
+	bool by_hash = run->model->train && run->model->train->split.by == SPLIT_BY_HASH;
+	int64_t to_ms = !lineage ? -1 : lineage->trained_to_ms >= 0 ? lineage->trained_to_ms
+	                : lineage->run ? -1 : lineage->data_to_ms;
+
+	*unknown = to_ms < 0 ? !(by_hash && lineage && lineage->run) : !run->model->data.time;
+	return *unknown ? -1 : to_ms;
+}
+
+/* Rows that the incumbent was trained on; NULL: there is none. */
+static const bool *seen_rows(struct run *run, const struct scored *scored, int64_t to_ms)
+{
+	bool *seen = arena_array(run->arena, scored->outcomes.n, bool);
+	size_t n = 0;
+
+	for (size_t i = 0; scored->times && to_ms >= 0 && i < scored->outcomes.n; i++)
+		n += seen[i] = scored->times[i] <= to_ms;
+	return n ? seen : NULL;
+}
+
 int gates_decide(struct run *run, struct judged *judged, struct gates_evidence *evidence,
                  struct gates_verdict *out, struct err *err)
 {
@@ -174,6 +200,8 @@ int gates_decide(struct run *run, struct judged *judged, struct gates_evidence *
 			return -1;
 		incumbent = predictions_of(&judged->incumbent_scored->outcomes);
 		input.rows.incumbent = &incumbent;
+		input.rows.seen = seen_rows(run, judged->scored, evidence->incumbent_to_ms);
+		input.incumbent_unknown = evidence->incumbent_unknown;
 	}
 	*out = gates_judge(&input, run->arena);
 	entries_round(out->entries, out->n_entries);
@@ -195,8 +223,11 @@ static struct gates_evidence *gather(struct run *run, struct judged *judged,
 		.incumbent = judged->incumbent ? judged->incumbent->version : NULL,
 		.predictions = judged->predictions,
 		.incumbent_predictions = judged->incumbent_predictions,
-		.uses = run->spec->uses > 0 ? run->spec->uses : 1,
+		.uses = run->spec->uses > 0 ? run->spec->uses : 1, .incumbent_to_ms = -1,
 	};
+	if (judged->incumbent)
+		evidence->incumbent_to_ms = trained_to(run, judged->incumbent,
+		                                       &evidence->incumbent_unknown);
 	if (result->same && evidence->uses > 1)
 		evidence->uses--; /* what is known already spends nothing */
 	if (judged->policy && judged->policy->serving.scan_report)

@@ -64,6 +64,7 @@ struct split_stage {
 	struct digest refit, test;
 	int64_t n_data, n_refit, n_test;
 	int64_t from_ms, to_ms;           /* of the usable rows; -1 */
+	int64_t trained_to_ms;            /* by time: of the rows before the test; else -1 */
 	int64_t test_from_ms, test_to_ms; /* -1 */
 	const char *unseen;               /* a sentence on categories that were not learnt, or NULL */
 };
@@ -214,6 +215,7 @@ struct scored {
 	struct oip_golden golden;  /* evenly spread rows */
 	struct buf predictions;    /* CSV: id, label, prediction, scores; freed by scored_deinit */
 	struct profile *profile;   /* NULL unless it was asked for */
+	int64_t *times;            /* in full, of models with data.time: of each row; else NULL */
 	struct gate_column *columns; /* in full: the inputs that gates look at, in the arena */
 	size_t n_columns;
 	size_t *column_of; /* the input of each */

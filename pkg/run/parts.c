@@ -124,7 +124,7 @@ static void fold_parts(struct run *run, const struct division *division, size_t 
 	hold_back(&out[1], division, division->n - 1, split->embargo_ms);
 }
 
-static void keep_parts(const struct dataset_part *parts, size_t n_folds,
+static void keep_parts(const struct dataset_part *parts, size_t n_folds, enum split_by by,
                        struct split_stage *stage)
 {
 	const struct dataset_part *beside = parts + 2 * n_folds;
@@ -139,6 +139,7 @@ static void keep_parts(const struct dataset_part *parts, size_t n_folds,
 	}
 	stage->refit = beside[FILE_REFIT].digest;
 	stage->n_refit = beside[FILE_REFIT].rows;
+	stage->trained_to_ms = by == SPLIT_BY_TIME ? beside[FILE_REFIT].to_ms : -1;
 	stage->test = beside[FILE_TEST].digest;
 	stage->n_test = beside[FILE_TEST].rows;
 	stage->test_from_ms = beside[FILE_TEST].from_ms;
@@ -164,7 +165,7 @@ static int write_parts(struct run *run, const struct dataset *dataset,
 	if (dir_make_all(AT_FDCWD, run_path(run, "rows"), 0700, err) ||
 	    run_write_parts(run, dataset, report, division, parts, n, &categories, err))
 		return -1;
-	keep_parts(parts, stage->n_folds, stage);
+	keep_parts(parts, stage->n_folds, division->by, stage);
 	stage->unseen = unseen_text(run, &categories);
 	return 0;
 }

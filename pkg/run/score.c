@@ -21,6 +21,7 @@ struct scoring {
 	bool in_full;
 	struct arena chunk;
 	const char **inputs, **ids, **labels; /* of the rows of the chunk, in its arena */
+	const char **times;
 	size_t n_chunk;
 };
 
@@ -46,6 +47,7 @@ static void chunk_begin(struct scoring *scoring)
 	scoring->inputs = arena_calloc(&scoring->chunk, CHUNK_ROWS * width, sizeof(char *));
 	scoring->ids = arena_array(&scoring->chunk, CHUNK_ROWS, const char *);
 	scoring->labels = arena_array(&scoring->chunk, CHUNK_ROWS, const char *);
+	scoring->times = arena_array(&scoring->chunk, CHUNK_ROWS, const char *);
 	scoring->n_chunk = 0;
 }
 
@@ -58,6 +60,8 @@ static void chunk_add(struct scoring *scoring, const char *const *values)
 			arena_strdup(&scoring->chunk, values[scoring->columns.inputs[j]]);
 	scoring->ids[row] = arena_strdup(&scoring->chunk, values[scoring->columns.id]);
 	scoring->labels[row] = arena_strdup(&scoring->chunk, values[scoring->columns.label]);
+	if (scoring->columns.time != COLUMN_NONE)
+		scoring->times[row] = arena_strdup(&scoring->chunk, values[scoring->columns.time]);
 }
 
 /* ---- Truth beside prediction ---- */
@@ -205,13 +209,15 @@ static bool is_slice(const struct model *model, const char *name)
 	return false;
 }
 
-/* Texts of what is grouped by, numbers of all that is a number. */
+/* Texts of what is grouped by, numbers of all that is a number; and times. */
 static void columns_init(struct scoring *scoring)
 {
 	const struct model *model = scoring->run->model;
 	struct arena *arena = scoring->run->arena;
 	struct scored *out = scoring->out;
 
+	if (scoring->columns.time != COLUMN_NONE)
+		out->times = arena_array(arena, (size_t)scoring->n, int64_t);
 	out->columns = arena_array(arena, model->interface.n_inputs, struct gate_column);
 	out->column_of = arena_array(arena, model->interface.n_inputs, size_t);
 	for (size_t j = 0; j < model->interface.n_inputs; j++) {
@@ -235,18 +241,21 @@ static void keep_columns(struct scoring *scoring, size_t row)
 {
 	struct scored *out = scoring->out;
 	size_t width = scoring->run->model->interface.n_inputs, i = out->outcomes.n;
+	struct err ignored;
 
 	for (size_t c = 0; c < out->n_columns; c++) {
 		const char *value = scoring->inputs[row * width + out->column_of[c]];
 		double *numbers = (double *)out->columns[c].numbers;
 		const char **texts = (const char **)out->columns[c].texts;
-		struct err ignored;
 
 		if (numbers && (!value || parse_number(value, -INFINITY, INFINITY, &numbers[i], &ignored)))
 			numbers[i] = NAN;
 		if (texts)
 			texts[i] = arena_strdup(scoring->run->arena, value);
 	}
+	if (out->times && (!scoring->times[row] ||
+	                   parse_time(scoring->times[row], &out->times[i], &ignored)))
+		out->times[i] = -1;
 }
 
 /* ---- Predictions of before ---- */

@@ -39,6 +39,7 @@ static const struct field split_fields[] = {
 	HELD("testRows", FIELD_INT, n_test),
 	HELD("from", FIELD_TIME, from_ms),
 	HELD("to", FIELD_TIME, to_ms),
+	HELD("trainedTo", FIELD_TIME, trained_to_ms),
 	HELD("testFrom", FIELD_TIME, test_from_ms),
 	HELD("testTo", FIELD_TIME, test_to_ms),
 	HELD("unseen", FIELD_STRING, unseen),

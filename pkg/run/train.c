@@ -243,6 +243,7 @@ static struct lineage *lineage_of(struct run *run, const struct split_stage *spl
 		.data_rows = split->n_data,
 		.data_from_ms = split->from_ms,
 		.data_to_ms = split->to_ms,
+		.trained_to_ms = split->trained_to_ms,
 		.train_rows = folds ? split->n_refit : split->folds[0].n_train,
 		.validation_rows = folds ? 0 : split->folds[0].n_validation,
 		.test_rows = split->n_test,

@@ -1,6 +1,9 @@
 """What gates say of whole runs: outages that they stop, what serves, policies, evaluators."""
 
+import csv
 import json
+import pathlib
+import re
 import shutil
 import subprocess
 import unittest
@@ -100,6 +103,34 @@ class GatesTest(unittest.TestCase):
                       (self.folder / "evaluate" / "report.md").read_text())
         self.assertIn("| accuracy not worse than current | PASS |",
                       (self.folder / "evaluate" / "report.md").read_text())
+
+    def test_rows_that_trained_what_serves_are_left_out_of_the_comparison(self):
+        model = self.folder / "by-time.yaml"
+        model.write_text((EXAMPLE / "manifests" / "model.yaml").read_text().replace(
+            "by: hash", "by: time"))
+        self.spec.write_text(json.dumps(json.loads(self.spec.read_text()) |
+                                        {"manifest": str(model)}))
+        words = self.serving()
+        incumbent = pathlib.Path(words["incumbent"])
+        with open(self.data, newline="", encoding="utf-8") as data:
+            times = sorted(row["deployed_at"] for row in csv.DictReader(data))
+        lineage = re.search(r"      to: (\S+)\n      trainedTo: (\S+)\n", incumbent.read_text())
+        self.assertEqual((lineage.group(1)[:16], lineage.group(2)[:16]),  # 15 % of 10,000 test
+                         (times[-1][:16], times[8499][:16]))
+        verdict, why, version = self.judged(**words)
+        self.assertEqual(verdict, "PASS", why)
+        self.assertIn("than with v1 on the same 1,500 rows", version)
+        self.assertNotIn("left out", version)
+        shutil.rmtree(self.folder / "evaluate")
+        incumbent.write_text(incumbent.read_text().replace(lineage.group(2), times[9099]))
+        _, _, version = self.judged()
+        self.assertIn("than with v1 on the same 900 rows", version)
+        self.assertIn("600 rows that v1 was trained on are left out", version)
+        shutil.rmtree(self.folder / "evaluate")
+        incumbent.write_text(re.sub("      trainedTo: .*\n", "", incumbent.read_text()))
+        _, _, version = self.judged()
+        self.assertIn("than with v1 on the same 1,500 rows", version)
+        self.assertIn("on what v1 was trained is unknown", version)
 
     def test_a_data_bug_that_makes_every_prediction_one_class(self):
         words = self.serving()

@@ -239,6 +239,43 @@ static void without_an_incumbent_minima_and_guards_decide(void **state)
 	assert_entry(w, "changed-predictions", "NOT_APPLICABLE");
 }
 
+/* ---- rows that the incumbent knows ---- */
+
+static void rows_that_trained_the_incumbent_are_left_out(void **state)
+{
+	struct world *w = *state;
+	bool seen[N];
+
+	require(w, VERSUS("accuracy", VERSUS_NOT_WORSE, .05));
+	w->input.rows.incumbent = &w->incumbent;
+	predict(w, w->candidate, 0, 140);
+	predict(w, w->current, 0, 140);
+	for (size_t i = 0; i < N; i++) {
+		seen[i] = i % 2;
+		if (seen[i])
+			w->current[i] = w->truth[i]; /* it has them by heart */
+	}
+	assert_int_equal(judge(w), VERDICT_INCONCLUSIVE);
+	assert_entry(w, "accuracy not worse", "INCONCLUSIVE");
+	w->input.rows.seen = seen;
+	assert_int_equal(judge(w), VERDICT_PASS);
+	assert_true(entry(w, "accuracy not worse")->value == 0);
+	assert_non_null(strstr(entry(w, "accuracy not worse")->why,
+	                       "on the same 750 rows, between"));
+	assert_non_null(strstr(entry(w, "accuracy not worse")->why,
+	                       "; 750 rows that v1 was trained on are left out"));
+	assert_non_null(strstr(entry(w, "test rows")->why, "on these 1,500 rows"));
+	memset(seen, true, sizeof(seen));
+	assert_int_equal(judge(w), VERDICT_INCONCLUSIVE);
+	assert_entry(w, "accuracy not worse", "INCONCLUSIVE");
+	assert_entry(w, "suspicious-improvement", "INCONCLUSIVE");
+	assert_non_null(strstr(w->verdict.why, "1,500 rows that v1 was trained on are left out"));
+	w->input.rows.seen = NULL;
+	w->input.incumbent_unknown = true;
+	judge(w);
+	assert_non_null(strstr(entry(w, "accuracy not worse")->why, "on what v1 was trained is unkn"));
+}
+
 /* ---- slices ---- */
 
 static void two_slices(struct world *w, size_t of_second)
@@ -714,6 +751,7 @@ int main(void)
 		IN_WORLD(a_loss_is_better_when_less),
 		IN_WORLD(numbers_are_judged_too),
 		IN_WORLD(without_an_incumbent_minima_and_guards_decide),
+		IN_WORLD(rows_that_trained_the_incumbent_are_left_out),
 		IN_WORLD(the_worst_slice_is_named),
 		IN_WORLD(a_slice_without_rows_fails_and_a_small_one_cannot_tell),
 		IN_WORLD(spent_rows_answer_no_more),

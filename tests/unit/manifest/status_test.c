@@ -285,6 +285,7 @@ static const struct gates_evidence *random_gates_evidence(struct generator *g)
 	*e = (struct gates_evidence){
 		.key = a_digest(g), .commit = any_text(g), .version = any_text(g),
 		.incumbent = any_text(g), .predictions = a_digest(g), .incumbent_predictions = a_digest(g),
+		.incumbent_to_ms = a_time(g), .incumbent_unknown = below(g, 2),
 		.uses = (int64_t)below(g, 9),
 		.serving = {below(g, 2) ? 1e3 * a_share(g) : NAN, 1e5 * a_share(g), (double)below(g, 1000),
 		            below(g, 2) ? (double)below(g, 1000) : NAN, any_text(g), (int64_t)below(g, 9),
@@ -562,6 +563,8 @@ static void same_gates_evidence(const struct gates_evidence *a, const struct gat
 	TEXT(incumbent);
 	DIGEST(predictions);
 	DIGEST(incumbent_predictions);
+	VALUE(incumbent_to_ms);
+	VALUE(incumbent_unknown);
 	VALUE(uses);
 	NUMBER(serving.latency_p95_ms);
 	NUMBER(serving.start_ms);

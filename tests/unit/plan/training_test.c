@@ -1197,6 +1197,47 @@ static void a_version_from_elsewhere_is_evaluated_once(void **state)
 	assert_true(world->in.history.ledger[0].same); /* the predictions are known */
 }
 
+static void each_target_is_judged_against_what_serves_there(void **state)
+{
+	struct world *world = *state;
+	struct deployment_status *production = &world->statuses[PRODUCTION];
+	struct revision there[2];
+	const struct action *action;
+
+	declare_by_hand(world);
+	until_tested(world);
+	world->in.evaluation.evaluate = RUN_SUCCEEDED;
+	world->in.evaluation.verdict = VERDICT_PASS;
+	tick(world);
+	there[0] = (struct revision){.model = "risk", .version = "v0",
+	                             .artifact.digest = digest_of("v0", 2)};
+	revision_seal(&there[0]);
+	there[1] = world->revisions[1];
+	*production = (struct deployment_status){
+		.revisions = there, .n_revisions = 2, .stable = there[0].digest,
+		.candidate = there[1].digest, .phase = PHASE_WAITING,
+	};
+	tick(world);
+	plan(world);
+	action = find_action(world, ACTION_TRAIN);
+	assert_string_equal(action->incumbent->version, "v0");
+	assert_true(digest_same(action->rows->rows, digest_of("rows", 4))); /* the same rows */
+	world->in.evaluation = (struct run_result){
+		.run = world->in.history.evaluation.run, .train = RUN_SUCCEEDED,
+		.rows = digest_of("rows", 4), .n_rows = 1500,
+	};
+	plan(world);
+	assert_true(world->in.history.ledger[0].same); /* the candidate is not asked again: no use */
+	plan(world);
+	world->in.evaluation.evaluate = RUN_SUCCEEDED;
+	world->in.evaluation.verdict = VERDICT_FAIL;
+	tick(world);
+	assert_int_equal(gate_admit(&there[1], &world->revisions[0], &world->model, NULL,
+	                            &world->in.history, &world->arena).result, VERDICT_PASS);
+	assert_int_equal(gate_admit(&there[1], &there[0], &world->model, NULL, &world->in.history,
+	                            &world->arena).result, VERDICT_FAIL);
+}
+
 static void what_goes_back_is_not_evaluated(void **state)
 {
 	struct world *world = *state;
@@ -1314,6 +1355,7 @@ int main(void)
 		case_of(what_must_not_be_promoted),
 		case_of(a_refused_promotion_is_not_proposed_again),
 		case_of(a_version_from_elsewhere_is_evaluated_once),
+		case_of(each_target_is_judged_against_what_serves_there),
 		case_of(what_goes_back_is_not_evaluated),
 		case_of(a_considered_failure_is_a_verdict),
 		case_of(an_evaluation_that_breaks_is_tried_three_times),
