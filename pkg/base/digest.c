@@ -90,12 +90,38 @@ struct digest digest_end(struct digest_stream *stream)
 	return digest_hex(raw);
 }
 
+/* With one context for all, because making one takes longer than a short digest. */
+static void sha256_of(const void *bytes, size_t len, unsigned char out[EVP_MAX_MD_SIZE])
+{
+	static EVP_MD_CTX *context;
+	const EVP_MD *type = context ? NULL : sha256(); /* NULL: what it was */
+	unsigned out_len = 0;
+
+	if (!context)
+		context = EVP_MD_CTX_new();
+	if (!context || EVP_DigestInit_ex(context, type, NULL) != 1 ||
+	    EVP_DigestUpdate(context, bytes, len) != 1 ||
+	    EVP_DigestFinal_ex(context, out, &out_len) != 1 || out_len != SHA256_BYTES)
+		panic("digest: libcrypto refused %zu bytes", len);
+}
+
 struct digest digest_of(const void *bytes, size_t len)
 {
-	struct digest_stream *stream = digest_begin();
+	unsigned char raw[EVP_MAX_MD_SIZE];
 
-	digest_add(stream, bytes, len);
-	return digest_end(stream);
+	sha256_of(bytes, len, raw);
+	return digest_hex(raw);
+}
+
+uint64_t digest_number(const void *bytes, size_t len)
+{
+	unsigned char raw[EVP_MAX_MD_SIZE];
+	uint64_t head = 0;
+
+	sha256_of(bytes, len, raw);
+	for (size_t i = 0; i < sizeof(head); i++)
+		head = head << 8 | raw[i];
+	return head;
 }
 
 /* Reads to the end; the number of bytes, or -1 with errno. */

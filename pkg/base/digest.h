@@ -26,6 +26,7 @@ void digest_add_field(struct digest_stream *stream, const char *text);
 struct digest digest_end(struct digest_stream *stream); /* frees the stream */
 
 struct digest digest_of(const void *bytes, size_t len);
+uint64_t digest_number(const void *bytes, size_t len); /* its first eight bytes, big-endian */
 /* Of a regular file, read to its end; *bytes is its size and may be NULL. Errors as file_read. */
 int digest_file(int dir_fd, const char *path, struct digest *out, int64_t *bytes, struct err *err)
 	must_check;

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "dataset/dataset.h"
+#include "dataset/internal.h"
 
 /* Ranges of the integer types; unsigned 64-bit values end where our integers do. */
 static const struct {
@@ -30,7 +30,7 @@ static const char *const truths[] = {"true", "false", "True", "False", "1", "0"}
 static bool is_among(const struct strings *values, const char *text)
 {
 	for (size_t i = 0; i < values->n; i++) {
-		if (strcmp(values->items[i], text) == 0)
+		if (is_text(values->items[i], text))
 			return true;
 	}
 	return false;

@@ -2,7 +2,15 @@
 #ifndef LINNET_DATASET_INTERNAL_H
 #define LINNET_DATASET_INTERNAL_H
 
+#include <string.h>
+
 #include "dataset/dataset.h"
+
+/* Whether two short texts are the same: most that are not differ in the first byte. */
+static inline bool is_text(const char *a, const char *b)
+{
+	return *a == *b && strcmp(a, b) == 0;
+}
 
 /* A text as 64 bits, well mixed, another for each seed; for look-ups, no digest. */
 uint64_t text_key(const char *text, uint64_t seed);

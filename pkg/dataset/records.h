@@ -26,7 +26,7 @@ void records_close(struct records *records); /* accepts a zeroed one */
  * 0: no more; -1. Blank records are passed over, a byte order mark too. */
 int records_next(struct records *records, char **text, size_t *len, struct err *err) must_check;
 
-/* Splits a CSV record of records_next (seven bytes behind its NUL are read) in place:
+/* Splits a CSV record of records_next (up to 63 bytes behind its NUL are read) in place:
  * fields[0..*n), NULL where empty; -1: `what` is wrong with it. */
 int csv_split(char *text, size_t len, const char **fields, size_t most, size_t *n,
               const char **what) must_check;

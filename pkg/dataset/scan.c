@@ -184,7 +184,7 @@ static void count_row(struct scan *scan, const struct dataset_row *row, const ch
 	for (size_t i = 0; i < scan->model->interface.n_inputs; i++)
 		report->missing[i] += !scan->values[scan->columns->inputs[i]];
 	for (size_t i = 0; i < report->n_labels; i++)
-		report->labels[i].rows += strcmp(report->labels[i].label, label) == 0;
+		report->labels[i].rows += is_text(report->labels[i].label, label);
 	if (scan->columns->time == COLUMN_NONE)
 		return;
 	if (report->from_ms < 0 || row->time_ms < report->from_ms)

@@ -38,7 +38,7 @@ uint16_t digest_bucket(struct digest digest)
 
 uint16_t dataset_bucket(const char *id)
 {
-	return digest_bucket(digest_of(id, strlen(id)));
+	return (uint16_t)(digest_number(id, strlen(id)) % DATASET_BUCKETS);
 }
 
 /* The first of `of` on in each of `n` equal pieces, and the end. */

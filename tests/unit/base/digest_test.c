@@ -33,6 +33,7 @@ static void knows_the_published_digests(void **state)
 		digest_add(stream, million + at, step);
 	}
 	assert_string_equal(digest_end(stream).hex, MILLION_A);
+	assert_true(digest_number("abc", 3) == UINT64_C(0xba7816bf8f01cfea));
 }
 
 static struct digest of_fields(const char *const *fields, size_t n)

@@ -255,6 +255,56 @@ static void a_row_has_a_limit(void **state)
 	}
 }
 
+enum { MANY = 40 };
+
+/* The fields of a row, of lengths 0 to 9; in some rows what wants quotes. */
+static void make_fields(int row, char fields[MANY][16])
+{
+	unsigned random = (unsigned)row * 2654435761u + 1;
+
+	for (int i = 0; i < MANY; i++) {
+		random = random * 1103515245 + 12345;
+		snprintf(fields[i], sizeof(fields[i]), "%.*s", (int)(random >> 20) % 10,
+		         row % 5 ? "abcdefghij" : ",b\"defghij");
+	}
+}
+
+/* Commas at every place of a block: what was written is what is read. */
+static void fields_at_every_place(void **state)
+{
+	char fields[MANY][16], head[MANY][16];
+	const char *names[MANY], *const *values;
+	struct table *table;
+	struct err err = {0};
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, 1 << 20);
+	for (int i = 0; i < MANY; i++) {
+		snprintf(head[i], sizeof(head[i]), "column-%d", i);
+		names[i] = head[i];
+		buf_printf(&text, "%s%s", i ? "," : "", head[i]);
+	}
+	for (int row = 0; row < 400; row++) {
+		make_fields(row, fields);
+		for (int i = 0; i < MANY; i++) {
+			buf_putc(&text, i ? ',' : '\n');
+			csv_field(&text, fields[i]);
+		}
+	}
+	put(text.text, text.len);
+	buf_deinit(&text);
+	assert_int_equal(table_open(top, "table", DATA_CSV, names, MANY, NULL, &table, &err), 0);
+	for (int row = 0; row < 400; row++) {
+		make_fields(row, fields);
+		assert_int_equal(table_next(table, &values, &err), 1);
+		for (int i = 0; i < MANY; i++)
+			assert_string_equal(values[i] ? values[i] : "", fields[i]);
+	}
+	assert_int_equal(table_next(table, &values, &err), 0);
+	table_close(table);
+}
+
 static void writes_what_it_reads(void **state)
 {
 	static const char *const fields[] = {"plain", "a,b", "say \"hi\"", "two\nlines", " blank "};
@@ -291,6 +341,7 @@ int main(void)
 		IN_FOLDER(a_nul_is_refused),
 		IN_FOLDER(rows_of_any_length),
 		IN_FOLDER(a_row_has_a_limit),
+		IN_FOLDER(fields_at_every_place),
 		IN_FOLDER(writes_what_it_reads),
 	};
 
