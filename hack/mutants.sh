@@ -1,6 +1,7 @@
 #!/bin/bash
 # Does what is broken die? `hack/mutants.sh N [SEED]`: N random mutants of the pure modules plan and
-# gate (or of FILES), each judged by their unit tests and SIM_HOURS (3000; 0 none) of the simulator.
+# gate (or of FILES), each judged by their unit tests under sanitizers and SIM_HOURS (3000; 0 none) of
+# the simulator.
 # `hack/mutants.sh seeded`: one mutant an invariant (hack/mutants/), judged by the simulator alone;
 # S21 has none, because no secret passes through what is simulated.
 #
@@ -17,34 +18,42 @@ chmod -R a+rX "$work/tree"
 cp -r "$work/tree/pkg" "$work/pkg" # as it was
 hours=${SIM_HOURS:-3000}
 flags='-O2 -g0'
-build() { make -s -j2 -C "$work/tree" BUILD="$work/build" CFLAGS="$flags" warnings=-w "$@" >"$work/log/build" 2>&1; }
-judge() { # judge COMMAND...: as nobody, alone, for at most three minutes of a core
+build() { # build BUILD TARGET... in a folder of that name
+	local build=$work/$1
+	shift
+	make -s -j2 -C "$work/tree" BUILD="$build" CFLAGS="$flags" warnings=-w "$@" >"$work/log/build" 2>&1
+}
+# Addresses are the sanitizers' own business: they limit what is resident.
+export ASAN_OPTIONS=hard_rss_limit_mb=4000:detect_leaks=0
+judge() { # judge BYTES COMMAND...: as nobody, alone, for at most three minutes of a core
+	local bytes=$1
+	shift
 	(cd "$work/tree" && exec unshare --net --ipc --pid --fork --kill-child \
 		setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
-		prlimit --as=8000000000 --cpu=180 --fsize=10000000 --nofile=64 --core=0 \
+		prlimit --as="$bytes" --cpu=180 --fsize=10000000 --nofile=64 --core=0 \
 		timeout -k 1 1800 "$@") >"$work/log/run" 2>&1 </dev/null
 }
 units_of() { # the unit tests that hold code of FILE's module: what a module uses, its tests use
 	(cd tests/unit && case $1 in
 		pkg/plan/*) ls plan/*_test.c ;;
 		*) ls gate/*_test.c plan/*_test.c ;;
-	esac) | sed 's/\.c$//'
+	esac) | sed 's/\.c$//' | awk '/property/ { slow = $0; next } 1; END { print slow }'
 }
 sim="$work/build/sim tests/sim/scenarios.txt --first --round 1 --hours $hours"
 
 unit_dies() { # unit_dies FILE
 	local units=$(units_of "$1")
-	build $(printf "$work/build/unit/%s " $units)
+	build san SAN=address,undefined CFLAGS='-O1 -g0' $(printf "$work/san/unit/%s " $units)
 	for unit in $units; do
-		judge "$work/build/unit/$unit" || { how="unit $unit"; return 0; }
+		judge unlimited "$work/san/unit/$unit" || { how="unit $unit"; return 0; }
 	done
 	return 1
 }
 
 sim_dies() { # by what the unbroken code passes
 	[ "$hours" != 0 ] || return 1
-	build "$work/build/sim"
-	judge $sim && return 1
+	build build "$work/build/sim"
+	judge 8000000000 $sim && return 1
 	how="simulator: $(grep -am1 '^VIOLATION\|^panic' "$work/log/run" | cut -c1-150)"
 	return 0
 }
@@ -52,7 +61,7 @@ sim_dies() { # by what the unbroken code passes
 died=0 lived=0
 one() { # one NAME FILE: judges what is in the tree now
 	how=
-	if ! build "$work/build/$(basename "$(dirname "$2")").a"; then
+	if ! build build "$work/build/$(basename "$(dirname "$2")").a"; then
 		printf '%s: does not compile\n' "$1"
 	elif { [ "$seeded" = 0 ] && unit_dies "$2"; } || sim_dies; then
 		died=$((died + 1))

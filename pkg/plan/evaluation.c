@@ -58,7 +58,7 @@ static bool find_need(const struct cycle *cycle, struct need *out)
 
 	for (size_t i = 0; i < in->n_targets; i++) {
 		const struct deployment_status *status = in->targets[i].status;
-		struct need need = {0};
+		struct need need;
 
 		if (!status || !is_waiting(status))
 			continue;

@@ -144,9 +144,7 @@ double next_weight(const struct look *look)
 
 static int64_t replicas_for(const struct look *look, double weight)
 {
-	double n = ceil((double)look->next->replicas * weight - 1e-9);
-
-	return n < 1 ? 1 : (int64_t)n;
+	return (int64_t)fmax(1, ceil((double)look->next->replicas * weight - 1e-9));
 }
 
 static int64_t candidate_wanted(const struct look *look)

@@ -4,15 +4,15 @@
 #include "plan/text.h"
 #include "plan/world.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
-
 #define GOLDEN "tests/golden/plan/"
 
 struct transcript {
 	struct world world;
 	struct buf out;
 	struct hold_spec hold;
+	struct window_spec window;
+	struct buf logged; /* all lines of the last pass that was logged */
+	int64_t wake_ms, wait_ms; /* as it asked for, when it did */
 };
 
 /* ---- what is shown ---- */
@@ -194,6 +194,116 @@ static void tell_plan(struct transcript *t, const char *word)
 	world_act(world);
 }
 
+/* A time that only came closer is no change. */
+static void show_wake(struct transcript *t, struct buf *out)
+{
+	int64_t wake_ms = t->world.last.plan.wake_ms;
+
+	if (t->wake_ms != wake_ms)
+		t->wait_ms = wake_ms < 0 ? -1 : wake_ms - t->world.now_ms;
+	t->wake_ms = wake_ms;
+	buf_printf(out, "wake in %lld ms%s\n", (long long)t->wait_ms,
+	           t->world.last.gone ? "; gone" : "");
+}
+
+static void show_pass(struct transcript *t)
+{
+	struct world *world = &t->world;
+	struct buf now, shown;
+	char when[TIME_TEXT];
+
+	buf_init(&now, 1 << 20);
+	buf_init(&shown, 1 << 20);
+	text_history(&now, &world->history);
+	text_record(&now, &world->history);
+	show_wake(t, &now);
+	text_changes(&shown, &t->logged, &now);
+	for (size_t i = 0; i < world->last.plan.n_actions; i++) {
+		buf_puts(&shown, world->last.plan.actions[i].reduces ? "! first " : "! then ");
+		action_describe(&shown, &world->last.plan.actions[i]);
+		buf_printf(&shown, ": %s\n", world->last.plan.actions[i].why);
+	}
+	if (shown.len) {
+		format_time(world->now_ms, when);
+		buf_printf(&t->out, "%s\n%s", when, buf_text(&shown));
+	}
+	buf_deinit(&t->logged);
+	buf_deinit(&shown);
+	t->logged = now;
+}
+
+static void tell_log(struct transcript *t, const char *word)
+{
+	for (int64_t n = number(word); n > 0; n--) {
+		world_tick(&t->world);
+		show_pass(t);
+	}
+}
+
+/* "set replicas 3" and the like: what people declare. */
+static void tell_set(struct transcript *t, const char *word)
+{
+	struct world *world = &t->world;
+	struct rollout_spec *rollout = &world->deployment.rollout;
+	char what[32] = "";
+	long n = 0;
+
+	sscanf(word, "%31s %ld", what, &n);
+	if (!strcmp(what, "replicas"))
+		world->deployment.replicas = n;
+	else if (!strcmp(what, "recreate"))
+		rollout->strategy = STRATEGY_RECREATE;
+	else if (!strcmp(what, "first-step")) /* in percent */
+		world->steps[0].weight = (double)n / 100;
+	else if (!strcmp(what, "step-approval"))
+		world->steps[1].approval = true;
+	else if (!strcmp(what, "mvp"))
+		world->environment.maturity = MATURITY_MVP;
+	else if (!strcmp(what, "deadline")) /* in seconds */
+		rollout->deadline_ms = n * 1000;
+	else if (!strcmp(what, "inconclusive"))
+		rollout->on_inconclusive = (enum inconclusive)n;
+	else if (!strcmp(what, "window")) /* from 09:00, so many minutes */
+		t->window = (struct window_spec){"0 9 1 7 *", n * 60000, "UTC"};
+	else if (!strcmp(what, "traffic"))
+		world->requests_per_second = (double)n;
+	else
+		fail_msg("'%s' cannot be set", what);
+	world->environment.windows = &t->window;
+	world->environment.n_windows = t->window.deny != NULL;
+	world->desired.manifest = arena_printf(&world->arena, "m%lld", (long long)world->now_ms);
+}
+
+/* "make v2 crash" and the like: how a version behaves. */
+static void tell_make(struct transcript *t, const char *word)
+{
+	struct conduct *conduct;
+	char version[8] = "", what[32] = "";
+
+	sscanf(word, "%7s %31s", version, what);
+	conduct = &t->world.conduct[version_named(version)];
+	conduct->never_ready = !strcmp(what, "never-ready");
+	conduct->crashes = !strcmp(what, "crash");
+	conduct->corrupt = !strcmp(what, "corrupt");
+	conduct->bad = !strcmp(what, "bad") ? .3 : 0;
+	conduct->check_fails = !strcmp(what, "odd");
+}
+
+/* "see nothing", "see all": can the serving side be looked at? */
+static void tell_see(struct transcript *t, const char *word)
+{
+	t->world.unreadable = strcmp(word, "nothing") == 0;
+}
+
+static void tell_hand(struct transcript *t, const char *word)
+{
+	double weight = (double)number(word) / 100;
+
+	assert_int_equal(t->world.n_weights, 2);
+	t->world.weights[0].weight = 1 - weight;
+	t->world.weights[1].weight = weight;
+}
+
 static const struct {
 	const char *name;
 	void (*tell)(struct transcript *t, const char *word);
@@ -205,10 +315,14 @@ static const struct {
 	{"ask", tell_ask},         {"approvals", tell_approvals},
 	{"run", tell_run},         {"revert", tell_revert},
 	{"until", tell_until},     {"plan", tell_plan},
+	{"log", tell_log},         {"set", tell_set},
+	{"make", tell_make},       {"see", tell_see},
+	{"hand", tell_hand},
 };
 
-static void tell(struct transcript *t, char *line)
+static void tell(void *context, char *line)
 {
+	struct transcript *t = context;
 	char *word = strchr(line, ' ');
 
 	if (word)
@@ -221,53 +335,28 @@ static void tell(struct transcript *t, char *line)
 	fail_msg("'%s' cannot be told", line);
 }
 
-/* Says the "$" lines and the comments again, with what comes of them now in between. */
-static void play(struct transcript *t, char *text)
-{
-	while (text && *text) {
-		char *rest = strchr(text, '\n');
-
-		if (rest)
-			*rest++ = '\0';
-		if (text[0] == '#' || text[0] == '$')
-			buf_printf(&t->out, "%s\n", text);
-		if (text[0] == '$')
-			tell(t, text + 2);
-		text = rest;
-	}
-}
-
 static void check_transcript(const char *name)
 {
 	struct transcript *t = test_calloc(1, sizeof(*t));
-	const char *mode = getenv("LINNET_GOLDEN");
-	struct err err = {0};
-	struct buf text;
-	char *path;
 
 	world_init(&t->world);
 	buf_init(&t->out, 1 << 20);
-	buf_init(&text, 1 << 20);
-	path = arena_printf(&t->world.arena, GOLDEN "%s.txt", name);
-	if (file_read(AT_FDCWD, path, &text, &err) < 0)
-		fail_msg("%s", err.text);
-	play(t, arena_strdup(&t->world.arena, buf_text(&text)));
-	if (mode && strcmp(mode, "write") == 0) {
-		if (file_replace(AT_FDCWD, path, t->out.text, t->out.len, 0644, &err) < 0)
-			fail_msg("%s", err.text);
-	} else {
-		assert_string_equal(buf_text(&t->out), buf_text(&text));
-	}
-	buf_deinit(&text);
+	buf_init(&t->logged, 1 << 20);
+	text_play(arena_printf(&t->world.arena, GOLDEN "%s.txt", name), &t->world.arena, &t->out,
+	          tell, t);
 	buf_deinit(&t->out);
+	buf_deinit(&t->logged);
 	world_deinit(&t->world);
 	test_free(t);
 }
 
 static void transcripts_are_as_they_were_reviewed(void **state)
 {
-	static const char *const names[] = {"first-deployment", "canary",      "harm", "healing",
-	                                    "rollback-request", "without-git", "retiring", "waiting"};
+	static const char *const names[] = {
+		"first-deployment", "canary", "harm", "healing", "rollback-request", "without-git",
+		"retiring", "waiting", "none-and-back", "preempted", "failures", "first-is-harmful",
+		"inconclusive", "edited", "recreate", "people", "unseen",
+	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)

@@ -392,9 +392,11 @@ static inline struct observed world_observe(struct world *world)
 		.replicas = arena_array(&world->arena, world->n_replicas, struct replica),
 		.n_replicas = world->n_replicas,
 		.weights = arena_array(&world->arena, world->n_weights, struct revision_weight),
-		.prepared = arena_memdup(&world->arena, world->prepared, sizeof(world->prepared)),
+		.prepared = arena_memdup(&world->arena, world->prepared,
+		                         world->n_prepared * sizeof(*world->prepared)),
 		.n_prepared = world->n_prepared,
-		.checked = arena_memdup(&world->arena, world->checked, sizeof(world->checked)),
+		.checked = arena_memdup(&world->arena, world->checked,
+		                        world->n_checked * sizeof(*world->checked)),
 		.n_checked = world->n_checked,
 	};
 

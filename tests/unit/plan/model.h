@@ -1,0 +1,231 @@
+/* A tiny world for planner tests of one model: runs start at once, proposals are pushed at once. It
+ * does what it is told and nothing else; each test bends it where it wants. */
+#ifndef LINNET_TESTS_MODEL_H
+#define LINNET_TESTS_MODEL_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gate/gate.h"
+#include "plan/plan.h"
+
+#define EPOCH INT64_C(1782896400000)
+#define HOUR_MS INT64_C(3600000)
+
+enum { STAGING, PRODUCTION, TARGETS };
+
+/* One model, its deployments in staging and production, and what became of its runs. */
+struct world {
+	struct arena arena;
+	int64_t now_ms;
+	struct model model;
+	struct train_spec train;
+	struct trigger_spec triggers[1];
+	struct model_version versions[4];
+	const struct model_version *in_branch[4];
+	struct environment environments[TARGETS];
+	struct deployment deployments[TARGETS];
+	struct promotion_spec promotion;
+	struct promoted promoted[TARGETS];
+	struct deployment_status statuses[TARGETS];
+	struct target targets[TARGETS];
+	const char *branches[4];
+	struct training_input in;
+	struct training_output last;
+	int trained, evaluated, cancelled, taken, tested; /* the last two: of versions from elsewhere */
+	bool protected; /* the fleet branch takes no commit of ours */
+	struct revision revisions[2];
+	struct gate_require accuracy;
+};
+
+static inline int setup(void **state)
+{
+	static const char *const names[] = {"staging", "production"};
+	struct world *world = test_calloc(1, sizeof(*world));
+
+	arena_init(&world->arena, (size_t)64 << 20);
+	world->now_ms = EPOCH;
+	world->model = (struct model){
+		.meta.name = "risk", .train = &world->train, .retrain = LEVEL_AUTO, .cooldown_ms = HOUR_MS,
+		.triggers = world->triggers, .n_triggers = 1};
+	world->triggers[0] = (struct trigger_spec){.kind = TRIGGER_EVENT, .event = "platform-update"};
+	for (int i = 0; i < TARGETS; i++) {
+		world->environments[i] = (struct environment){
+			.meta.name = names[i], .maturity = MATURITY_MATURE,
+			.automation = {LEVEL_UNSET, LEVEL_UNSET, LEVEL_UNSET, LEVEL_UNSET}};
+		world->deployments[i] = (struct deployment){.meta = {.name = "risk", .namespace = names[i]},
+		                                            .model = "risk"};
+		world->targets[i] = (struct target){&world->deployments[i], &world->environments[i],
+		                                    &world->statuses[i]};
+	}
+	world->promotion = (struct promotion_spec){"staging", 24 * HOUR_MS};
+	world->deployments[PRODUCTION].promotion = &world->promotion;
+	world->in = (struct training_input){
+		.known = true, .commit = "c1", .manifest = "m1", .model = &world->model,
+		.train_digest = digest_of("t", 1), .data_digest = digest_of("d", 1),
+		.versions = world->in_branch, .targets = world->targets, .n_targets = TARGETS,
+		.history = {.name = "risk"}, .open_branches = world->branches,
+	};
+	*state = world;
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	struct world *world = *state;
+
+	arena_deinit(&world->arena);
+	test_free(world);
+	return 0;
+}
+
+/* Runs start at once; proposals on a branch are pushed at once. */
+static inline void act(struct world *world, const struct action *action)
+{
+	const struct proposal_text *text = action->proposal;
+	struct model_status *history = &world->in.history;
+	const char *branch = NULL;
+
+	if (text)
+		branch = text->branch || !world->protected ? text->branch : text->fallback;
+	switch (action->kind) {
+	case ACTION_TRAIN:
+		if (action->spec) {
+			world->taken++;
+			world->in.evaluation = (struct run_result){.run = action->run, .train = RUN_ACTIVE};
+			break;
+		}
+		world->trained++;
+		world->in.run = (struct run_result){.run = action->run, .train = RUN_ACTIVE};
+		break;
+	case ACTION_EVALUATE:
+		if (action->spec) {
+			world->tested++;
+			world->in.evaluation.evaluate = RUN_ACTIVE;
+			break;
+		}
+		world->evaluated++;
+		world->in.run.evaluate = RUN_ACTIVE;
+		break;
+	case ACTION_CANCEL_RUN:
+		world->cancelled++;
+		if (digest_same(action->run, world->in.evaluation.run))
+			world->in.evaluation = (struct run_result){0};
+		else
+			world->in.run = (struct run_result){0};
+		break;
+	case ACTION_PROPOSE:
+		if (text->tag)
+			break;
+		for (size_t i = 0; i < history->n_proposed; i++)
+			if (digest_same(history->proposed[i].digest, text->digest)) {
+				history->proposed[i].outcome = PROPOSAL_WAITING;
+				history->proposed[i].commit = "p1";
+				history->proposed[i].branch = branch;
+			}
+		if (branch)
+			world->branches[world->in.n_open_branches++] = branch;
+		break;
+	case ACTION_SET_WEIGHTS:
+	case ACTION_STOP_REPLICA:
+	case ACTION_PREPARE:
+	case ACTION_START_REPLICA:
+	case ACTION_CHECK:
+	case ACTION_DROP:
+	case ACTION_KINDS:
+		fail_msg("not an action of a model");
+	}
+}
+
+static inline void plan(struct world *world)
+{
+	world->now_ms += 1000;
+	world->in.now_ms = world->now_ms;
+	if (world->in.run.run.hex[0] && !digest_same(world->in.run.run, world->in.history.run))
+		world->in.run = (struct run_result){0};
+	if (!digest_same(world->in.evaluation.run, world->in.history.evaluation.run))
+		world->in.evaluation = (struct run_result){0};
+	world->last = plan_training(&world->in, &world->arena);
+	if (world->last.changed)
+		world->in.history = world->last.next;
+	world->in.n_requests = 0;
+}
+
+static inline void tick(struct world *world)
+{
+	plan(world);
+	for (size_t i = 0; i < world->last.plan.n_actions; i++)
+		act(world, &world->last.plan.actions[i]);
+}
+
+static inline void until(struct world *world, enum cycle_phase phase)
+{
+	for (int i = 0; i < 10; i++) {
+		tick(world);
+		if (world->in.history.phase == phase)
+			return;
+	}
+	fail_msg("phase %s was not reached, but %s (%s)", cycle_phase_names.names[phase],
+	         cycle_phase_names.names[world->in.history.phase],
+	         world->in.history.message ? world->in.history.message : "");
+}
+
+static inline void trained(struct world *world, const char *artifact)
+{
+	world->in.run.train = RUN_SUCCEEDED;
+	world->in.run.artifact.digest = digest_of(artifact, strlen(artifact));
+	world->in.run.rows = digest_of("rows", 4);
+	world->in.run.n_rows = 1500;
+}
+
+static inline void judged(struct world *world, enum verdict_result verdict, const char *why)
+{
+	world->in.run.evaluate = RUN_SUCCEEDED;
+	world->in.run.verdict = verdict;
+	world->in.run.verdict_key = digest_of(why, strlen(why));
+	world->in.run.why = why;
+}
+
+/* The whole of a run whose version is to be proposed. */
+static inline void run_to(struct world *world, enum verdict_result verdict, const char *artifact)
+{
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	trained(world, artifact);
+	until(world, CYCLE_EVALUATING);
+	tick(world);
+	judged(world, verdict, "accuracy 90 %");
+}
+
+static inline void ask(struct world *world, enum request_verb verb, const char *event)
+{
+	static struct request request;
+
+	request = (struct request){.verb = verb, .by = "ada", .event = event, .commit = "r1",
+	                           .expires_ms = -1};
+	world->in.requests = &request;
+	world->in.n_requests = 1;
+}
+
+/* v1 is in the branch and on staging's line. */
+static inline void merge_v1(struct world *world)
+{
+	world->versions[1] = (struct model_version){.model = "risk", .version = "v1"};
+	world->in_branch[world->in.n_versions++] = &world->versions[1];
+	world->deployments[STAGING].version = "v1";
+}
+
+static inline const struct action *find_action(const struct world *world, enum action_kind kind)
+{
+	for (size_t i = 0; i < world->last.plan.n_actions; i++)
+		if (world->last.plan.actions[i].kind == kind)
+			return &world->last.plan.actions[i];
+	return NULL;
+}
+
+#endif
