@@ -9,10 +9,12 @@
 
 #include "base/heap.h"
 
-enum { SHOWN_BYTES = 200 };
+enum { SHOWN_BYTES = 200, UNWANTED_MS = 60000 };
 
 struct http_curl {
-	CURLM *multi;
+	CURLM *multi;                /* of batches that are waited for */
+	CURLM *background;           /* of questions */
+	struct question *questions;
 };
 
 /* One request under way; the callbacks of its handle write here. */
@@ -26,6 +28,16 @@ struct transfer {
 	bool done;
 };
 
+/* One that is not waited for, on the heap. */
+struct question {
+	struct question *next;
+	struct http_request request; /* its URL is ours */
+	struct transfer transfer;    /* its reply is whoever's looks */
+	int64_t deadline_ms;
+	bool ended;
+	CURLcode code; /* of its end */
+};
+
 static int64_t clock_ms(void)
 {
 	struct timespec now;
@@ -34,27 +46,26 @@ static int64_t clock_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static CURLM *multi_new(void)
+{
+	CURLM *multi = curl_multi_init();
+
+	if (!multi)
+		panic("http: libcurl has no multi handle");
+	curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)HTTP_CONNECTIONS);
+	curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONNECTIONS);
+	return multi;
+}
+
 struct http_curl *http_curl_new(void)
 {
 	struct http_curl *http = heap_alloc(1, sizeof(*http));
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT))
 		panic("http: libcurl cannot be initialised");
-	http->multi = curl_multi_init();
-	if (!http->multi)
-		panic("http: libcurl has no multi handle");
-	curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)HTTP_CONNECTIONS);
-	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_CONNECTIONS);
+	http->multi = multi_new();
+	http->background = multi_new();
 	return http;
-}
-
-void http_curl_free(struct http_curl *http)
-{
-	if (!http)
-		return;
-	curl_multi_cleanup(http->multi);
-	curl_global_cleanup();
-	free(http);
 }
 
 /* A URL for people, without user, password and query, any of which may be a secret. */
@@ -129,6 +140,7 @@ static struct curl_slist *header_list(const struct http_request *request)
 static void set_safety(CURL *easy)
 {
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* a name that is being resolved holds nobody */
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -150,7 +162,7 @@ static void set_method(CURL *easy, const struct http_request *request)
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
-static void begin(struct http_curl *http, struct transfer *transfer, int64_t left_ms)
+static void begin(CURLM *multi, struct transfer *transfer, int64_t left_ms)
 {
 	CURL *easy = curl_easy_init();
 
@@ -170,7 +182,7 @@ static void begin(struct http_curl *http, struct transfer *transfer, int64_t lef
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-	curl_multi_add_handle(http->multi, easy);
+	curl_multi_add_handle(multi, easy);
 }
 
 static void finish(struct transfer *transfer, CURLcode code, struct arena *arena)
@@ -230,11 +242,9 @@ static int run(struct http_curl *http, size_t n, int64_t deadline_ms, struct are
 	return 0;
 }
 
-static void end(struct http_curl *http, struct transfer *transfer)
+static void end(CURLM *multi, struct transfer *transfer)
 {
-	if (!transfer->done)
-		fail(transfer, CURLE_OPERATION_TIMEDOUT);
-	curl_multi_remove_handle(http->multi, transfer->easy);
+	curl_multi_remove_handle(multi, transfer->easy);
 	curl_easy_cleanup(transfer->easy);
 	curl_slist_free_all(transfer->headers);
 	buf_deinit(&transfer->body);
@@ -251,17 +261,106 @@ static int perform(void *self, const struct http_request *requests, struct http_
 	for (size_t i = 0; i < n; i++) {
 		replies[i] = (struct http_reply){0};
 		transfers[i] = (struct transfer){.request = &requests[i], .reply = &replies[i]};
-		begin(http, &transfers[i], left_ms > 1 ? left_ms : 1);
+		begin(http->multi, &transfers[i], left_ms > 1 ? left_ms : 1);
 	}
 	result = run(http, n, deadline_ms, arena, err);
-	for (size_t i = 0; i < n; i++)
-		end(http, &transfers[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (!transfers[i].done)
+			fail(&transfers[i], CURLE_OPERATION_TIMEDOUT);
+		end(http->multi, &transfers[i]);
+	}
 	return result;
+}
+
+/* ---- Questions ---- */
+
+static struct question *question_new(struct http_curl *http, const char *url,
+                                     size_t body_bytes_max, int64_t deadline_ms)
+{
+	struct question *question = heap_alloc(1, sizeof(*question));
+	int64_t left_ms = deadline_ms - clock_ms();
+
+	question->request = (struct http_request){.method = "GET", .url = heap_strdup(url),
+	                                          .body_bytes_max = body_bytes_max};
+	question->transfer.request = &question->request;
+	question->deadline_ms = deadline_ms;
+	question->next = http->questions;
+	http->questions = question;
+	begin(http->background, &question->transfer, left_ms > 1 ? left_ms : 1);
+	return question;
+}
+
+static void question_free(struct http_curl *http, struct question **at)
+{
+	struct question *question = *at;
+
+	*at = question->next;
+	end(http->background, &question->transfer);
+	free((char *)question->request.url);
+	free(question);
+}
+
+/* Moves all on, as far as that goes without waiting, and drops what nobody wants to know. */
+static void turn(struct http_curl *http)
+{
+	struct question **at = &http->questions;
+	struct CURLMsg *message;
+	int left;
+
+	curl_multi_perform(http->background, &left);
+	while ((message = curl_multi_info_read(http->background, &left))) {
+		struct question *question = http->questions;
+
+		while (question->transfer.easy != message->easy_handle)
+			question = question->next;
+		question->ended = true;
+		question->code = message->data.result;
+	}
+	while (*at)
+		if (clock_ms() > (*at)->deadline_ms + UNWANTED_MS)
+			question_free(http, at);
+		else
+			at = &(*at)->next;
+}
+
+static bool ask(void *self, const char *url, size_t body_bytes_max, int64_t deadline_ms,
+                struct arena *arena, struct http_reply *reply)
+{
+	struct http_curl *http = self;
+	struct question **at = &http->questions;
+
+	turn(http);
+	while (*at && strcmp((*at)->request.url, url))
+		at = &(*at)->next;
+	if (!*at) {
+		question_new(http, url, body_bytes_max, deadline_ms);
+		turn(http);
+		return false;
+	}
+	if (!(*at)->ended)
+		return false;
+	*reply = (struct http_reply){0};
+	(*at)->transfer.reply = reply;
+	finish(&(*at)->transfer, (*at)->code, arena);
+	question_free(http, at);
+	return true;
 }
 
 struct port_http http_curl_port(struct http_curl *http)
 {
-	return (struct port_http){.self = http, .perform = perform};
+	return (struct port_http){.self = http, .perform = perform, .ask = ask};
+}
+
+void http_curl_free(struct http_curl *http)
+{
+	if (!http)
+		return;
+	while (http->questions)
+		question_free(http, &http->questions);
+	curl_multi_cleanup(http->multi);
+	curl_multi_cleanup(http->background);
+	curl_global_cleanup();
+	free(http);
 }
 
 /* ---- Downloads ---- */

@@ -154,8 +154,8 @@ void show(struct controller *c, const struct task *task);
 /* Of a task that was recorded: the phases that it entered, the verdicts that it holds. */
 void count_entered(struct controller *c, const struct task *task);
 
-/* watch.c: asks what is due of the declared metrics, into `task->evidence`; waits a second at most.
- * A failed query, no result or several, and what is no number are no data. */
+/* watch.c: asks what is due of the declared metrics; an answer is taken into `task->evidence` by a
+ * later pass. A failed query, no result or several, and what is no number are no data. */
 void watch_metrics(struct controller *c, struct task *task,
                    const struct deployment_status *history);
 

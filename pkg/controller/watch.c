@@ -4,7 +4,7 @@
 
 #include "controller/internal.h"
 
-enum { ASK_MS = 30000, WAIT_MS = 1000, ANSWER_BYTES = 1 << 20 };
+enum { ASK_MS = 30000, ANSWER_MS = 5000, ANSWER_BYTES = 1 << 20 };
 
 static void add_escaped(struct buf *out, const char *text)
 {
@@ -70,33 +70,20 @@ void watch_metrics(struct controller *c, struct task *task,
                    const struct deployment_status *history)
 {
 	const struct analysis_spec *analysis = &task->desired.deployment->rollout.analysis;
-	struct http_request *requests = arena_array(&c->arena, analysis->n_metrics,
-	                                            struct http_request);
-	struct http_reply *replies = arena_array(&c->arena, analysis->n_metrics, struct http_reply);
-	const struct metric_spec **asked = arena_array(&c->arena, analysis->n_metrics,
-	                                               const struct metric_spec *);
-	struct err err = {0};
-	size_t n = 0;
 
 	if (!history->candidate.hex[0] || history->candidate_weight <= 0)
 		return;
 	for (size_t i = 0; i < analysis->n_metrics; i++) {
 		const struct metric_spec *metric = &analysis->metrics[i];
 		const char *base = address_of(metric, task), *url;
+		struct http_reply reply;
 
 		if (!base || !gate_metric_due(&task->evidence, metric->name, c->wall_ms, ASK_MS))
 			continue;
 		url = query_url(c, base, metric->prometheus, history->candidate);
-		if (!url)
-			continue;
-		asked[n] = metric;
-		requests[n++] = (struct http_request){.method = "GET", .url = url,
-		                                      .body_bytes_max = ANSWER_BYTES};
+		if (url && c->ports.http.ask(c->ports.http.self, url, ANSWER_BYTES,
+		                             c->now_ms + ANSWER_MS, &c->arena, &reply))
+			gate_metric(&task->evidence, metric, value_of(c, task, metric, &reply), c->wall_ms,
+			            &c->arena);
 	}
-	if (n && c->ports.http.perform(c->ports.http.self, requests, replies, n, c->now_ms + WAIT_MS,
-	                               &c->arena, &err))
-		log_warn("%s: metrics: %s", task->key->id, err.text);
-	for (size_t i = 0; i < n; i++)
-		gate_metric(&task->evidence, asked[i], value_of(c, task, asked[i], &replies[i]),
-		            c->wall_ms, &c->arena);
 }

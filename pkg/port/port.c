@@ -17,6 +17,7 @@ static const struct {
 	FUNCTION(git, publish),       FUNCTION(git, propose),
 	FUNCTION(git, signer),
 	FUNCTION(http, perform),
+	FUNCTION(http, ask),
 	FUNCTION(process, spawn),     FUNCTION(process, poll),
 	FUNCTION(process, kill),      FUNCTION(process, result),
 	FUNCTION(process, forget),    FUNCTION(data, look),

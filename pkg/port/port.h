@@ -129,6 +129,12 @@ struct port_http {
 	 * clock.now_ms) has passed. 0 when each reply holds a status or an error of its own. */
 	int (*perform)(void *self, const struct http_request *requests, struct http_reply *replies,
 	               size_t n, int64_t deadline_ms, struct arena *arena, struct err *err) must_check;
+	/* A GET that is not waited for: starts it, or looks at the one of this URL that is under way.
+	 * True when `reply` holds its status or an error of its own (body: arena) and it is over; else
+	 * look again. The deadline is that of the first call; what nobody looks at for a minute after
+	 * it is dropped. */
+	bool (*ask)(void *self, const char *url, size_t body_bytes_max, int64_t deadline_ms,
+	            struct arena *arena, struct http_reply *reply) must_check;
 };
 
 /* A file that is too large for a reply, streamed to a descriptor; of workers, not of the

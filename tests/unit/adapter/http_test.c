@@ -306,6 +306,53 @@ static void more_requests_than_connections(void **state)
 	}
 }
 
+/* One reply; how often it was looked for. */
+static int look(const char *url, int64_t ms, struct http_reply *reply)
+{
+	struct port_http port_http = http_curl_port(http);
+	const struct timespec pause = {.tv_nsec = 5000000};
+	int64_t deadline_ms = in_ms(ms);
+	int looks = 1;
+
+	while (!port_http.ask(port_http.self, url, 4096, deadline_ms, &arena, reply)) {
+		nanosleep(&pause, NULL);
+		looks++;
+	}
+	return looks;
+}
+
+static void a_question_is_not_waited_for(void **state)
+{
+	struct port_http port_http = http_curl_port(http);
+	const char *silent = request_of("GET", "/silent").url;
+	int64_t began_ms = in_ms(0);
+	struct http_reply reply;
+
+	(void)state;
+	assert_false(port_http.ask(port_http.self, silent, 4096, in_ms(60000), &arena, &reply));
+	assert_true(look(request_of("GET", "/a").url, 60000, &reply) > 1);
+	assert_int_equal(reply.status, 200);
+	assert_string_equal(reply.body.data, "GET /a 1 ");
+	look(request_of("GET", "/endless").url, 60000, &reply);
+	assert_int_equal(reply.err.kind, ERR_STALLED);
+	look(request_of("GET", "/hang-up").url, 60000, &reply);
+	assert_int_equal(reply.err.kind, ERR_TRANSIENT);
+	assert_false(port_http.ask(port_http.self, silent, 4096, in_ms(0), &arena, &reply));
+	assert_true(in_ms(0) - began_ms < 60000);
+}
+
+static void the_deadline_of_a_question_ends_it(void **state)
+{
+	struct http_reply reply;
+
+	(void)state;
+	look(request_of("GET", "/silent").url, 200, &reply);
+	assert_int_equal(reply.status, 0);
+	assert_int_equal(reply.err.kind, ERR_TRANSIENT);
+	look(request_of("GET", "/a").url, 20000, &reply); /* another time, another end */
+	assert_int_equal(reply.status, 200);
+}
+
 int main(void)
 {
 #define WITH_PORT(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -315,6 +362,8 @@ int main(void)
 		WITH_PORT(a_deadline_is_kept),
 		WITH_PORT(the_environment_names_no_proxy),
 		WITH_PORT(more_requests_than_connections),
+		WITH_PORT(a_question_is_not_waited_for),
+		WITH_PORT(the_deadline_of_a_question_ends_it),
 	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);

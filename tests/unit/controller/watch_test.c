@@ -14,29 +14,29 @@
 
 struct prometheus {
 	const char *answer;
-	int status;
+	int status; /* -1: not answered yet; 0: no connection */
 	int asked;
 	char url[256];
 };
 
-static int perform(void *self, const struct http_request *requests, struct http_reply *replies,
-                   size_t n, int64_t deadline_ms, struct arena *arena, struct err *err)
+static bool answer(void *self, const char *url, size_t body_bytes_max, int64_t deadline_ms,
+                   struct arena *arena, struct http_reply *reply)
 {
 	struct prometheus *prometheus = self;
 
+	(void)body_bytes_max;
 	(void)deadline_ms;
 	(void)arena;
-	(void)err;
-	for (size_t i = 0; i < n; i++) {
-		prometheus->asked++;
-		snprintf(prometheus->url, sizeof(prometheus->url), "%s", requests[i].url);
-		replies[i].status = prometheus->status;
-		if (prometheus->status)
-			replies[i].body = (struct bytes){prometheus->answer, strlen(prometheus->answer)};
-		else
-			err_set(&replies[i].err, ERR_TRANSIENT, "no connection");
-	}
-	return 0;
+	prometheus->asked++;
+	snprintf(prometheus->url, sizeof(prometheus->url), "%s", url);
+	if (prometheus->status < 0)
+		return false;
+	*reply = (struct http_reply){.status = prometheus->status};
+	if (prometheus->status)
+		reply->body = (struct bytes){prometheus->answer, strlen(prometheus->answer)};
+	else
+		err_set(&reply->err, ERR_TRANSIENT, "no connection");
+	return true;
 }
 
 struct fixture {
@@ -55,7 +55,7 @@ static int setup(void **state)
 
 	arena_init(&f->c.arena, (size_t)64 << 20);
 	f->c.wall_ms = NOW_MS;
-	f->c.ports.http = (struct port_http){&f->prometheus, perform};
+	f->c.ports.http = (struct port_http){.self = &f->prometheus, .ask = answer};
 	f->key.id = (char[]){"deployment/production/risk"};
 	f->metric = (struct metric_spec){.name = "checkout", .url = "http://127.0.0.1:9/",
 	                                 .prometheus = "errors{rev=\"{{revision}}\"}", .max = .02};
@@ -110,6 +110,17 @@ static void the_query_is_about_the_candidate(void **state)
 	assert_int_equal(f->task.evidence.watched[0].above, 1);
 }
 
+static void an_answer_that_is_not_here_yet_is_looked_for_again(void **state)
+{
+	struct fixture *f = *state;
+
+	ask(f, -1, "");
+	assert_int_equal(f->task.evidence.n_watched, 0);
+	ask(f, 200, VECTOR(SAMPLE("0.01")));
+	assert_int_equal(f->prometheus.asked, 2);
+	assert_true(f->task.evidence.watched[0].value == .01);
+}
+
 static void nothing_is_asked_without_a_candidate(void **state)
 {
 	struct fixture *f = *state;
@@ -157,6 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		case_of(the_query_is_about_the_candidate),
+		case_of(an_answer_that_is_not_here_yet_is_looked_for_again),
 		case_of(nothing_is_asked_without_a_candidate),
 		case_of(what_says_nothing_is_no_data),
 		case_of(a_scalar_is_a_value),
