@@ -139,7 +139,7 @@ class KillTest(FaultsTest):
                      if env["LINNET_MODEL_VERSION"] == "v2"}
             world.kill_replicas("v2")
             wait(2, "weight 0", lambda: not ports & set(world.router_weights()))
-        self.assertEqual(load.failed_by_linnet(), {})
+        self.assertEqual(load.failed_by_linnet(killed=1), {})
 
     def test_a_dead_candidate_is_started_again(self):
         world = self.serve_v1()
@@ -151,7 +151,7 @@ class KillTest(FaultsTest):
                 wait(60, "as many replicas of v2 again", lambda: len(world.pids("v2")) == len(dead)
                      and not dead & set(world.pids("v2")))
                 wait(60, "v2 has its share again", lambda: load.last["v2"] > killed + 1)
-        self.assertEqual(load.failed_by_linnet(), {})
+        self.assertEqual(load.failed_by_linnet(killed=2), {})
         self.is_in_canary(world)
 
     def test_a_candidate_that_keeps_dying_is_rolled_back(self):
@@ -166,7 +166,7 @@ class KillTest(FaultsTest):
             wait(60, "a rollback", kill)
             wait(38, "a revert on main", lambda: world.declared_version() == "v1")
             wait(10, "v2 is gone", lambda: not world.pids("v2"))
-        self.assertEqual(load.failed_by_linnet(), {})
+        self.assertEqual(load.failed_by_linnet(killed=10), {})
         self.assertIn("exited 5 times in ten minutes", str(world.quarantined()))
 
     def test_a_candidate_that_dies_while_the_controller_is_down_costs_nothing(self):
@@ -178,7 +178,22 @@ class KillTest(FaultsTest):
             seen = load.count("v1")
             wait(15, "two hundred more answers", lambda: load.count("v1") > seen + 200)
             world.start()
-        self.assertEqual(load.failed_by_linnet(), {})
+        self.assertEqual(load.failed_by_linnet(killed=1), {})
+
+    def test_both_replicas_of_a_large_candidate_die_while_the_controller_is_down(self):
+        world = self.serve_v1()
+        with Load(world.port) as load:
+            wait(10, "answers of v1", lambda: load.count("v1") > 20)
+            world.declare("v2", edit=lambda text: stay(text).replace("weight: 5%", "weight: 60%")
+                          .replace("weight: 25%", "weight: 80%"))
+            wait(30, "two replicas have their share", lambda: world.weight_of("v2") > 0.59
+                 and len(world.router_weights()) == 4)
+            world.kill()
+            world.kill_replicas("v2")
+            seen = load.count("v1")
+            wait(15, "two hundred more answers", lambda: load.count("v1") > seen + 200)
+            world.start()
+        self.assertEqual(load.failed_by_linnet(killed=2), {})
 
 
 class ServerTest(FaultsTest):
