@@ -164,6 +164,21 @@ static void tell_signal(struct transcript *t, const char *word)
 	world->in.n_signals = 1;
 }
 
+/* "elsewhere v2": staging serves v1, and v2 is declared there, which nobody has judged. */
+static void tell_elsewhere(struct transcript *t, const char *word)
+{
+	assert_string_equal(word, "v2");
+	declare_by_hand(t->world);
+}
+
+/* "serve staging v1", promoted just now. */
+static void tell_serve(struct transcript *t, const char *word)
+{
+	bool staging = strncmp(word, "staging", 7) == 0;
+
+	serve(t->world, staging ? STAGING : PRODUCTION, copy(t, strchr(word, ' ') + 1));
+}
+
 /* "set level manual", "set source s2", "set train t2", "set known no" and such. */
 static void tell_set(struct transcript *t, const char *word)
 {
@@ -176,7 +191,8 @@ static void tell_set(struct transcript *t, const char *word)
 		t->world->model.retrain = (enum level)names_find(level_names, value);
 	else if (!strcmp(what, "maturity"))
 		t->world->environments[STAGING].maturity =
-			(enum maturity)names_find(maturity_names, value);
+			t->world->environments[PRODUCTION].maturity =
+				(enum maturity)names_find(maturity_names, value);
 	else if (!strcmp(what, "source"))
 		in->sources = digest_of(value, strlen(value));
 	else if (!strcmp(what, "train"))
@@ -198,6 +214,7 @@ static const struct {
 	{"log", tell_log},       {"later", tell_later},   {"ask", tell_ask},     {"run", tell_run},
 	{"other", tell_other},   {"merge", tell_merge},   {"branch", tell_branch},
 	{"trigger", tell_trigger}, {"rows", tell_rows},   {"signal", tell_signal}, {"set", tell_set},
+	{"elsewhere", tell_elsewhere}, {"serve", tell_serve},
 };
 
 static void tell(void *context, char *line)
@@ -215,7 +232,8 @@ static void tell(void *context, char *line)
 
 static void transcripts_are_as_they_were_reviewed(void **state)
 {
-	static const char *const names[] = {"asked", "triggers", "errors", "branches"};
+	static const char *const names[] = {"asked", "triggers", "errors", "branches",
+	                                    "elsewhere", "promotions"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		struct transcript t = {.data = {.rows = 0, .first = digest_of("r1", 2)}};

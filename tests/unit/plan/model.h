@@ -69,7 +69,7 @@ static inline int setup(void **state)
 		.known = true, .commit = "c1", .manifest = "m1", .model = &world->model,
 		.train_digest = digest_of("t", 1), .data_digest = digest_of("d", 1),
 		.versions = world->in_branch, .targets = world->targets, .n_targets = TARGETS,
-		.history = {.name = "risk"}, .open_branches = world->branches,
+		.history = {.name = "risk", .evaluation = {.retry_ms = -1, .asked_ms = -1}}, .open_branches = world->branches,
 	};
 	*state = world;
 	return 0;
@@ -226,6 +226,44 @@ static inline const struct action *find_action(const struct world *world, enum a
 		if (world->last.plan.actions[i].kind == kind)
 			return &world->last.plan.actions[i];
 	return NULL;
+}
+
+/* It serves there since now, promoted. */
+static inline void serve(struct world *world, int target, const char *version)
+{
+	struct digest revision = digest_of(version, strlen(version));
+
+	world->promoted[target] = (struct promoted){revision, version, "c1", world->now_ms};
+	world->statuses[target].phase = PHASE_STEADY;
+	world->statuses[target].phase_since_ms = world->now_ms;
+	world->statuses[target].stable = revision;
+	world->statuses[target].promoted = &world->promoted[target];
+	world->statuses[target].n_promoted = 1;
+	world->deployments[target].version = version;
+}
+
+/* Staging serves v1, and v2, which nobody has judged, is declared there. */
+static inline void declare_by_hand(struct world *world)
+{
+	static const char *const names[] = {"v1", "v2"};
+	struct deployment_status *status = &world->statuses[STAGING];
+
+	world->accuracy = (struct gate_require){.metric = "accuracy", .min = .9, .max = NAN,
+	                                        .margin = NAN};
+	world->model.gates.require = &world->accuracy;
+	world->model.gates.n_require = 1;
+	world->model.n_triggers = 0;
+	merge_v1(world);
+	for (int i = 0; i < 2; i++) {
+		world->revisions[i] = (struct revision){.model = "risk", .version = names[i],
+		                                        .artifact.digest = digest_of(names[i], 2)};
+		revision_seal(&world->revisions[i]);
+	}
+	status->revisions = world->revisions;
+	status->n_revisions = 2;
+	status->stable = world->revisions[0].digest;
+	status->candidate = world->revisions[1].digest;
+	status->phase = PHASE_WAITING;
 }
 
 #endif

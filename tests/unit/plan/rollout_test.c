@@ -90,6 +90,18 @@ static void nothing_serves_while_version_is_none(void **state)
 	assert_false(world->last.changed);
 }
 
+static void what_is_not_known_asks_for_nothing(void **state)
+{
+	struct world *world = *state;
+	struct desired_deployment desired = world->desired;
+	struct revision wanted, nothing;
+
+	memset(&nothing, 0, sizeof(nothing));
+	desired.known = false;
+	wanted = desired_revision(&desired, &world->arena);
+	assert_memory_equal(&wanted, &nothing, sizeof(wanted));
+}
+
 static void first_deployment_takes_all_traffic_without_steps(void **state)
 {
 	struct world *world = *state;
@@ -210,6 +222,23 @@ static void weights_without_the_stable_one_of_record_wait_for_a_record(void **st
 	world_plan(world);
 	assert_true(digest_same(world->last.next.stable, world_revision(world, 2)));
 	assert_false(find_action(world, ACTION_SET_WEIGHTS)->reduces);
+}
+
+static void one_replica_that_is_ready_is_enough_to_promote_early(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	world_until(world, PHASE_PROMOTING, 300);
+	world_run(world, 2);
+	kill_replicas(world, 2);
+	for (size_t i = 0; i < world->n_replicas; i++)
+		if (world->replicas[i].version == 2 && world->replicas[i].seen.slot == 0)
+			world->replicas[i].seen.state = REPLICA_READY;
+	world_declare(world, 3);
+	world_tick(world);
+	assert_true(digest_same(world->history.stable, world_revision(world, 2)));
 }
 
 static void a_dead_candidate_is_not_promoted_early(void **state)
@@ -768,6 +797,24 @@ static void a_rollback_without_git_is_reverted_when_git_is_back(void **state)
 	assert_null(world->proposed.branch); /* mature: a commit on the fleet branch */
 }
 
+static void a_revert_waits_until_its_environment_can_be_read(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[2].bad = .3;
+	world_declare(world, 2);
+	world_until(world, PHASE_CANARY, 60);
+	world->desired.environment = NULL; /* Git is known, its Environment is broken */
+	world_until(world, PHASE_ROLLED_BACK, 120);
+	world_run(world, 5);
+	assert_int_equal(world->proposals, 0);
+	assert_int_equal(world->history.proposed[0].outcome, PROPOSAL_WANTED);
+	world->desired.environment = &world->environment;
+	world_run(world, 5);
+	assert_int_equal(world->proposals, 1);
+}
+
 static void where_only_env_changed_the_fields_are_named_instead(void **state)
 {
 	struct world *world = *state;
@@ -1281,12 +1328,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		case_of(nothing_serves_while_version_is_none),
+		case_of(what_is_not_known_asks_for_nothing),
 		case_of(first_deployment_takes_all_traffic_without_steps),
 		case_of(canary_goes_up_step_by_step),
 		case_of(harm_rolls_back_quarantines_and_reverts),
 		case_of(a_newer_revision_replaces_the_candidate_in_any_phase),
 		case_of(in_promoting_the_previous_one_is_retired_early),
 		case_of(weights_without_the_stable_one_of_record_wait_for_a_record),
+		case_of(one_replica_that_is_ready_is_enough_to_promote_early),
 		case_of(a_dead_candidate_is_not_promoted_early),
 		case_of(naming_the_stable_version_again_withdraws),
 		case_of(a_hold_stops_steps_but_not_harm),
@@ -1313,6 +1362,7 @@ int main(void)
 		case_of(a_rejected_candidate_is_rolled_back),
 		case_of(reverts_follow_the_automation_level),
 		case_of(a_rollback_without_git_is_reverted_when_git_is_back),
+		case_of(a_revert_waits_until_its_environment_can_be_read),
 		case_of(where_only_env_changed_the_fields_are_named_instead),
 		case_of(a_dead_replica_is_replaced),
 		case_of(a_router_that_cannot_keep_its_table_is_told),

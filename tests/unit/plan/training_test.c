@@ -95,6 +95,22 @@ static void the_ledger_entry_comes_before_the_test_and_once(void **state)
 	assert_int_equal(world->in.history.n_ledger, 1);
 }
 
+/* It trains for something: a deployment, or a trigger that says when. */
+static void a_first_version_needs_a_deployment_or_a_trigger(void **state)
+{
+	for (int i = 0; i < 4; i++) {
+		struct world *world;
+
+		teardown(state);
+		setup(state);
+		world = *state;
+		world->in.n_targets = i & 1 ? TARGETS : 0;
+		world->model.n_triggers = i & 2 ? 1 : 0;
+		tick(world);
+		assert_int_equal(world->in.history.phase, i ? CYCLE_DUE : CYCLE_IDLE);
+	}
+}
+
 static void targets_that_ask_get_a_branch_and_it_waits(void **state)
 {
 	struct world *world = *state;
@@ -527,8 +543,10 @@ static void what_a_stricter_gate_refused_a_person_merges(void **state)
 	static struct named_number demand = {"accuracy at least", .95};
 	static struct verdict_record refusal;
 	struct world *world = *state;
+	const char *text;
 
 	serve_v1_under(world, "gates of May");
+	text = arena_printf(&world->arena, "loosened %s", world->in.terms.hex);
 	refusal = (struct verdict_record){
 		.subject = digest_of("a2", 2), .gate = digest_of("strict", 6), .demands = &demand,
 		.n_demands = 1, .result = VERDICT_FAIL, .why = "accuracy 90 % < 95 %",
@@ -541,6 +559,8 @@ static void what_a_stricter_gate_refused_a_person_merges(void **state)
 	until(world, CYCLE_PROPOSING);
 	assert_string_equal(find_action(world, ACTION_PROPOSE)->proposal->branch,
 	                    "linnet/propose/risk");
+	assert_true(digest_same(world->in.history.terms,
+	                        digest_of(text, strlen(text)))); /* like no other */
 	assert_non_null(strstr(find_action(world, ACTION_PROPOSE)->proposal->body,
 	                       "refused under a stricter gate (accuracy 90 % < 95 %): "
 	                       "accuracy at least 0.95 is gone"));
@@ -789,19 +809,6 @@ static void a_change_of_training_cancels_once(void **state)
 
 /* ---- promotions ---- */
 
-static void serve(struct world *world, int target, const char *version)
-{
-	struct digest revision = digest_of(version, strlen(version));
-
-	world->promoted[target] = (struct promoted){revision, version, "c1", world->now_ms};
-	world->statuses[target].phase = PHASE_STEADY;
-	world->statuses[target].phase_since_ms = world->now_ms;
-	world->statuses[target].stable = revision;
-	world->statuses[target].promoted = &world->promoted[target];
-	world->statuses[target].n_promoted = 1;
-	world->deployments[target].version = version;
-}
-
 static const struct proposal *promotion(const struct world *world)
 {
 	for (size_t i = 0; i < world->in.history.n_proposed; i++)
@@ -836,6 +843,44 @@ static void what_served_well_for_its_soak_is_promoted(void **state)
 	for (int i = 0; i < 5; i++)
 		tick(world);
 	assert_int_equal(world->in.history.n_proposed, 1);
+}
+
+static void a_promotion_to_what_is_gone_is_dropped(void **state)
+{
+	struct world *world = *state;
+
+	merge_v1(world);
+	serve(world, STAGING, "v1");
+	world->now_ms += 24 * HOUR_MS;
+	tick(world);
+	assert_int_equal(promotion(world)->outcome, PROPOSAL_WAITING);
+	world->in.n_targets = 1;
+	tick(world);
+	assert_int_equal(promotion(world)->outcome, PROPOSAL_DROPPED);
+}
+
+/* The order of the targets is no order of promotion; what counts is the newest that was promoted. */
+static void what_soaks_is_the_newest_wherever_it_stands(void **state)
+{
+	struct promoted promoted[] = {{.version = "v1"}, {.version = "v0"}};
+	struct world *world = *state;
+
+	world->promotion.from = "production";
+	world->deployments[STAGING].promotion = &world->promotion;
+	world->deployments[PRODUCTION].promotion = NULL;
+	merge_v1(world);
+	world->deployments[STAGING].version = "v0";
+	serve(world, PRODUCTION, "v1");
+	promoted[0] = world->promoted[PRODUCTION];
+	promoted[1].at_ms = world->now_ms - HOUR_MS;
+	world->statuses[PRODUCTION].promoted = promoted;
+	world->statuses[PRODUCTION].n_promoted = 2;
+	world->statuses[PRODUCTION].phase_since_ms -= 2 * HOUR_MS;
+	world->now_ms += 24 * HOUR_MS - 2000;
+	tick(world);
+	assert_null(promotion(world));
+	tick(world);
+	assert_string_equal(promotion(world)->target, "staging/risk");
 }
 
 static void what_must_not_be_promoted(void **state)
@@ -895,30 +940,6 @@ static void a_refused_promotion_is_not_proposed_again(void **state)
 
 #define case_of(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 /* ---- versions from elsewhere ---- */
-
-/* Staging serves v1, and v2, which nobody has judged, is declared there. */
-static void declare_by_hand(struct world *world)
-{
-	static const char *const names[] = {"v1", "v2"};
-	struct deployment_status *status = &world->statuses[STAGING];
-
-	world->accuracy = (struct gate_require){.metric = "accuracy", .min = .9, .max = NAN,
-	                                        .margin = NAN};
-	world->model.gates.require = &world->accuracy;
-	world->model.gates.n_require = 1;
-	world->model.n_triggers = 0;
-	merge_v1(world);
-	for (int i = 0; i < 2; i++) {
-		world->revisions[i] = (struct revision){.model = "risk", .version = names[i],
-		                                        .artifact.digest = digest_of(names[i], 2)};
-		revision_seal(&world->revisions[i]);
-	}
-	status->revisions = world->revisions;
-	status->n_revisions = 2;
-	status->stable = world->revisions[0].digest;
-	status->candidate = world->revisions[1].digest;
-	status->phase = PHASE_WAITING;
-}
 
 static void until_tested(struct world *world)
 {
@@ -1096,6 +1117,7 @@ int main(void)
 		case_of(the_first_version_is_trained_judged_and_proposed),
 		case_of(what_is_merged_is_tagged_where_that_is_declared),
 		case_of(the_ledger_entry_comes_before_the_test_and_once),
+		case_of(a_first_version_needs_a_deployment_or_a_trigger),
 		case_of(targets_that_ask_get_a_branch_and_it_waits),
 		case_of(a_protected_branch_leads_to_the_name_of_the_model),
 		case_of(beside_lines_that_ask_the_refused_ones_get_their_own_branch),
@@ -1129,6 +1151,8 @@ int main(void)
 		case_of(in_promoting_a_run_is_compared_with_the_candidate),
 		case_of(a_change_of_training_cancels_once),
 		case_of(what_served_well_for_its_soak_is_promoted),
+		case_of(a_promotion_to_what_is_gone_is_dropped),
+		case_of(what_soaks_is_the_newest_wherever_it_stands),
 		case_of(what_must_not_be_promoted),
 		case_of(a_refused_promotion_is_not_proposed_again),
 		case_of(a_version_from_elsewhere_is_evaluated_once),
