@@ -69,7 +69,8 @@ static inline int setup(void **state)
 		.known = true, .commit = "c1", .manifest = "m1", .model = &world->model,
 		.train_digest = digest_of("t", 1), .data_digest = digest_of("d", 1),
 		.versions = world->in_branch, .targets = world->targets, .n_targets = TARGETS,
-		.history = {.name = "risk", .evaluation = {.retry_ms = -1, .asked_ms = -1}}, .open_branches = world->branches,
+		.history = {.name = "risk", .evaluation = {.retry_ms = -1, .asked_ms = -1}},
+		.open_branches = world->branches,
 	};
 	*state = world;
 	return 0;

@@ -859,7 +859,7 @@ static void a_promotion_to_what_is_gone_is_dropped(void **state)
 	assert_int_equal(promotion(world)->outcome, PROPOSAL_DROPPED);
 }
 
-/* The order of the targets is no order of promotion; what counts is the newest that was promoted. */
+/* The order of targets is no order of promotion; what counts is the newest that was promoted. */
 static void what_soaks_is_the_newest_wherever_it_stands(void **state)
 {
 	struct promoted promoted[] = {{.version = "v1"}, {.version = "v0"}};

@@ -1,0 +1,313 @@
+/* What fails, what goes back, and what is proposed then. */
+#include "plan/rollout.h"
+
+/* ---- what fails before any traffic ---- */
+
+static void failures_before_traffic_roll_back(void **state)
+{
+	static const struct {
+		struct conduct conduct;
+		const char *reason;
+	} cases[] = {
+		{{.check_fails = true}, "CheckFailed"},
+		{{.never_ready = true}, "StartTimeout"},
+		{{.crashes = true}, "CrashLooping"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct world *world = *state;
+
+		world_deinit(world);
+		world_init(world);
+		world_settle(world, 1);
+		world->conduct[2] = cases[i].conduct;
+		world_declare(world, 2);
+		world_until(world, PHASE_ROLLED_BACK, 200);
+		assert_string_equal(world->history.reason, cases[i].reason);
+		assert_true(status_quarantined(&world->history, world_revision(world, 2)));
+		world_run(world, 5);
+		assert_int_equal(world->n_replicas, 2);
+		assert_int_equal(world->proposals, 1);
+	}
+}
+
+static void the_failed_check_of_an_earlier_attempt_does_not_count(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[2].check_fails = true;
+	world_declare(world, 2);
+	world_until(world, PHASE_ROLLED_BACK, 60);
+	world->conduct[2].check_fails = false;
+	ask(world, REQUEST_RETRY);
+	world_until(world, PHASE_PROVISIONING, 30);
+	world_tick(world);
+	world->lost = true;
+	world_until(world, PHASE_CHECKING, 30);
+	world_run(world, 3);
+	world->lost = false;
+	world_until(world, PHASE_CANARY, 10);
+}
+
+static void a_first_deployment_that_fails_before_traffic_proposes_none(void **state)
+{
+	struct world *world = *state;
+
+	world->conduct[1].check_fails = true;
+	world_declare(world, 1);
+	world_until(world, PHASE_ROLLED_BACK, 60);
+	world_run(world, 3);
+	assert_int_equal(world->n_replicas, 0);
+	assert_int_equal(world->n_weights, 0);
+	assert_int_equal(world->proposals, 1);
+	assert_null(world->proposed.edits[0].version);
+	world_declare(world, 0);
+	world_run(world, 2);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+}
+
+static void harm_without_anything_to_go_back_to_serves_on_and_the_fix_goes_straight(void **state)
+{
+	struct world *world = *state;
+
+	world->conduct[1].bad = .5;
+	world_declare(world, 1);
+	world_until(world, PHASE_STALLED, 120);
+	assert_string_equal(world->history.reason, "NoRollbackTarget");
+	assert_true(share(world, 1) == 1);
+	world_run(world, 60);
+	assert_true(share(world, 1) == 1);
+	assert_int_equal(world->history.phase, PHASE_STALLED);
+	assert_int_equal(world->last.plan.n_actions, 0);
+	assert_false(world->last.changed);
+	world_declare(world, 2);
+	world_until(world, PHASE_PROMOTING, 30); /* no steps */
+	world_settle(world, 2);
+	assert_false(world->history.broken);
+}
+
+/* ---- quarantine and going back ---- */
+
+static void a_quarantined_revision_stays_out_until_a_retry(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[2].bad = .5;
+	world_declare(world, 2);
+	world_until(world, PHASE_ROLLED_BACK, 120);
+	world_declare(world, 1);
+	world_until(world, PHASE_STEADY, 5);
+	world_declare(world, 2); /* somebody commits it again */
+	world_run(world, 30);
+	assert_int_equal(world->history.phase, PHASE_ROLLED_BACK);
+	assert_string_equal(world->history.reason, "Quarantined");
+	assert_int_equal(world->proposals, 1); /* and no second commit of ours */
+	ask(world, REQUEST_RETRY);
+	world_until(world, PHASE_ROLLED_BACK, 120);
+	world_run(world, 5);
+	assert_int_equal(world->proposals, 1); /* a person retried, a person reverts */
+	world->conduct[2].bad = 0;
+	ask(world, REQUEST_RETRY);
+	world_until(world, PHASE_CANARY, 30);
+	world_settle(world, 2);
+}
+
+static void a_promoted_revision_comes_back_without_steps_and_through_a_hold(void **state)
+{
+	struct world *world = *state;
+	struct hold_spec hold = {"quarter end", "platform", -1};
+
+	world_settle(world, 1);
+	world_settle(world, 2);
+	world->deployment.hold = &hold;
+	world_declare(world, 1);
+	world_until(world, PHASE_PROMOTING, 20);
+	world_run(world, 2);
+	assert_true(share(world, 1) == 1);
+	world_until(world, PHASE_STEADY, 70);
+	assert_int_equal(world->history.n_promoted, 2);
+	assert_true(digest_same(world->history.promoted[0].revision, world_revision(world, 1)));
+}
+
+static void outside_the_rollback_window_it_takes_steps(void **state)
+{
+	struct world *world = *state;
+
+	world->deployment.rollout.rollback_window = 2;
+	world_settle(world, 1);
+	world_settle(world, 2);
+	world_settle(world, 3);
+	world_declare(world, 1);
+	world_until(world, PHASE_CANARY, 30);
+}
+
+static void a_rollback_request_quarantines_goes_back_and_reverts(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_settle(world, 2);
+	world->unreadable = true; /* it is not lost when nothing can be seen */
+	ask(world, REQUEST_ROLLBACK);
+	world_tick(world);
+	world->unreadable = false;
+	world->desired.known = false; /* nor does it need Git */
+	world_until(world, PHASE_PROMOTING, 30);
+	world->desired.known = true;
+	world_run(world, 90);
+	assert_true(share(world, 1) == 1);
+	assert_true(status_quarantined(&world->history, world_revision(world, 2)));
+	assert_int_equal(world->history.phase, PHASE_ROLLED_BACK);
+	assert_int_equal(world->proposals, 1);
+	assert_string_equal(world->proposed.edits[0].version, "v1");
+	world_declare(world, 1);
+	world_run(world, 3);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+}
+
+static void a_rollback_request_in_a_canary_ends_the_canary(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	ask(world, REQUEST_ROLLBACK);
+	world_until(world, PHASE_ROLLED_BACK, 20);
+	assert_string_equal(world->history.reason, "Requested");
+	assert_true(status_quarantined(&world->history, world_revision(world, 2)));
+	assert_true(digest_same(serving(world), world_revision(world, 1)));
+}
+
+static void a_rollback_request_without_a_target_changes_nothing(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	ask(world, REQUEST_ROLLBACK);
+	world_run(world, 3);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_string_equal(world->history.history[0].what, "rollback refused");
+	assert_int_equal(world->history.n_quarantine, 0);
+}
+
+static void a_rejected_candidate_is_rolled_back(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	ask(world, REQUEST_REJECT);
+	world_until(world, PHASE_ROLLED_BACK, 20);
+	assert_string_equal(world->history.reason, "Rejected");
+}
+
+/* ---- reverts ---- */
+
+static void reverts_follow_the_automation_level(void **state)
+{
+	static const struct {
+		enum level level;
+		int proposals;
+		const char *branch;
+	} cases[] = {
+		{LEVEL_MANUAL, 0, NULL},
+		{LEVEL_APPROVE, 1, "linnet/revert/production/risk"},
+		{LEVEL_AUTO, 1, NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct world *world = *state;
+
+		world_deinit(world);
+		world_init(world);
+		world->environment.automation[AUTOMATED_REVERT] = cases[i].level;
+		world_settle(world, 1);
+		world->conduct[2].check_fails = true;
+		world_declare(world, 2);
+		world_until(world, PHASE_ROLLED_BACK, 60);
+		world_run(world, 5);
+		assert_int_equal(world->proposals, cases[i].proposals);
+		if (cases[i].branch)
+			assert_string_equal(world->proposed.branch, cases[i].branch);
+		else
+			assert_null(world->proposed.branch);
+	}
+}
+
+/* Its level is that of the environment, so the revert waits until that can be read. */
+static void a_rollback_without_git_is_reverted_when_git_is_back(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[2].bad = .3;
+	world_declare(world, 2);
+	world_until(world, PHASE_CANARY, 60);
+	world->desired.known = false;
+	world->desired.environment = NULL;
+	world_until(world, PHASE_ROLLED_BACK, 120);
+	assert_int_equal(world->proposals, 0);
+	world->desired.known = true;
+	world->desired.environment = &world->environment;
+	world_run(world, 5);
+	assert_int_equal(world->proposals, 1);
+	assert_null(world->proposed.branch); /* mature: a commit on the fleet branch */
+}
+
+static void a_revert_waits_until_its_environment_can_be_read(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[2].bad = .3;
+	world_declare(world, 2);
+	world_until(world, PHASE_CANARY, 60);
+	world->desired.environment = NULL; /* Git is known, its Environment is broken */
+	world_until(world, PHASE_ROLLED_BACK, 120);
+	world_run(world, 5);
+	assert_int_equal(world->proposals, 0);
+	assert_int_equal(world->history.proposed[0].outcome, PROPOSAL_WANTED);
+	world->desired.environment = &world->environment;
+	world_run(world, 5);
+	assert_int_equal(world->proposals, 1);
+}
+
+static void where_only_env_changed_the_fields_are_named_instead(void **state)
+{
+	struct world *world = *state;
+	struct env_var env = {.name = "LOG_LEVEL", .value = "debug"};
+
+	world_settle(world, 1);
+	world->deployment.env = &env;
+	world->deployment.n_env = 1;
+	world->conduct[1].check_fails = true;
+	world->n_checked = 0;
+	world_declare(world, 1);
+	world_until(world, PHASE_ROLLED_BACK, 60);
+	world_run(world, 5);
+	assert_int_equal(world->proposals, 0);
+	assert_non_null(strstr(world->history.message, "change env back to commit"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		case_of(failures_before_traffic_roll_back),
+		case_of(the_failed_check_of_an_earlier_attempt_does_not_count),
+		case_of(a_first_deployment_that_fails_before_traffic_proposes_none),
+		case_of(harm_without_anything_to_go_back_to_serves_on_and_the_fix_goes_straight),
+		case_of(a_quarantined_revision_stays_out_until_a_retry),
+		case_of(a_promoted_revision_comes_back_without_steps_and_through_a_hold),
+		case_of(outside_the_rollback_window_it_takes_steps),
+		case_of(a_rollback_request_quarantines_goes_back_and_reverts),
+		case_of(a_rollback_request_in_a_canary_ends_the_canary),
+		case_of(a_rollback_request_without_a_target_changes_nothing),
+		case_of(a_rejected_candidate_is_rolled_back),
+		case_of(reverts_follow_the_automation_level),
+		case_of(a_rollback_without_git_is_reverted_when_git_is_back),
+		case_of(a_revert_waits_until_its_environment_can_be_read),
+		case_of(where_only_env_changed_the_fields_are_named_instead),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,465 @@
+/* What serves is kept as it was decided, until it goes. */
+#include "plan/rollout.h"
+
+/* ---- healing ---- */
+
+static void a_dead_replica_is_replaced(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_exit(world, &world->replicas[0]);
+	world_tick(world);
+	assert_non_null(find_action(world, ACTION_START_REPLICA));
+	assert_true(condition_is(world, CONDITION_HEALTHY, TRUTH_FALSE, "ReplicasMissing"));
+	assert_true(condition_is(world, CONDITION_READY, TRUTH_TRUE, "Serving"));
+	world_run(world, 5);
+	assert_int_equal(world_ready(world, world_revision(world, 1)), 2);
+	assert_true(condition_is(world, CONDITION_HEALTHY, TRUTH_TRUE, "Healthy"));
+	for (size_t i = 0; i < world->n_replicas; i++)
+		assert_true(world->replicas[i].seen.in_rotation);
+}
+
+/* It is told, and stops nothing. */
+static void a_router_that_cannot_keep_its_table_is_told(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->unsaved = "router.json: no space left";
+	world_tick(world);
+	assert_true(condition_is(world, CONDITION_HEALTHY, TRUTH_FALSE, "RouterUnsaved"));
+	assert_true(condition_is(world, CONDITION_READY, TRUTH_TRUE, "Serving"));
+	world->unsaved = NULL;
+	world_tick(world);
+	assert_true(condition_is(world, CONDITION_HEALTHY, TRUTH_TRUE, "Healthy"));
+}
+
+static void five_deaths_in_ten_minutes_back_off(void **state)
+{
+	struct world *world = *state;
+	int starts = 0;
+
+	world_settle(world, 1);
+	world->conduct[1].crashes = true;
+	kill_replicas(world, 1);
+	world_tick(world);
+	assert_true(condition_is(world, CONDITION_READY, TRUTH_FALSE, "NoReadyReplica"));
+	for (int i = 0; i < 240; i++) {
+		world_tick(world);
+		for (size_t j = 0; j < world->last.plan.n_actions; j++)
+			starts += world->last.plan.actions[j].kind == ACTION_START_REPLICA;
+	}
+	assert_int_equal(starts, 2 * 3); /* a death and a start each were before */
+	assert_true(condition_is(world, CONDITION_HEALTHY, TRUTH_FALSE, "CrashLooping"));
+	world->conduct[1].crashes = false;
+	world_run(world, 100);
+	assert_int_equal(world_ready(world, world_revision(world, 1)), 2);
+}
+
+static void declared_replicas_are_followed_up_and_down(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->deployment.replicas = 4;
+	world_run(world, 5);
+	assert_int_equal(world_ready(world, world_revision(world, 1)), 4);
+	world->deployment.replicas = 1;
+	world_run(world, 5);
+	assert_int_equal(world_ready(world, world_revision(world, 1)), 1);
+	assert_int_equal(world->n_replicas, 1);
+}
+
+static void live_weights_are_set_to_those_of_record(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	world->weights[0].weight = .5;
+	world->weights[1].weight = .5;
+	world_tick(world);
+	assert_true(share(world, 2) == .05);
+}
+
+static void a_canary_turned_down_by_hand_is_left_until_the_next_step(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	for (size_t i = 0; i < world->n_weights; i++)
+		world->weights[i].weight = digest_same(world->weights[i].revision,
+		                                       world_revision(world, 2)) ? .02 : .98;
+	world_run(world, 5);
+	assert_true(share(world, 2) == .02);
+	for (int i = 0; i < 300 && share(world, 2) == .02; i++)
+		world_tick(world);
+	assert_true(share(world, 2) == .25);
+}
+
+static void a_new_router_process_gets_everything_again(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	world->router++;
+	world->n_weights = 0;
+	world_tick(world);
+	assert_true(share(world, 1) == .95 && share(world, 2) == .05);
+	assert_true(digest_same(find_action(world, ACTION_SET_WEIGHTS)->weights[0].revision,
+	                        world_revision(world, 1))); /* stable first */
+	world_tick(world);
+	assert_true(world->history.weights_seen);
+	for (size_t i = 0; i < world->n_weights; i++)
+		world->weights[i].weight = i ? .01 : .99; /* lower, but not by hand: */
+	world->router++;
+	world_tick(world);
+	assert_true(share(world, 2) == .05);
+}
+
+static void an_intent_that_was_not_read_back_is_carried_out(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	world->lag = true;
+	world_until(world, PHASE_CANARY, 60);
+	world_run(world, 5);
+	assert_true(share(world, 2) == 0);
+	assert_false(world->history.weights_seen);
+	world_run(world, 200);
+	assert_true(world->history.step == 0); /* no step up before the last one was seen */
+	world->lag = false;
+	world_run(world, 2);
+	assert_true(share(world, 2) == .05);
+	assert_true(world->history.weights_seen);
+	world->lag = true;
+	world_run(world, 200); /* 25 % of record, 5 % live: neither kept nor passed over */
+	assert_int_equal(world->history.step, 1);
+	assert_true(world->history.candidate_weight == .25);
+	world->lag = false;
+	world_tick(world);
+	assert_true(share(world, 2) == .25);
+}
+
+/* The look may be older than the intent. */
+static void what_may_carry_weight_is_not_stopped(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	world->lag = true;
+	world_until(world, PHASE_CANARY, 60);
+	world_declare(world, 1);
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_null(find_action(world, ACTION_STOP_REPLICA));
+	world_run(world, 10);
+	assert_int_equal(world_ready(world, world_revision(world, 2)), 0);
+}
+
+static void no_step_is_taken_while_a_new_router_has_other_weights(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	world->router++;
+	world->lag = true;
+	world->weights[1].weight = .1;
+	world->weights[0].weight = .9;
+	world_run(world, 200);
+	assert_int_equal(world->history.step, 0);
+}
+
+static void a_dead_candidate_has_no_weight_until_it_is_back(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	kill_replicas(world, 2);
+	world_tick(world);
+	assert_true(digest_same(serving(world), world_revision(world, 1)));
+	assert_true(find_action(world, ACTION_SET_WEIGHTS)->reduces);
+	assert_int_equal(world->history.phase, PHASE_CANARY);
+	world_run(world, 6);
+	assert_true(share(world, 2) == .05);
+}
+
+static void coming_back_by_the_routers_own_probes_is_no_hand(void **state)
+{
+	struct world *world = *state;
+
+	world->self_rotating = true;
+	a_dead_candidate_has_no_weight_until_it_is_back(state);
+}
+
+static void while_no_stable_replica_is_ready_the_candidate_serves(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	kill_replicas(world, 1);
+	world_tick(world);
+	assert_true(share(world, 2) == 1);
+	assert_true(world->history.durable_weight == .05);
+	world_run(world, 6);
+	assert_true(share(world, 2) == .05); /* back to what is of record */
+}
+
+static void a_fix_does_not_wait_for_a_broken_stable_one(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[1].crashes = true;
+	kill_replicas(world, 1);
+	world_run(world, 20);
+	world_declare(world, 2);
+	world_until(world, PHASE_PROMOTING, 30);
+	world_run(world, 2);
+	assert_true(share(world, 2) == 1);
+	world_settle(world, 2);
+}
+
+static void a_rollback_never_lands_on_the_broken_side(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	world->conduct[1].crashes = true;
+	world->conduct[2].bad = .5;
+	kill_replicas(world, 1);
+	for (int i = 0; i < 120; i++) {
+		world_tick(world);
+		assert_true(share(world, 2) == 1);
+	}
+	assert_int_equal(world->history.phase, PHASE_STALLED);
+}
+
+static void restart_replaces_replicas_one_by_one(void **state)
+{
+	struct world *world = *state;
+	int64_t asked_ms;
+
+	world_settle(world, 1);
+	ask(world, REQUEST_RESTART);
+	world_tick(world);
+	asked_ms = world->now_ms;
+	for (int i = 0; i < 30; i++) {
+		world_tick(world);
+		assert_true(world_ready(world, world_revision(world, 1)) >= 2);
+	}
+	assert_int_equal(world->n_replicas, 2);
+	for (size_t i = 0; i < world->n_replicas; i++)
+		assert_true(world->replicas[i].seen.started_ms >= asked_ms);
+	assert_int_equal(world->history.restart_ms, -1);
+}
+
+/* ---- keeping, retiring, recreating ---- */
+
+static void the_previous_revision_stays_warm_for_keep_previous(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	world_until(world, PHASE_PROMOTING, 300);
+	world_run(world, 50);
+	assert_int_equal(world_ready(world, world_revision(world, 1)), 2);
+	world->conduct[2].bad = .5;
+	world_until(world, PHASE_ROLLING_BACK, 9);
+	assert_true(digest_same(serving(world), world_revision(world, 1)));
+}
+
+static void nothing_is_promoted_while_somebody_has_the_weights_elsewhere(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	world_until(world, PHASE_PROMOTING, 300);
+	world_run(world, 58);
+	world->weights[0] = (struct revision_weight){world_revision(world, 1), .5};
+	world->weights[1] = (struct revision_weight){world_revision(world, 2), .5};
+	world->n_weights = 2;
+	world->now_ms += 1000;
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_PROMOTING);
+	assert_true(find_action(world, ACTION_SET_WEIGHTS)->reduces); /* all of it is recorded */
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+}
+
+static void a_deleted_deployment_serves_on_then_goes(void **state)
+{
+	struct world *world = *state;
+	struct digest revision;
+
+	world_settle(world, 1);
+	revision = world_revision(world, 1);
+	world->desired.absent = true;
+	world->desired.deployment = NULL;
+	world_run(world, 50);
+	assert_int_equal(world->history.phase, PHASE_RETIRING);
+	assert_true(digest_same(serving(world), revision));
+	for (int i = 0; i < 60 && !world->last.gone; i++)
+		world_tick(world);
+	assert_true(world->last.gone);
+	assert_int_equal(world->n_replicas, 0);
+}
+
+static void a_commit_that_restores_it_undoes_retiring(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->desired.absent = true;
+	world_run(world, 30);
+	world->desired.absent = false;
+	world_run(world, 100);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_true(share(world, 1) == 1);
+}
+
+static void version_none_takes_it_out_of_service_gently(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 0);
+	world_run(world, 30);
+	assert_true(share(world, 1) == 1);
+	world_until(world, PHASE_STEADY, 60);
+	assert_int_equal(world->n_replicas, 0);
+	assert_false(world->last.gone);
+	world_settle(world, 1);
+}
+
+static void recreate_stops_the_old_before_it_starts_the_new(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->deployment.rollout.strategy = STRATEGY_RECREATE;
+	world_declare(world, 2);
+	for (int i = 0; i < 200; i++) {
+		world_tick(world);
+		assert_true(count_replicas(world, 1) == 0 || count_replicas(world, 2) == 0);
+	}
+	assert_true(digest_same(world->history.stable, world_revision(world, 2)));
+	world->conduct[3].bad = .5;
+	world_declare(world, 3);
+	world_until(world, PHASE_ROLLED_BACK, 200);
+	world_run(world, 5);
+	assert_true(share(world, 2) == 1);
+	assert_int_equal(world_ready(world, world_revision(world, 2)), 2);
+}
+
+/* ---- not knowing ---- */
+
+static void without_git_it_heals_and_protects_but_takes_no_step(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	world->desired.known = false;
+	world_run(world, 200);
+	assert_true(share(world, 2) == .05);
+	assert_true(condition_is(world, CONDITION_SYNCED, TRUTH_UNKNOWN, "DesiredUnknown"));
+	kill_replicas(world, 1);
+	world_run(world, 6);
+	assert_int_equal(world_ready(world, world_revision(world, 1)), 2);
+	world->conduct[2].bad = .5;
+	world_until(world, PHASE_ROLLED_BACK, 60);
+	assert_int_equal(world->proposals, 0); /* that waits for Git */
+	world->desired.known = true;
+	world_run(world, 2);
+	assert_int_equal(world->proposals, 1);
+}
+
+static void what_cannot_be_observed_is_not_acted_on(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	world->unreadable = true;
+	world_run(world, 60);
+	assert_int_equal(world->last.plan.n_actions, 0);
+	assert_false(world->last.changed);
+	assert_true(world->last.plan.wake_ms <= world->now_ms + 1000);
+}
+
+static void a_dangling_reference_is_said_and_harms_nothing(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	world->desired.version = NULL;
+	world->desired.problem = "ModelVersion risk-v2 is not declared";
+	world_run(world, 10);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_true(condition_is(world, CONDITION_STALLED, TRUTH_TRUE, "InvalidReference"));
+	assert_true(share(world, 1) == 1);
+}
+
+static void what_serves_as_declared_is_adopted(void **state)
+{
+	struct world *world = *state;
+	struct deployment_status empty = {.environment = "production", .name = "risk"};
+
+	world_settle(world, 1);
+	world->history = empty; /* the status branch is lost */
+	world->evidence = (struct evidence){0};
+	world_run(world, 5);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_true(digest_same(world->history.stable, world_revision(world, 1)));
+	assert_int_equal(world->n_replicas, 2);
+}
+
+static void revisions_are_kept_only_while_something_names_them(void **state)
+{
+	struct world *world = *state;
+
+	for (int v = 1; v <= 6; v++)
+		world_settle(world, v);
+	assert_int_equal(world->history.n_promoted, 3);
+	assert_int_equal(world->history.n_revisions, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		case_of(a_dead_replica_is_replaced),
+		case_of(a_router_that_cannot_keep_its_table_is_told),
+		case_of(five_deaths_in_ten_minutes_back_off),
+		case_of(declared_replicas_are_followed_up_and_down),
+		case_of(live_weights_are_set_to_those_of_record),
+		case_of(a_canary_turned_down_by_hand_is_left_until_the_next_step),
+		case_of(a_new_router_process_gets_everything_again),
+		case_of(an_intent_that_was_not_read_back_is_carried_out),
+		case_of(what_may_carry_weight_is_not_stopped),
+		case_of(no_step_is_taken_while_a_new_router_has_other_weights),
+		case_of(a_dead_candidate_has_no_weight_until_it_is_back),
+		case_of(coming_back_by_the_routers_own_probes_is_no_hand),
+		case_of(while_no_stable_replica_is_ready_the_candidate_serves),
+		case_of(a_fix_does_not_wait_for_a_broken_stable_one),
+		case_of(a_rollback_never_lands_on_the_broken_side),
+		case_of(restart_replaces_replicas_one_by_one),
+		case_of(the_previous_revision_stays_warm_for_keep_previous),
+		case_of(nothing_is_promoted_while_somebody_has_the_weights_elsewhere),
+		case_of(a_deleted_deployment_serves_on_then_goes),
+		case_of(a_commit_that_restores_it_undoes_retiring),
+		case_of(version_none_takes_it_out_of_service_gently),
+		case_of(recreate_stops_the_old_before_it_starts_the_new),
+		case_of(without_git_it_heals_and_protects_but_takes_no_step),
+		case_of(what_cannot_be_observed_is_not_acted_on),
+		case_of(a_dangling_reference_is_said_and_harms_nothing),
+		case_of(what_serves_as_declared_is_adopted),
+		case_of(revisions_are_kept_only_while_something_names_them),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
