@@ -3,10 +3,18 @@
 
 #include "gate/gate.h"
 
+/* A figure that is not set is no demand. */
+static bool serving_declared(const struct serving_gate *serving)
+{
+	return is_set(serving->latency_p95_ms) || is_set(serving->start_time_ms) ||
+	       is_set(serving->memory_bytes) || is_set(serving->artifact_bytes) ||
+	       serving->scan_report;
+}
+
 bool gate_declared(const struct model *model, const struct gate_policy *policy)
 {
 	return (model && (model->gates.n_require || model->gates.command.n)) ||
-	       (policy && policy->n_require);
+	       (policy && (policy->n_require || serving_declared(&policy->serving)));
 }
 
 /* A revision that is served the same way as what it replaces is compared with itself, so that any

@@ -649,6 +649,24 @@ static void admission_follows_our_own_newest_verdict(void **state)
 	assert_int_equal(admission.result, VERDICT_NOT_APPLICABLE);
 }
 
+static void what_is_declared_has_to_be_tested_first(void **state)
+{
+	struct fold *fold = *state;
+	struct revision revision = {.version = "v2"};
+	struct model model = {.meta.name = "m"};
+	struct gate_policy policy = {.serving = {NAN, NAN, NAN, NAN, NULL, NULL}};
+
+	assert_int_equal(gate_admit(&revision, NULL, &model, &policy, NULL, &fold->arena).result,
+	                 VERDICT_NOT_APPLICABLE); /* approvals alone are no test */
+	policy.serving.memory_bytes = 1e9; /* what serving may cost is known by serving it */
+	assert_int_equal(gate_admit(&revision, NULL, &model, &policy, NULL, &fold->arena).result,
+	                 VERDICT_INCONCLUSIVE);
+	policy.serving.memory_bytes = NAN;
+	policy.serving.scan_report = "scan.json";
+	assert_int_equal(gate_admit(&revision, NULL, &model, &policy, NULL, &fold->arena).result,
+	                 VERDICT_INCONCLUSIVE);
+}
+
 static void the_gate_digest_is_of_all_that_is_required(void **state)
 {
 	struct fold *fold = *state;
@@ -888,6 +906,7 @@ int main(void)
 		case_of(a_looser_gate_is_told_from_a_stricter_one),
 		case_of(several_loosenings_are_all_said),
 		case_of(what_a_stricter_gate_refused_is_known),
+		case_of(what_is_declared_has_to_be_tested_first),
 		case_of(the_gate_digest_is_of_all_that_is_required),
 	};
 
