@@ -52,6 +52,8 @@ const struct deployment *status_declared(struct status_view *view,
 int status_evidence(const struct options *options, const struct deployment_status *status,
                     const struct evidence **out, struct err *err) must_check;
 
+/* `linnet validate`: what is to be said of a model's gates. */
+void put_gates(const struct options *options, struct view *view, const char *name);
 /* `linnet why` of a model. */
 int why_model(const struct options *options, struct err *err) must_check;
 

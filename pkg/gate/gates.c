@@ -66,12 +66,17 @@ static const char *rows_show(struct judging *judging, const struct measured *m, 
 	                    : "";
 }
 
+const char *bound_name(struct judging *judging, const struct gate_metric *metric, double bound,
+                       bool is_min)
+{
+	return arena_printf(judging->arena, "%s %s %s", metric->text, is_min ? "min" : "max",
+	                    metric_text(judging, metric, bound));
+}
+
 static void judge_bound(struct judging *judging, const struct gate_metric *metric,
                         const struct measured *m, double bound, bool is_min)
 {
-	const char *name = arena_printf(judging->arena, "%s %s %s", metric->text,
-	                                is_min ? "min" : "max",
-	                                metric_text(judging, metric, bound));
+	const char *name = bound_name(judging, metric, bound, is_min);
 	double near = is_min ? m->low : m->high, far = is_min ? m->high : m->low;
 	bool pass = is_min ? near >= bound : near <= bound, fail = is_min ? far < bound : far > bound;
 	const char *head, *why;
@@ -132,6 +137,17 @@ static const char *power_text(struct judging *judging, const struct gate_metric 
 	                    count_text(judging->arena, ceil(rows)));
 }
 
+const char *versus_name(struct judging *judging, const struct gate_metric *metric, bool better)
+{
+	return arena_printf(judging->arena, "%s %s", metric->text,
+	                    better ? "better than current" : "not worse than current");
+}
+
+double versus_margin(const struct gate_require *require)
+{
+	return require->versus_current != VERSUS_BETTER && require->margin > 0 ? require->margin : 0;
+}
+
 const char *honest_text(struct judging *judging, const char *who)
 {
 	double seen = rows_seen(judging->rows);
@@ -149,11 +165,10 @@ static void judge_versus(struct judging *judging, const struct gate_metric *metr
                          const struct gate_require *require)
 {
 	bool better = require->versus_current == VERSUS_BETTER;
-	double margin = better || !(require->margin > 0) ? 0 : require->margin;
+	double margin = versus_margin(require);
 	const char *who = judging->input->incumbent ? judging->input->incumbent : "the current"
 	" version";
-	const char *name = arena_printf(judging->arena, "%s %s", metric->text,
-	                                better ? "better than current" : "not worse than current");
+	const char *name = versus_name(judging, metric, better);
 	struct measured m;
 	enum verdict_result verdict;
 	const char *why;
@@ -341,71 +356,4 @@ int64_t gate_uses(const struct model_status *status, const char *run)
 	for (size_t i = 0; own && i < status->n_ledger; i++)
 		uses += !status->ledger[i].same && shares_rows(own, &status->ledger[i]);
 	return own ? uses : (int64_t)status->n_ledger + 1;
-}
-
-/* ---- before anything trains ---- */
-
-static double pass_probability(const struct gate_require *require, size_t n_require, int64_t n,
-                               double disagreement, double alpha, double least)
-{
-	for (size_t i = 0; i < n_require; i++) {
-		double margin = require[i].versus_current == VERSUS_BETTER ? 0 : require[i].margin;
-		double p;
-
-		if (require[i].versus_current == VERSUS_NONE || strcmp(require[i].metric, "accuracy"))
-			continue;
-		p = paired_pass_probability(n, disagreement, margin, alpha);
-		least = is_set(least) ? fmin(least, p) : p;
-	}
-	return least;
-}
-
-double gates_pass_probability(const struct gates_spec *gates, const struct gate_policy *policy,
-                              int64_t n, double disagreement)
-{
-	double alpha = gate_alpha(gates);
-	double p = pass_probability(gates->require, gates->n_require, n, disagreement, alpha, NAN);
-
-	return policy ? pass_probability(policy->require, policy->n_require, n, disagreement, alpha, p)
-	              : p;
-}
-
-/* The fewest right answers of n whose lower bound holds the minimum; n + 1 when not even all do. */
-static int64_t least_right(int64_t n, double min, double alpha)
-{
-	int64_t low = 0, high = n + 1;
-
-	while (low < high) {
-		int64_t x = low + (high - low) / 2;
-
-		if (proportion_lower((double)x, (double)n, alpha) >= min)
-			high = x;
-		else
-			low = x + 1;
-	}
-	return low;
-}
-
-static double minimum_probability(const struct gate_require *require, size_t n_require, int64_t n,
-                                  double accuracy, double alpha, double least)
-{
-	for (size_t i = 0; i < n_require; i++) {
-		double p;
-
-		if (!is_set(require[i].min) || strcmp(require[i].metric, "accuracy"))
-			continue;
-		p = binomial_sf((double)least_right(n, require[i].min, alpha), (double)n, accuracy);
-		least = is_set(least) ? fmin(least, p) : p;
-	}
-	return least;
-}
-
-double gates_minimum_probability(const struct gates_spec *gates, const struct gate_policy *policy,
-                                 int64_t n, double accuracy)
-{
-	double alpha = gate_alpha(gates);
-	double p = minimum_probability(gates->require, gates->n_require, n, accuracy, alpha, NAN);
-
-	return policy ? minimum_probability(policy->require, policy->n_require, n, accuracy, alpha, p)
-	              : p;
 }

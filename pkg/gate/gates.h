@@ -83,12 +83,29 @@ struct gate_figure *gates_figures(const struct gates_input *input, struct arena 
  * new are none. */
 int64_t gate_uses(const struct model_status *status, const char *run);
 
-/* How often an equally good candidate passes the declared versusCurrent accuracy conditions, at n
- * test rows of which a share differs between the two; NAN when none is declared. */
-double gates_pass_probability(const struct gates_spec *gates, const struct gate_policy *policy,
-                              int64_t n, double disagreement);
-/* How often one of that accuracy passes the declared minima of accuracy at n rows. */
-double gates_minimum_probability(const struct gates_spec *gates, const struct gate_policy *policy,
-                                 int64_t n, double accuracy);
+/* ---- chance.c ---- */
+
+/* What is known of tests to come before anything trains: of the last version's verdict, which had
+ * as many rows. */
+struct gate_outlook {
+	int64_t rows;
+	double disagreement; /* the share of rows that are answered otherwise than by what serves */
+	double accuracy;     /* of that version; NAN: unknown */
+	const struct gate_entry *entries;
+	size_t n_entries;
+};
+/* One declared condition, by the name that it has in a verdict. */
+struct gate_chance {
+	const char *name;
+	bool versus;       /* of a candidate exactly as good as what serves; else as good as the last */
+	bool accuracy;
+	const char *value; /* of the last version, for people; NULL: unknown, or of versus */
+	double p;          /* how often it passes; NAN: no verdict has told how far its metric varies */
+};
+/* All of them, those of the policy last. Of accuracy the chance is exact; of any other metric it is
+ * that of a normal gain or value, as wide as the interval was in that verdict. */
+struct gate_chance *gates_chances(const struct model *model, const struct gate_policy *policy,
+                                  const struct gate_outlook *outlook, struct arena *arena,
+                                  size_t *n);
 
 #endif

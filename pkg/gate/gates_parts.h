@@ -78,6 +78,12 @@ double rows_seen(const struct gate_rows *rows);
 void add_entry(struct judging *judging, const char *name, enum verdict_result verdict,
                const struct measured *measured, double needed, const char *why);
 
+/* Names of entries: "recall of High min 70.0 %", "accuracy not worse than current". */
+const char *bound_name(struct judging *judging, const struct gate_metric *metric, double bound,
+                       bool is_min);
+const char *versus_name(struct judging *judging, const struct gate_metric *metric, bool better);
+/* By how much the candidate may be worse. */
+double versus_margin(const struct gate_require *require);
 /* What makes the comparison with the incumbent `who` honest: "; 12 rows that ..." or "". */
 const char *honest_text(struct judging *judging, const char *who);
 

@@ -152,6 +152,7 @@ class GatesTest(unittest.TestCase):
         said = subprocess.run([BIN / "linnet", "validate", EXAMPLE / "manifests"], text=True,
                               stdout=subprocess.PIPE, check=True).stdout
         self.assertIn("passes versusCurrent in 37 % of runs (300 test rows", said)
+        self.assertIn("not estimated yet for accuracy min 85.0 %, recall of High min 70.0 %", said)
         fleet = self.folder / "fleet"
         shutil.copytree(EXAMPLE / "manifests", fleet)
         _, _, version = self.judged()
@@ -160,6 +161,8 @@ class GatesTest(unittest.TestCase):
                               stdout=subprocess.PIPE, check=True).stdout
         self.assertRegex(said, r"passes versusCurrent in 9\d % of runs \(1445 test rows as of v1")
         self.assertRegex(said, r"the accuracy of v1, \d\d\.\d %, passes the declared minimum in ")
+        self.assertRegex(said, r"as good as v1, \d\d\.\d %, passes 'recall of High min 70.0 %' in ")
+        self.assertNotIn("not estimated", said)
 
     def test_a_policy_adds_to_the_gates(self):
         model = self.folder / "model.yaml"

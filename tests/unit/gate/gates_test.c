@@ -724,20 +724,71 @@ static void on_real_commits_a_constant_is_refused(void **state)
 
 /* ---- before anything trains ---- */
 
+static double chance(struct world *w, const char *name, const struct gate_outlook *outlook)
+{
+	struct model model = {.gates = w->gates, .interface.output.classes = classes};
+	size_t n;
+	struct gate_chance *chances = gates_chances(&model, NULL, outlook, &w->arena, &n);
+
+	while (n-- > 0)
+		if (!strcmp(chances[n].name, name))
+			return chances[n].p;
+	fail_msg("no chance of %s", name);
+	return NAN;
+}
+
 static void how_often_an_equal_candidate_passes(void **state)
 {
 	struct world *w = *state;
+	struct gate_outlook outlook = {N, .1, NAN, NULL, 0};
+	const char *versus = "accuracy not worse than current", *min = "accuracy min 87.0 %";
 
-	assert_true(isnan(gates_pass_probability(&w->gates, NULL, N, .1)));
 	require(w, VERSUS("accuracy", VERSUS_NOT_WORSE, .025));
-	assert_true(fabs(gates_pass_probability(&w->gates, NULL, N, .1) - .91) < .01);
-	require(w, VERSUS("accuracy", VERSUS_NOT_WORSE, .01));
-	assert_true(fabs(gates_pass_probability(&w->gates, NULL, N, .1) - .34) < .01);
-	assert_true(isnan(gates_minimum_probability(&w->gates, NULL, N, .9)));
+	assert_true(fabs(chance(w, versus, &outlook) - .91) < .01);
+	w->require[0].margin = .01;
+	assert_true(fabs(chance(w, versus, &outlook) - .34) < .01);
 	require(w, MIN("accuracy", .87)); /* from 1,327 of 1,500 on; scipy */
-	assert_true(fabs(gates_minimum_probability(&w->gates, NULL, N, .9) - .976687) < 1e-6);
-	assert_true(gates_minimum_probability(&w->gates, NULL, N, .87) < .05);
-	assert_true(gates_minimum_probability(&w->gates, NULL, 10, 1) == 0); /* too few rows */
+	assert_true(isnan(chance(w, min, &outlook)));
+	outlook.accuracy = .9;
+	assert_true(fabs(chance(w, min, &outlook) - .976687) < 1e-6);
+	outlook.accuracy = .87;
+	assert_true(chance(w, min, &outlook) < .05);
+	outlook.rows = 10; /* too few */
+	outlook.accuracy = 1;
+	assert_true(chance(w, min, &outlook) == 0);
+}
+
+/* Against real judgements: of pairs that are equally good, how many pass, and what was foretold
+ * from one of them. */
+static void other_metrics_pass_as_often_as_the_width_of_one_verdict_tells(void **state)
+{
+	enum { RUNS = 300 };
+	struct world *w = *state;
+	const char *name = "f1 of yes not worse than current";
+	struct gate_outlook outlook = {N, .1, NAN, NULL, 0};
+	struct random random;
+	double passed = 0, foretold = 0;
+
+	require(w, VERSUS("f1", VERSUS_NOT_WORSE, .05));
+	w->require[0].class_name = "yes";
+	w->input.rows.incumbent = &w->incumbent;
+	assert_true(isnan(chance(w, name, &outlook))); /* no verdict has told */
+	random_init(&random, "equally good");
+	for (int run = 0; run < RUNS; run++) {
+		for (size_t i = 0; i < N; i++) {
+			w->truth[i] = random_unit(&random) < .17;
+			w->candidate[i] = w->truth[i] ^ (random_unit(&random) < .08);
+			w->current[i] = w->truth[i] ^ (random_unit(&random) < .08);
+		}
+		judge(w);
+		passed += !strcmp(entry(w, name)->verdict, "PASS");
+		outlook.entries = w->verdict.entries;
+		outlook.n_entries = w->verdict.n_entries;
+		foretold += chance(w, name, &outlook);
+	}
+	if (fabs(passed - foretold) > 0.08 * RUNS) /* three standard errors */
+		fail_msg("%.0f of %d passed, %.0f were foretold", passed, RUNS, foretold);
+	assert_true(passed > 0.2 * RUNS && passed < 0.95 * RUNS);
 }
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -770,6 +821,7 @@ int main(void)
 		IN_WORLD(the_same_rows_give_the_same_verdict),
 		IN_WORLD(on_real_commits_a_constant_is_refused),
 		IN_WORLD(how_often_an_equal_candidate_passes),
+		IN_WORLD(other_metrics_pass_as_often_as_the_width_of_one_verdict_tells),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
