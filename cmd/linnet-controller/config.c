@@ -46,10 +46,11 @@ static const struct {
 	[SETTING_WEB_LISTEN] = {"web.listen", NULL,
 	                        "page, metrics and webhook: 127.0.0.1:8080; absent: none"},
 	[SETTING_WEB_TOKEN_FILE] = {"web.tokenFile", NULL,
-	                            "a file with the bearer token that readers need; must be set when "
-	                            "web.listen is not loopback"},
+	                            "a file with the bearer token that readers need, rotated at will; "
+	                            "must be set when web.listen is not loopback"},
 	[SETTING_WEB_WEBHOOK_SECRET_FILE] = {"web.webhookSecretFile", NULL,
-	                                     "a file with the webhook's secret; absent: no webhook"},
+	                                     "a file with the webhook's secret, rotated at will; "
+	                                     "absent: no webhook"},
 	[SETTING_LOG_LEVEL] = {"log.level", "info", "debug, info, warn or error"},
 	[SETTING_LOG_FORMAT] = {"log.format", "text", "text or json"},
 };

@@ -41,6 +41,8 @@ struct daemon {
 	const char *self, *state, *store;
 	struct controller_config controller;
 	struct web *web; /* NULL: there is none */
+	const char *token, *webhook_secret; /* as last read; NULL none */
+	bool secrets_stale; /* a file of them cannot be read any more */
 	struct controller *running;
 	bool woken;      /* by the web: something is to be done at once */
 };
@@ -228,7 +230,8 @@ static int open_ports(struct daemon *d, struct err *err)
 
 enum { SECRET_BYTES = 4096, SECRET_LEAST = 16 };
 
-/* The first line of a secret file; short ones are refused, because they can be guessed. */
+/* The first line of a secret file; short ones are refused, because they can be guessed. Where it is
+ * what `out` says already, nothing changes. */
 static int read_secret(struct daemon *d, enum setting setting, const char *name, const char **out,
                        struct err *err)
 {
@@ -245,12 +248,32 @@ static int read_secret(struct daemon *d, enum setting setting, const char *name,
 	} else if ((len = strcspn(buf_text(&text), "\r\n")) < SECRET_LEAST) {
 		result = err_set(err, ERR_STALLED, "%s: %s: the secret is shorter than %d characters; "
 		                 "make one with `openssl rand -hex 32`", name, path, (int)SECRET_LEAST);
-	} else {
+	} else if (!*out || strncmp(*out, text.text, len) || (*out)[len]) {
 		*out = arena_strndup(&d->arena, text.text, len);
 		log_hide(*out);
 	}
 	buf_deinit(&text);
 	return result;
+}
+
+static int read_secrets(struct daemon *d, struct err *err)
+{
+	if (read_secret(d, SETTING_WEB_TOKEN_FILE, "web.tokenFile", &d->token, err))
+		return -1;
+	return read_secret(d, SETTING_WEB_WEBHOOK_SECRET_FILE, "web.webhookSecretFile",
+	                   &d->webhook_secret, err);
+}
+
+/* One that was rotated counts from now on; until it can be read, the one before does. */
+static void renew_secrets(struct daemon *d)
+{
+	struct err err = {0};
+	bool stale = read_secrets(d, &err) != 0;
+
+	if (stale && !d->secrets_stale)
+		log_warn("%s; what it said before counts on", err.text);
+	d->secrets_stale = stale;
+	web_secrets(d->web, d->token, d->webhook_secret);
 }
 
 static void look_now(void *self)
@@ -281,10 +304,11 @@ static int open_web(struct daemon *d, struct err *err)
 
 	if (!config.listen || d->config.once || d->config.stop_serving)
 		return 0;
-	if (read_secret(d, SETTING_WEB_TOKEN_FILE, "web.tokenFile", &config.token, err) ||
-	    read_secret(d, SETTING_WEB_WEBHOOK_SECRET_FILE, "web.webhookSecretFile",
-	                &config.webhook_secret, err) ||
-	    web_open(&config, &d->web, err))
+	if (read_secrets(d, err))
+		return -1;
+	config.token = d->token;
+	config.webhook_secret = d->webhook_secret;
+	if (web_open(&config, &d->web, err))
 		return -1;
 	d->controller.watch = web_watch(d->web);
 	return 0;
@@ -399,6 +423,7 @@ static void tell_web(struct daemon *d)
 		return;
 	controller_figures(d->running, &figures);
 	web_tell(d->web, &figures);
+	renew_secrets(d);
 }
 
 static int turn(struct daemon *d, struct err *err)

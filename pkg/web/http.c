@@ -377,13 +377,28 @@ static char *copy(const char *text)
 	return text ? heap_strdup(text) : NULL;
 }
 
+static void renew(char **kept, const char *text)
+{
+	if (*kept && text && !strcmp(*kept, text))
+		return;
+	free(*kept);
+	*kept = copy(text);
+}
+
+void web_secrets(struct web *web, const char *token, const char *webhook_secret)
+{
+	renew(&web->token, token);
+	renew(&web->secret, webhook_secret);
+	web->site.token = web->token;
+	web->site.hook.secret = web->secret;
+}
+
 static struct web *web_new(const struct web_config *config)
 {
 	struct web *web = heap_alloc(1, sizeof(*web));
 
 	web->config = *config;
-	web->site.token = web->token = copy(config->token);
-	web->site.hook.secret = web->secret = copy(config->webhook_secret);
+	web_secrets(web, config->token, config->webhook_secret);
 	web->version = copy(config->version);
 	store_init(&web->site.store, web->version);
 	for (size_t i = 0; i < CONNECTIONS; i++)

@@ -26,6 +26,8 @@ struct web; /* heap */
 int web_open(const struct web_config *config, struct web **out, struct err *err) must_check;
 void web_close(struct web *web); /* accepts NULL */
 int web_port(const struct web *web);
+/* What counts from now on in place of the configuration's; NULL where that was NULL. */
+void web_secrets(struct web *web, const char *token, const char *webhook_secret);
 
 /* Readable when web_turn has something to do; -1 without a web (NULL). */
 int web_fd(const struct web *web);

@@ -245,6 +245,17 @@ class WebTest(unittest.TestCase):
         allowed = {"Authorization": f"Bearer {TOKEN}"}
         self.assertEqual(self.ask("/metrics", headers=allowed)[0], 200)
         self.assertEqual(self.ask("/api/v1/fleet", headers=allowed)[0], 200)
+        token.write_text("another-" + TOKEN + "\n")
+        self.secret.write_text("another-" + SECRET + "\n")
+        renewed = {"Authorization": f"Bearer another-{TOKEN}"}
+        wait(10, "another token", lambda: self.ask("/metrics", headers=renewed)[0] == 200)
+        self.assertEqual(self.ask("/metrics", headers=allowed)[0], 401)
+        wait(10, "another secret", lambda: self.ask("/webhook", "POST", b"", {
+            "X-Gitlab-Token": "another-" + SECRET})[0] == 202)
+        self.assertEqual(self.ask("/webhook", "POST", b"", {"X-Gitlab-Token": SECRET})[0], 403)
+        token.unlink()
+        wait(10, "the log tells", lambda: "counts on" in self.world.log.read_text())
+        self.assertEqual(self.ask("/metrics", headers=renewed)[0], 200)
         found = subprocess.run(["grep", "-rlE", f"{TOKEN}|{SECRET}", self.world.state, self.world.log],
                                capture_output=True, text=True, check=False).stdout
         self.assertEqual(found, "")
