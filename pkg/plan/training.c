@@ -220,7 +220,7 @@ static int64_t cooldown_end(const struct cycle *cycle, const struct cause *cause
 	const struct model_status *next = cycle->next;
 
 	if (next->last_finished_ms < 0 || cause->kind == TRIGGER_FIRST ||
-	    (cause->kind == TRIGGER_EVENT && next->pending_kick))
+	    (cause->kind == TRIGGER_EVENT && (next->pending_kick || !cycle->in->n_versions)))
 		return 0;
 	return next->last_finished_ms + cycle->in->model->cooldown_ms;
 }

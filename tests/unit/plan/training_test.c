@@ -272,6 +272,7 @@ static void a_first_version_waits_for_no_cooldown_and_stalls_after_two_runs(void
 	until(world, CYCLE_STALLED);
 	assert_string_equal(world->in.history.reason, "NoImprovement");
 	world->in.train_digest = digest_of("mended again", 12);
+	ask(world, REQUEST_KICK, "platform-update"); /* an event takes its place, and its haste */
 	run_to(world, VERDICT_PASS, "a3");
 	until(world, CYCLE_PROPOSING);
 }
