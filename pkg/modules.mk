@@ -19,5 +19,7 @@ libs.base/digest.c           := libcrypto
 libs.doc/yaml.c              := yaml-0.1
 libs.doc/json.c              := libcjson
 libs.adapter/git_objects.c   := libgit2
+libs.adapter/git_objects_parts.h := libgit2
+libs.adapter/git_commit.c    := libgit2
 libs.adapter/http_curl.c     := libcurl
 libs.web/http.c              := libmicrohttpd

@@ -1,9 +1,6 @@
-#include "adapter/git_objects.h"
+#include "adapter/git_objects_parts.h"
 
 #include <dirent.h>
-#include <git2.h>
-#include <git2/sys/mempack.h>
-#include <git2/sys/odb_backend.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,12 +10,8 @@
 #include "base/limits.h"
 
 enum {
-	TREE_BYTES = 64 << 20,
-	COMMIT_BYTES = 1 << 20,
-	WALK_DEPTH = 64,          /* folders inside each other */
 	WALK_ENTRIES = 8 << 20,   /* entries looked at in one walk: trees may repeat without end */
 	REFUSED_NAMED = 10,       /* refused paths that are spelt out */
-	PACK_FROM_FILES = 16,     /* from here on one pack costs fewer fsyncs than loose objects */
 	MODE_TREE = 0040000,
 	MODE_FILE = 0100644,
 	MODE_PROGRAM = 0100755,
@@ -26,29 +19,14 @@ enum {
 	MODE_SUBMODULE = 0160000,
 };
 
-struct objects {
-	git_repository *repo;
-	git_odb *odb;
-	bool broken;
-};
-
 /* ---- cleanup of foreign handles ---- */
 
-#define CLEANUP(type) __attribute__((cleanup(type##_clean))) git_##type *
-#define DEFINE_CLEANUP(type)                             \
-	static inline void type##_clean(git_##type **handle) \
-	{                                                    \
-		git_##type##_free(*handle);                      \
-	}
-DEFINE_CLEANUP(commit)
 DEFINE_CLEANUP(object)
 DEFINE_CLEANUP(odb_object)
 DEFINE_CLEANUP(reference)
 DEFINE_CLEANUP(reference_iterator)
 DEFINE_CLEANUP(repository)
 DEFINE_CLEANUP(revwalk)
-DEFINE_CLEANUP(tree)
-DEFINE_CLEANUP(treebuilder)
 
 /* ---- opening ---- */
 
@@ -74,19 +52,18 @@ static void settle(void)
 	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_GLOBAL, "");
 }
 
-static const char *reason(void)
+const char *store_reason(void)
 {
 	const git_error *last = git_error_last();
 
 	return last && last->message ? last->message : "no reason given";
 }
 
-/* A failure that a healthy store does not have. */
-static int store_error(struct objects *objects, struct err *err, const char *what)
+int store_error(struct objects *objects, struct err *err, const char *what)
 {
 	if (objects)
 		objects->broken = true;
-	return err_set(err, ERR_TRANSIENT, "%s: %s", what, reason());
+	return err_set(err, ERR_TRANSIENT, "%s: %s", what, store_reason());
 }
 
 int objects_open(const char *path, bool search, struct objects **out, struct err *err)
@@ -101,7 +78,7 @@ int objects_open(const char *path, bool search, struct objects **out, struct err
 		code = git_repository_odb(&objects->odb, objects->repo);
 	if (code) {
 		err_set(err, code == GIT_ENOTFOUND ? ERR_STALLED : ERR_TRANSIENT, "%s: %s", path,
-		        reason());
+		        store_reason());
 		objects_close(objects);
 		return -1;
 	}
@@ -123,7 +100,7 @@ int objects_create(const char *path, struct err *err)
 	code = git_repository_init_ext(&repo, path, &options);
 	if (code == GIT_EEXISTS)
 		code = git_repository_open_ext(&repo, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
-	return code ? err_set(err, ERR_TRANSIENT, "%s: %s", path, reason()) : 0;
+	return code ? err_set(err, ERR_TRANSIENT, "%s: %s", path, store_reason()) : 0;
 }
 
 void objects_close(struct objects *objects)
@@ -180,7 +157,7 @@ struct objects_size objects_size(const struct objects *objects)
 
 /* ---- ids ---- */
 
-static struct oid oid_text(const git_oid *id)
+struct oid oid_text(const git_oid *id)
 {
 	struct oid out;
 
@@ -188,7 +165,7 @@ static struct oid oid_text(const git_oid *id)
 	return out;
 }
 
-static int oid_parse(struct oid text, git_oid *out, struct err *err)
+int oid_parse(struct oid text, git_oid *out, struct err *err)
 {
 	if (strlen(text.hex) != GIT_OID_HEXSZ || git_oid_fromstr(out, text.hex))
 		return err_set(err, ERR_STALLED, "'%s' is no object id", text.hex);
@@ -206,7 +183,7 @@ int objects_ref(struct objects *objects, const char *name, struct oid *out, stru
 		*out = (struct oid){""};
 	else if (code)
 		return err_set(err, code == GIT_EINVALIDSPEC ? ERR_STALLED : ERR_TRANSIENT, "%s: %s",
-		               name, reason());
+		               name, store_reason());
 	else
 		*out = oid_text(&id);
 	return 0;
@@ -228,7 +205,7 @@ int objects_refs(struct objects *objects, const char *prefix, struct arena *aren
 
 	if (git_reference_iterator_glob_new(&iterator, objects->repo,
 	                                    arena_printf(arena, "%s*", prefix)))
-		return err_set(err, ERR_TRANSIENT, "refs: %s", reason());
+		return err_set(err, ERR_TRANSIENT, "refs: %s", store_reason());
 	while ((code = git_reference_next_name(&name, iterator)) == 0) {
 		struct oid tip;
 
@@ -238,7 +215,7 @@ int objects_refs(struct objects *objects, const char *prefix, struct arena *aren
 			*list_push(arena, &list, &count) = (struct ref){arena_strdup(arena, name), tip};
 	}
 	if (code != GIT_ITEROVER)
-		return err_set(err, ERR_TRANSIENT, "refs: %s", reason());
+		return err_set(err, ERR_TRANSIENT, "refs: %s", store_reason());
 	if (count)
 		qsort(list, count, sizeof(*list), by_name);
 	*refs = list;
@@ -258,7 +235,7 @@ static int ref_result(int code, const char *name, struct err *err)
 	case GIT_EINVALIDSPEC:
 		return err_set(err, ERR_STALLED, "'%s' is no name of a ref", name);
 	default:
-		return err_set(err, ERR_TRANSIENT, "%s: %s", name, reason());
+		return err_set(err, ERR_TRANSIENT, "%s: %s", name, store_reason());
 	}
 }
 
@@ -304,7 +281,7 @@ int objects_resolve(struct objects *objects, const char *revision, struct oid *o
 	if (code == 0)
 		code = git_object_peel(&commit, object, GIT_OBJECT_COMMIT);
 	if (code)
-		return err_set(err, ERR_STALLED, "'%s' is no revision here: %s", revision, reason());
+		return err_set(err, ERR_STALLED, "'%s' is no revision here: %s", revision, store_reason());
 	*out = oid_text(git_object_id(commit));
 	return 0;
 }
@@ -319,7 +296,7 @@ int objects_remote_url(struct objects *objects, const char *name, char *out, siz
 	snprintf(out, size, "%s", url ? url : "");
 	git_remote_free(remote);
 	if (code && code != GIT_ENOTFOUND)
-		return err_set(err, ERR_STALLED, "remote '%s': %s", name, reason());
+		return err_set(err, ERR_STALLED, "remote '%s': %s", name, store_reason());
 	return 0;
 }
 
@@ -377,9 +354,8 @@ static const char *type_name(git_object_t type)
 	return name[0] ? name : "object";
 }
 
-/* Type and size from the header, before anything is inflated. */
-static int check_header(struct objects *objects, const git_oid *id, git_object_t type,
-                        size_t bytes_max, struct err *err)
+int check_header(struct objects *objects, const git_oid *id, git_object_t type, size_t bytes_max,
+                 struct err *err)
 {
 	git_object_t found;
 	size_t len;
@@ -405,9 +381,7 @@ static int read_object(struct objects *objects, const git_oid *id, git_object_t 
 	return 0;
 }
 
-/* A commit that is asked for by id may rightly be absent: that is no damage. */
-static int find_commit(struct objects *objects, struct oid commit, git_commit **out,
-                       struct err *err)
+int find_commit(struct objects *objects, struct oid commit, git_commit **out, struct err *err)
 {
 	git_oid id;
 
@@ -514,8 +488,7 @@ static bool entry_is_file(const struct entry *entry)
 	return entry->mode == MODE_FILE || entry->mode == MODE_PROGRAM;
 }
 
-/* A name that stays inside its folder on any machine, and prints. */
-static bool name_is_safe(const char *name, size_t len)
+bool name_is_safe(const char *name, size_t len)
 {
 	if (len == 0 || (len <= 2 && !memcmp(name, "..", len)) ||
 	    (len == 4 && !strncasecmp(name, ".git", 4)))
@@ -943,14 +916,14 @@ static int start_walk(struct objects *objects, struct oid tip, struct oid stop, 
 	if (oid_parse(tip, &from, err) || (stop.hex[0] && oid_parse(stop, &until, err)))
 		return -1;
 	if (git_revwalk_new(out, objects->repo))
-		return err_set(err, ERR_TRANSIENT, "history: %s", reason());
+		return err_set(err, ERR_TRANSIENT, "history: %s", store_reason());
 	git_revwalk_sorting(*out, GIT_SORT_TOPOLOGICAL | GIT_SORT_TIME);
 	if (first_parent)
 		git_revwalk_simplify_first_parent(*out);
 	if (git_revwalk_push(*out, &from))
-		return err_set(err, ERR_STALLED, "commit %.10s: %s", tip.hex, reason());
+		return err_set(err, ERR_STALLED, "commit %.10s: %s", tip.hex, store_reason());
 	if (stop.hex[0] && git_odb_exists(objects->odb, &until) && git_revwalk_hide(*out, &until))
-		return err_set(err, ERR_TRANSIENT, "commit %.10s: %s", stop.hex, reason());
+		return err_set(err, ERR_TRANSIENT, "commit %.10s: %s", stop.hex, store_reason());
 	return 0;
 }
 
@@ -996,360 +969,4 @@ int objects_signature(struct objects *objects, struct oid commit, struct arena *
 	git_buf_dispose(&sig);
 	git_buf_dispose(&text);
 	return code && code != GIT_ENOTFOUND ? store_error(objects, err, "signature") : 0;
-}
-
-/* ---- writing commits ---- */
-
-/* Where a commit's objects go: straight into the store, or by way of memory into one pack. */
-struct editing {
-	struct objects *store;
-	git_repository *repo; /* the store's own, or a second handle with a memory back end in front */
-	git_odb *odb;
-	git_packbuilder *pack; /* NULL: loose objects */
-	git_odb_backend *memory;
-};
-
-static int edit_error(struct err *err, const char *what)
-{
-	return err_set(err, ERR_TRANSIENT, "%s: %s", what, reason());
-}
-
-static int edit_begin(struct objects *objects, bool pack, struct editing *out, struct err *err)
-{
-	*out = (struct editing){.store = objects, .repo = objects->repo, .odb = objects->odb};
-	if (!pack)
-		return 0;
-	out->repo = NULL;
-	out->odb = NULL;
-	if (git_repository_open(&out->repo, git_repository_path(objects->repo)) ||
-	    git_repository_odb(&out->odb, out->repo) || git_mempack_new(&out->memory) ||
-	    git_odb_add_backend(out->odb, out->memory, 999) ||
-	    git_packbuilder_new(&out->pack, out->repo))
-		return edit_error(err, "pack");
-	git_packbuilder_set_threads(out->pack, 0);
-	return 0;
-}
-
-static void edit_end(struct editing *edit)
-{
-	git_packbuilder_free(edit->pack);
-	if (edit->repo == edit->store->repo)
-		return;
-	git_odb_free(edit->odb);
-	git_repository_free(edit->repo);
-}
-
-static int edit_write(struct editing *edit, const void *bytes, size_t len, git_object_t type,
-                      git_oid *out, struct err *err)
-{
-	int code;
-
-	if (!edit->pack)
-		code = git_odb_write(out, edit->odb, bytes, len, type);
-	else /* into memory at once: git_odb_write would search the disk for each object first */
-		code = git_odb_hash(out, bytes, len, type) ||
-		       edit->memory->write(edit->memory, out, bytes, len, type) ||
-		       git_packbuilder_insert(edit->pack, out, NULL);
-	return code ? edit_error(err, "object") : 0;
-}
-
-/* Everything gathered in memory becomes one pack of the store, fsynced. */
-static int edit_finish(struct editing *edit, struct err *err)
-{
-	struct buf folder;
-	int code;
-
-	if (!edit->pack)
-		return 0;
-	buf_init(&folder, LIMIT_FILE_PATH);
-	buf_printf(&folder, "%sobjects/pack", git_repository_commondir(edit->repo));
-	code = git_packbuilder_write(edit->pack, buf_text(&folder), 0, NULL, NULL);
-	buf_deinit(&folder);
-	if (code || git_odb_refresh(edit->store->odb))
-		return edit_error(err, "pack");
-	return 0;
-}
-
-static int edit_tree(struct editing *edit, const git_oid *base, const struct git_file *files,
-                     size_t n, size_t skip, int depth, git_oid *out, bool *empty,
-                     struct err *err);
-
-/* One file directly in the folder being edited. */
-static int edit_file(struct editing *edit, git_treebuilder *builder, const struct git_file *file,
-                     const char *name, struct err *err)
-{
-	git_oid id;
-
-	if (!file->text.data && !file->blob.hex[0]) {
-		if (git_treebuilder_get(builder, name) && git_treebuilder_remove(builder, name))
-			return edit_error(err, file->path);
-		return 0;
-	}
-	if (file->text.data
-	            ? edit_write(edit, file->text.data, file->text.len, GIT_OBJECT_BLOB, &id, err)
-	            : oid_parse(file->blob, &id, err))
-		return err_wrap(err, "%s", file->path);
-	if (git_treebuilder_insert(NULL, builder, name, &id, GIT_FILEMODE_BLOB))
-		return edit_error(err, file->path);
-	return 0;
-}
-
-/* The files below one folder inside the folder being edited; `end` is behind its name. */
-static int edit_folder(struct editing *edit, git_treebuilder *builder,
-                       const struct git_file *files, size_t n, size_t skip, size_t end, int depth,
-                       struct err *err)
-{
-	char name[LIMIT_PATH + 1];
-	const git_tree_entry *entry;
-	const git_oid *below = NULL;
-	git_oid id, base;
-	bool empty;
-
-	snprintf(name, sizeof(name), "%.*s", (int)(end - skip), files[0].path + skip);
-	entry = git_treebuilder_get(builder, name);
-	if (entry && git_tree_entry_type(entry) == GIT_OBJECT_TREE) {
-		base = *git_tree_entry_id(entry);
-		below = &base;
-	}
-	if (edit_tree(edit, below, files, n, end + 1, depth + 1, &id, &empty, err))
-		return -1;
-	if (!empty) {
-		if (git_treebuilder_insert(NULL, builder, name, &id, GIT_FILEMODE_TREE))
-			return edit_error(err, name);
-	} else if (below && git_treebuilder_remove(builder, name)) {
-		return edit_error(err, name);
-	}
-	return 0;
-}
-
-/* Number of files from the first on that lie in the same folder as the first. */
-static size_t same_folder(const struct git_file *files, size_t n, size_t end)
-{
-	size_t i = 1;
-
-	while (i < n && !strncmp(files[i].path, files[0].path, end + 1))
-		i++;
-	return i;
-}
-
-/* The tree `base` (NULL: empty) with files[0..n) applied, which are sorted and share the first
- * `skip` bytes of their paths. Only folders that are touched are read and written. */
-static int edit_tree(struct editing *edit, const git_oid *base, const struct git_file *files,
-                     size_t n, size_t skip, int depth, git_oid *out, bool *empty,
-                     struct err *err)
-{
-	CLEANUP(tree) tree = NULL;
-	CLEANUP(treebuilder) builder = NULL;
-
-	if (depth >= WALK_DEPTH)
-		return err_set(err, ERR_STALLED, "%.100s: too deep", files[0].path);
-	if (base && (check_header(edit->store, base, GIT_OBJECT_TREE, TREE_BYTES, err) ||
-	             git_tree_lookup(&tree, edit->repo, base)))
-		return err->kind ? -1 : store_error(edit->store, err, "tree");
-	if (git_treebuilder_new(&builder, edit->repo, tree))
-		return edit_error(err, "tree");
-	for (size_t i = 0, span; i < n; i += span) {
-		const char *slash = strchr(files[i].path + skip, '/');
-		size_t end = slash ? (size_t)(slash - files[i].path) : 0;
-
-		span = slash ? same_folder(files + i, n - i, end) : 1;
-		if (slash ? edit_folder(edit, builder, files + i, span, skip, end, depth, err)
-		          : edit_file(edit, builder, &files[i], files[i].path + skip, err))
-			return -1;
-	}
-	*empty = git_treebuilder_entrycount(builder) == 0;
-	if (*empty && depth)
-		return 0;
-	if (git_treebuilder_write(out, builder) ||
-	    (edit->pack && git_packbuilder_insert(edit->pack, out, NULL)))
-		return edit_error(err, "tree");
-	return 0;
-}
-
-static bool path_is_safe(const char *path)
-{
-	if (strlen(path) > LIMIT_PATH)
-		return false;
-	for (;;) {
-		size_t len = strcspn(path, "/");
-
-		if (!name_is_safe(path, len))
-			return false;
-		if (!path[len])
-			return true;
-		path += len + 1;
-	}
-}
-
-static int by_path(const void *a, const void *b)
-{
-	return strcmp(((const struct git_file *)a)->path, ((const struct git_file *)b)->path);
-}
-
-/* A sorted copy of the files to write; none twice, none that is the folder of another. */
-static int sort_files(const struct commit_spec *spec, struct git_file **out, struct err *err)
-{
-	struct git_file *files = heap_alloc(spec->n_files + 1, sizeof(*files));
-
-	if (spec->n_files)
-		memcpy(files, spec->files, spec->n_files * sizeof(*files));
-	qsort(files, spec->n_files, sizeof(*files), by_path);
-	for (size_t i = 0; i < spec->n_files; i++) {
-		if (!path_is_safe(files[i].path))
-			err_set(err, ERR_STALLED, "'%s' is no path for a file", files[i].path);
-		else if (i && !strcmp(files[i - 1].path, files[i].path))
-			err_set(err, ERR_STALLED, "%s is written twice", files[i].path);
-		else
-			continue;
-		free(files);
-		return -1;
-	}
-	*out = files;
-	return 0;
-}
-
-static void add_person(struct buf *out, const char *role, const struct commit_spec *spec)
-{
-	buf_printf(out, "%s ", role);
-	for (const char *c = spec->author; *c; c++)
-		if (!strchr("<>\n", *c))
-			buf_putc(out, *c);
-	buf_puts(out, " <");
-	for (const char *c = spec->email; *c; c++)
-		if (!strchr("<>\n", *c))
-			buf_putc(out, *c);
-	buf_printf(out, "> %lld +0000\n", (long long)spec->time_s);
-}
-
-/* The headers of a commit object; the message comes behind a blank line. */
-static void add_headers(struct buf *out, const git_oid *tree, const struct commit_spec *spec)
-{
-	buf_printf(out, "tree %s\n", oid_text(tree).hex);
-	for (size_t i = 0; i < spec->n_parents; i++)
-		buf_printf(out, "parent %s\n", spec->parents[i].hex);
-	add_person(out, "author", spec);
-	add_person(out, "committer", spec);
-}
-
-static void add_message(struct buf *out, const char *message)
-{
-	size_t len = strlen(message);
-
-	buf_putc(out, '\n');
-	buf_puts(out, message);
-	if (!len || message[len - 1] != '\n')
-		buf_putc(out, '\n');
-}
-
-/* A header of many lines: each further one begins with a blank. */
-static void add_signature(struct buf *out, const char *signature)
-{
-	size_t len = strlen(signature);
-
-	while (len && signature[len - 1] == '\n')
-		len--;
-	buf_puts(out, "gpgsig ");
-	for (size_t i = 0; i < len; i++) {
-		buf_putc(out, signature[i]);
-		if (signature[i] == '\n')
-			buf_putc(out, ' ');
-	}
-	buf_putc(out, '\n');
-}
-
-static int write_commit(struct editing *edit, const git_oid *tree, const struct commit_spec *spec,
-                        git_oid *out, struct err *err)
-{
-	struct buf text, signature;
-	int result = 0;
-
-	buf_init(&text, COMMIT_BYTES);
-	buf_init(&signature, 64 << 10);
-	add_headers(&text, tree, spec);
-	if (spec->sign) {
-		add_message(&text, spec->message);
-		result = spec->sign(spec->sign_context, (struct bytes){text.text, text.len}, &signature,
-		                    err);
-		buf_clear(&text);
-		add_headers(&text, tree, spec);
-		add_signature(&text, buf_text(&signature));
-	}
-	add_message(&text, spec->message);
-	if (result == 0)
-		result = buf_check(&text, "commit", err);
-	if (result == 0)
-		result = edit_write(edit, text.text, text.len, GIT_OBJECT_COMMIT, out, err);
-	buf_deinit(&text);
-	buf_deinit(&signature);
-	return result;
-}
-
-static int edit_commit(struct editing *edit, const struct commit_spec *spec,
-                       const struct git_file *files, struct oid *out, bool *unchanged,
-                       struct err *err)
-{
-	CLEANUP(commit) parent = NULL;
-	const git_oid *base = NULL;
-	git_oid tree, commit;
-	bool empty;
-
-	if (spec->n_parents && find_commit(edit->store, spec->parents[0], &parent, err))
-		return -1;
-	if (parent)
-		base = git_commit_tree_id(parent);
-	if (edit_tree(edit, base, files, spec->n_files, 0, 0, &tree, &empty, err))
-		return -1;
-	if (unchanged)
-		*unchanged = base && git_oid_equal(base, &tree);
-	if (unchanged && *unchanged) {
-		*out = spec->parents[0];
-		return 0;
-	}
-	if (write_commit(edit, &tree, spec, &commit, err) || edit_finish(edit, err))
-		return -1;
-	*out = oid_text(&commit);
-	return 0;
-}
-
-int objects_commit(struct objects *objects, const struct commit_spec *spec, struct oid *out,
-                   bool *unchanged, struct err *err)
-{
-	struct git_file *files = NULL;
-	struct editing edit;
-	int result = -1;
-
-	if (sort_files(spec, &files, err))
-		return -1;
-	if (edit_begin(objects, spec->n_files >= PACK_FROM_FILES, &edit, err) == 0)
-		result = edit_commit(&edit, spec, files, out, unchanged, err);
-	edit_end(&edit);
-	free(files);
-	return result;
-}
-
-int objects_tag(struct objects *objects, const char *name, const struct commit_spec *spec,
-                struct oid *out, struct err *err)
-{
-	struct buf text, signature;
-	git_oid id;
-	int result = 0;
-
-	buf_init(&text, COMMIT_BYTES);
-	buf_init(&signature, 64 << 10);
-	buf_printf(&text, "object %s\ntype commit\ntag %s\n", spec->parents[0].hex, name);
-	add_person(&text, "tagger", spec);
-	add_message(&text, spec->message);
-	if (spec->sign)
-		result = spec->sign(spec->sign_context, (struct bytes){text.text, text.len}, &signature,
-		                    err);
-	buf_puts(&text, buf_text(&signature)); /* of a tag it stands behind the message */
-	if (result == 0)
-		result = buf_check(&text, "tag", err);
-	if (result == 0 && git_odb_write(&id, objects->odb, text.text, text.len, GIT_OBJECT_TAG))
-		result = err_set(err, ERR_TRANSIENT, "tag: %s", reason());
-	if (result == 0)
-		*out = oid_text(&id);
-	buf_deinit(&text);
-	buf_deinit(&signature);
-	return result;
 }
