@@ -551,6 +551,143 @@ static void no_metric_passes_on_bad_numbers(void **state)
 	assert_non_null(strstr(w->verdict.why, "there is no metric pinball-1.5"));
 }
 
+/* Entries of the one required metric that passed: of its bounds, of its comparison. */
+static size_t passed(struct world *w, bool versus)
+{
+	size_t n = 0;
+
+	judge(w);
+	for (size_t i = 0; i < w->verdict.n_entries; i++) {
+		const struct gate_entry *e = &w->verdict.entries[i];
+		bool bound = strstr(e->name, " min ") || strstr(e->name, " max ");
+
+		if (versus ? strstr(e->name, " worse than current") != NULL : bound)
+			n += !strcmp(e->verdict, "PASS");
+	}
+	return n;
+}
+
+/* With all else in order and anything good enough, no entry passes on a bad answer of the candidate,
+ * nor a comparison on one of what serves. */
+static void assert_no_pass(struct world *w, const char *metric, double *candidate,
+                           double *incumbent)
+{
+	static const double bad[] = {NAN, INFINITY, -INFINITY};
+
+	w->gates.n_require = 0;
+	require(w, (struct gate_require){.metric = metric, .min = -1e9, .max = 1e9,
+	                                 .versus_current = VERSUS_NOT_WORSE, .margin = 1e6});
+	if (passed(w, false) != 2 || passed(w, true) != 1)
+		fail_msg("%s does not pass when all is in order: %s", metric, w->verdict.why);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		double kept = *candidate;
+
+		*candidate = bad[i];
+		if (passed(w, false) || passed(w, true))
+			fail_msg("%s passes with %g from the candidate", metric, bad[i]);
+		*candidate = kept;
+		kept = *incumbent;
+		*incumbent = bad[i];
+		if (passed(w, true))
+			fail_msg("%s passes with %g from what serves", metric, bad[i]);
+		*incumbent = kept;
+	}
+}
+
+static void no_entry_passes_on_a_bad_answer_of_either(void **state)
+{
+	static const char *const of_scores[] = {"auc", "pr-auc", "brier", "log-loss", "ece"};
+	static const char *const of_numbers[] = {"mae", "rmse", "mape", "r2", "pinball-0.9"};
+	struct world *w = *state;
+	double *truth = arena_array(&w->arena, N, double);
+
+	predict(w, w->candidate, 20, 20);
+	predict(w, w->current, 25, 20);
+	for (size_t i = 0; i < N; i++) {
+		w->scores[i] = w->candidate[i] ? .9 : .04;
+		w->current_scores[i] = w->current[i] ? .8 : .05;
+		truth[i] = w->scores[i] + (double)(1 + i % 3) / 9;
+	}
+	w->input.rows.candidate.scores = w->scores;
+	w->incumbent.scores = w->current_scores;
+	w->input.rows.candidate.n_scores = w->incumbent.n_scores = 1;
+	w->input.rows.incumbent = &w->incumbent;
+	for (size_t m = 0; m < ARRAY_LEN(of_scores); m++)
+		assert_no_pass(w, of_scores[m], &w->scores[700], &w->current_scores[700]);
+	w->incumbent.scores = NULL; /* what serves tells no scores */
+	assert_int_equal(passed(w, true), 0);
+	w->incumbent = (struct gate_predictions){.numbers = w->current_scores};
+	w->input.rows = (struct gate_rows){.n = N, .truth_number = truth,
+	                                   .candidate.numbers = w->scores, .incumbent = &w->incumbent};
+	for (size_t m = 0; m < ARRAY_LEN(of_numbers); m++)
+		assert_no_pass(w, of_numbers[m], &w->scores[9], &w->current_scores[9]);
+}
+
+/* What has no value is no PASS: a class that never occurs or is never said, a truth of 0 in a ratio,
+ * numbers that are all the same. */
+static void what_is_undefined_never_passes(void **state)
+{
+	static const char *const of_classes[] = {"precision", "recall", "f1", "auc", "pr-auc"};
+	struct world *w = *state;
+	double *truth = arena_array(&w->arena, N, double);
+
+	memset(w->truth, 0, sizeof(w->truth)); /* one class, of which nothing is said either */
+	w->input.rows.candidate.scores = w->scores;
+	w->input.rows.candidate.n_scores = 1;
+	for (size_t i = 0; i < N; i++)
+		w->scores[i] = (double)i / N;
+	for (size_t m = 0; m < ARRAY_LEN(of_classes); m++) {
+		w->gates.n_require = 0;
+		require(w, (struct gate_require){.metric = of_classes[m], .min = -1e9, .max = 1e9});
+		if (passed(w, false))
+			fail_msg("%s passes on one class", of_classes[m]);
+	}
+	w->input.rows = (struct gate_rows){.n = N, .truth_number = truth,
+	                                   .candidate.numbers = w->scores};
+	w->gates.n_require = 0;
+	require(w, MAX("mape", 1e9)); /* truths are 0 */
+	assert_int_equal(passed(w, false), 0);
+	w->gates.n_require = 0;
+	require(w, MIN("r2", -1e9)); /* and all the same */
+	assert_int_equal(passed(w, false), 0);
+}
+
+/* Groups that are empty, missing, without the class that is asked for, or each of one row. */
+static void bad_groups_never_pass(void **state)
+{
+	static const char *const group = "slices of team";
+	const char *team = "team";
+	struct world *w = *state;
+
+	require(w, MIN("recall", .1));
+	w->gates.slices = (struct strings){&team, 1};
+	w->column = (struct gate_column){.name = "team", .texts = w->texts};
+	w->input.rows.inputs = &w->column;
+	w->input.rows.n_inputs = 1;
+	predict(w, w->candidate, 20, 20);
+	for (size_t i = 0; i < N; i++)
+		w->texts[i] = w->truth[i] ? "core" : "web"; /* web has no yes: recall says nothing there */
+	judge(w);
+	assert_entry(w, group, "INCONCLUSIVE");
+	for (size_t i = 0; i < N; i++)
+		w->texts[i] = arena_printf(&w->arena, "%zu", i);
+	judge(w);
+	assert_entry(w, group, "INCONCLUSIVE");
+	memset(w->texts, 0, sizeof(w->texts)); /* all missing: one group, named so */
+	judge(w);
+	assert_entry(w, group, "PASS");
+	assert_non_null(strstr(entry(w, group)->why, "team=(missing)"));
+	w->column.declared = (struct strings){&team, 1}; /* a value that has no row */
+	judge(w);
+	assert_entry(w, group, "FAIL");
+	w->input.rows.n_inputs = 0; /* the rows know no such input */
+	judge(w);
+	assert_entry(w, group, "FAIL");
+	w->input.rows.n_inputs = 1;
+	w->input.rows.n = 0;
+	assert_int_not_equal(judge(w), VERDICT_PASS);
+}
+
 /* As stats has it, ties included; the interval is of resamples of rows. */
 static void average_precision_is_a_gate(void **state)
 {
@@ -816,6 +953,9 @@ int main(void)
 		IN_WORLD(bad_rows_never_pass),
 		IN_WORLD(no_metric_passes_on_bad_scores),
 		IN_WORLD(no_metric_passes_on_bad_numbers),
+		IN_WORLD(no_entry_passes_on_a_bad_answer_of_either),
+		IN_WORLD(what_is_undefined_never_passes),
+		IN_WORLD(bad_groups_never_pass),
 		IN_WORLD(average_precision_is_a_gate),
 		IN_WORLD(random_rows_never_crash),
 		IN_WORLD(the_same_rows_give_the_same_verdict),
