@@ -567,8 +567,8 @@ static size_t passed(struct world *w, bool versus)
 	return n;
 }
 
-/* With all else in order and anything good enough, no entry passes on a bad answer of the candidate,
- * nor a comparison on one of what serves. */
+/* With all else in order and anything good enough, no entry passes on a bad answer of the
+ * candidate, nor a comparison on one of what serves. */
 static void assert_no_pass(struct world *w, const char *metric, double *candidate,
                            double *incumbent)
 {
@@ -623,8 +623,8 @@ static void no_entry_passes_on_a_bad_answer_of_either(void **state)
 		assert_no_pass(w, of_numbers[m], &w->scores[9], &w->current_scores[9]);
 }
 
-/* What has no value is no PASS: a class that never occurs or is never said, a truth of 0 in a ratio,
- * numbers that are all the same. */
+/* What has no value is no PASS: a class that never occurs or is never said, a truth of 0 in a
+ * ratio, numbers that are all the same. */
 static void what_is_undefined_never_passes(void **state)
 {
 	static const char *const of_classes[] = {"precision", "recall", "f1", "auc", "pr-auc"};
