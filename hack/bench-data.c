@@ -57,7 +57,7 @@ static void measure(const char *path, const char *folder, const struct model *mo
 	static const char *const names[] = {"train", "validation", "refit", "test"};
 	static const size_t blocks[][2] = {{0, 1}, {1, 2}, {0, 2}, {2, 3}};
 	struct dataset_part parts[ARRAY_LEN(names)];
-	struct dataset_categories categories = {.n_training = 1};
+	struct dataset_across across = {.n_training = 1};
 	struct dataset_report report;
 	struct dataset dataset = {0};
 	struct division division;
@@ -74,7 +74,7 @@ static void measure(const char *path, const char *folder, const struct model *mo
 	    report.n_problems > 0 ||
 	    dataset_divide(&dataset, &model->train->split, 0, &division, &err) ||
 	    dataset_write(AT_FDCWD, path, model, &dataset, &division, parts, ARRAY_LEN(names), &arena,
-	                  &categories, &err))
+	                  &across, &err))
 		panic("%s: %s", path, err.kind ? err.text : report.problems[0].text);
 	dataset_deinit(&dataset);
 	arena_deinit(&arena);

@@ -94,6 +94,7 @@ struct label_share {
 struct data_validation {
 	int64_t min_rows;
 	double max_missing;
+	double max_repeated; /* NAN: any */
 	struct label_share *label_share;
 	size_t n_label_share;
 };

@@ -92,7 +92,7 @@ static int by_line(const void *a, const void *b)
 }
 
 void categories_end(struct category_count *count, struct arena *arena,
-                    struct dataset_categories *out)
+                    struct dataset_across *out)
 {
 	for (size_t i = 0; i < count->n; i++) {
 		struct value_set *set = &count->sets[i];
@@ -101,13 +101,13 @@ void categories_end(struct category_count *count, struct arena *arena,
 			const struct value *value = &set->slots[slot];
 
 			if (value->rows > 0 && !value->learnt)
-				*list_push(arena, &out->unseen, &out->n) = (struct dataset_unseen){
+				*list_push(arena, &out->unseen, &out->n_unseen) = (struct dataset_unseen){
 					set->input, arena_strdup(arena, value->text), value->rows, value->line};
 		}
 		set_free(set);
 	}
-	if (out->n > 0)
-		qsort(out->unseen, out->n, sizeof(*out->unseen), by_line);
+	if (out->n_unseen > 0)
+		qsort(out->unseen, out->n_unseen, sizeof(*out->unseen), by_line);
 	free(count->sets);
 	free(count);
 }

@@ -75,10 +75,10 @@ int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_
 /* "3 of 2,000 rows do not fit: line 17: files_changed: '-3' is less than 0; ..." or, with
  * nothing to complain about, "2,000 rows". */
 void dataset_sentence(const struct dataset_report *report, struct buf *out);
-struct dataset_categories;
-/* `categories` NULL: the rows were not divided. */
+struct dataset_across;
+/* `across` NULL: the rows were not divided. */
 void dataset_report_json(const struct dataset_report *report,
-                         const struct dataset_categories *categories, const struct model *model,
+                         const struct dataset_across *across, const struct model *model,
                          struct buf *out);
 
 /* What is wrong with one value of an input; false and `out` untouched when nothing is. */
@@ -133,21 +133,35 @@ struct dataset_unseen {
 	const char *input, *value; /* in the arena */
 	int64_t rows, line;        /* how many, and the first */
 };
-enum { DATASET_CATEGORIES = 1024 };
+enum { DATASET_CATEGORIES = 1024, DATASET_EXAMPLES = 10 };
 
-/* Writes all parts in one reading, as CSV, each aside and renamed; columns as in dataset_columns.
- * The file must be the one scanned. Where `unseen` is given: which values of inputs of type BYTES
- * without declared values occur in some other block but not in blocks [0, n_training); of an input
- * with more than DATASET_CATEGORIES values, which is no category, none. Sorted, in the arena. */
-struct dataset_categories {
+/* Rows of the validation or test with the inputs and the label of a row that is learnt from before
+ * they judge. Of more contents than memory is spent on, all this is about one in so many. */
+struct dataset_repeats {
+	int64_t judged, rows; /* rows that judge; and those of them that repeat one */
+	int64_t one_in;       /* 1: all were looked at */
+	struct dataset_repeat {
+		int64_t line, first; /* it is line `first` again */
+	} examples[DATASET_EXAMPLES]; /* by line */
+	size_t n_examples;
+};
+
+/* What is seen of the parts beside each other. Blocks [0, n_training) train.
+ * Unseen: which values of inputs of type BYTES without declared values occur in some other block
+ * but in none of those; of an input with more than DATASET_CATEGORIES values, which is no category,
+ * none. Sorted, in the arena. */
+struct dataset_across {
 	size_t n_training;
 	struct dataset_unseen *unseen;
-	size_t n;
+	size_t n_unseen;
+	struct dataset_repeats repeats;
 };
+/* Writes all parts in one reading, as CSV, each aside and renamed; columns as in dataset_columns.
+ * The file must be the one scanned. `across` NULL: not asked for. */
 int dataset_write(int dir_fd, const char *path, const struct model *model,
                   const struct dataset *dataset, const struct division *division,
                   struct dataset_part *parts, size_t n, struct arena *arena,
-                  struct dataset_categories *categories, struct err *err) must_check;
+                  struct dataset_across *across, struct err *err) must_check;
 
 /* "7,000 rows", "1 row". */
 void buf_rows(struct buf *out, int64_t n);

@@ -14,6 +14,7 @@ static inline bool is_text(const char *a, const char *b)
 
 /* A text as 64 bits, well mixed, another for each seed; for look-ups, no digest. */
 uint64_t text_key(const char *text, uint64_t seed);
+uint64_t bytes_key(const char *bytes, size_t len, uint64_t seed); /* the same of bytes */
 /* The bucket that the first eight bytes of a digest say. */
 uint16_t digest_bucket(struct digest digest);
 /* Opens the file of a model's data for its columns. */
@@ -30,6 +31,15 @@ void categories_row(struct category_count *count, const char *const *values, siz
                     int64_t line);
 /* What was found; with `arena` NULL nothing is told. */
 void categories_end(struct category_count *count, struct arena *arena,
-                    struct dataset_categories *out);
+                    struct dataset_across *out);
+
+/* ---- repeats.c ---- */
+
+struct repeat_count; /* heap; freed by its end */
+struct repeat_count *repeats_begin(size_t n_training, size_t n_blocks);
+/* `content`: what the row says, the same bytes whenever that is the same. */
+void repeats_row(struct repeat_count *count, const char *content, size_t len, size_t block,
+                 uint32_t line);
+void repeats_end(struct repeat_count *count, struct dataset_repeats *out);
 
 #endif

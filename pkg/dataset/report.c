@@ -64,12 +64,12 @@ static void write_problems(struct writer *writer, const struct dataset_report *r
 	write_list_end(writer);
 }
 
-static void write_unseen(struct writer *writer, const struct dataset_categories *categories)
+static void write_unseen(struct writer *writer, const struct dataset_across *across)
 {
 	write_key(writer, "unseen");
 	write_list(writer);
-	for (size_t i = 0; i < categories->n; i++) {
-		const struct dataset_unseen *unseen = &categories->unseen[i];
+	for (size_t i = 0; i < across->n_unseen; i++) {
+		const struct dataset_unseen *unseen = &across->unseen[i];
 
 		write_map(writer);
 		write_key(writer, "input");
@@ -83,8 +83,27 @@ static void write_unseen(struct writer *writer, const struct dataset_categories 
 	write_list_end(writer);
 }
 
+static void write_repeats(struct writer *writer, const struct dataset_repeats *repeats)
+{
+	write_key(writer, "repeated");
+	write_map(writer);
+	write_count(writer, "judged", repeats->judged);
+	write_count(writer, "rows", repeats->rows);
+	write_count(writer, "oneIn", repeats->one_in);
+	write_key(writer, "lines");
+	write_list(writer);
+	for (size_t i = 0; i < repeats->n_examples; i++) {
+		write_map(writer);
+		write_count(writer, "line", repeats->examples[i].line);
+		write_count(writer, "repeats", repeats->examples[i].first);
+		write_map_end(writer);
+	}
+	write_list_end(writer);
+	write_map_end(writer);
+}
+
 void dataset_report_json(const struct dataset_report *report,
-                         const struct dataset_categories *categories, const struct model *model,
+                         const struct dataset_across *across, const struct model *model,
                          struct buf *out)
 {
 	struct writer writer;
@@ -108,7 +127,9 @@ void dataset_report_json(const struct dataset_report *report,
 	write_map_end(&writer);
 	write_count(&writer, "problemCount", report->n_problems);
 	write_problems(&writer, report);
-	if (categories)
-		write_unseen(&writer, categories);
+	if (across) {
+		write_unseen(&writer, across);
+		write_repeats(&writer, &across->repeats);
+	}
 	write_map_end(&writer);
 }

@@ -101,19 +101,24 @@ static uint64_t fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-uint64_t text_key(const char *text, uint64_t seed)
+uint64_t bytes_key(const char *bytes, size_t len, uint64_t seed)
 {
-	size_t len = strlen(text), at = 0;
+	size_t at = 0;
 	uint64_t key = seed ^ UINT64_C(0xa0761d6478bd642f), word;
 
 	for (; at + sizeof(word) <= len; at += sizeof(word)) {
-		memcpy(&word, text + at, sizeof(word));
+		memcpy(&word, bytes + at, sizeof(word));
 		key = fold(key ^ word, UINT64_C(0xe7037ed1a0b428db));
 	}
 	word = 0;
-	memcpy(&word, text + at, len - at);
+	memcpy(&word, bytes + at, len - at);
 	return fold(fold(key ^ word, UINT64_C(0x8ebc6af09c88c6e3)) ^ len,
 	            UINT64_C(0x589965cc75374cc3) ^ seed);
+}
+
+uint64_t text_key(const char *text, uint64_t seed)
+{
+	return bytes_key(text, strlen(text), seed);
 }
 
 static uint16_t values_bucket(const struct scan *scan)

@@ -31,8 +31,11 @@ struct writing {
 	struct sink *sinks;
 	size_t n;
 	struct category_count *categories; /* NULL: not asked for */
+	struct repeat_count *repeats;      /* the same */
 	char *row;                         /* as CSV, row_len bytes */
 	size_t row_len;
+	size_t n_names;                    /* columns before inputs and label */
+	size_t content;                    /* where these begin in `row` */
 };
 
 static int flush(struct sink *sink, struct err *err)
@@ -60,6 +63,8 @@ static void format_row(struct writing *writing, const char *const *values)
 	char *out = writing->row;
 
 	for (size_t i = 0; i < writing->columns.n; i++) {
+		if (i == writing->n_names)
+			writing->content = (size_t)(out - writing->row);
 		out = csv_put(out, values[i]);
 		*out++ = ',';
 	}
@@ -103,6 +108,9 @@ static int put_row(struct writing *writing, const struct dataset_row *row,
 		if (sink->bytes.len >= WRITE_BYTES && flush(sink, err))
 			return -1;
 	}
+	if (formatted && writing->repeats)
+		repeats_row(writing->repeats, writing->row + writing->content,
+		            writing->row_len - writing->content, block, row->line);
 	return 0;
 }
 
@@ -181,10 +189,21 @@ static int sink_close(int dir_fd, struct sink *sink, int result, struct err *err
 	return result;
 }
 
+/* The column that inputs and label begin with: id and time stand before them, unless they are such
+ * themselves. */
+static size_t first_content(const struct dataset_columns *columns, const struct model *model)
+{
+	size_t first = columns->label;
+
+	for (size_t i = 0; i < model->interface.n_inputs; i++)
+		first = columns->inputs[i] < first ? columns->inputs[i] : first;
+	return first;
+}
+
 int dataset_write(int dir_fd, const char *path, const struct model *model,
                   const struct dataset *dataset, const struct division *division,
                   struct dataset_part *parts, size_t n, struct arena *arena,
-                  struct dataset_categories *categories, struct err *err)
+                  struct dataset_across *across, struct err *err)
 {
 	struct writing writing = {.dataset = dataset, .division = division,
 	                          .sinks = heap_alloc(n, sizeof(struct sink))};
@@ -192,8 +211,11 @@ int dataset_write(int dir_fd, const char *path, const struct model *model,
 
 	dataset_columns(model, arena, &writing.columns);
 	writing.row = heap_alloc(ROW_BYTES, 1);
-	if (categories)
-		writing.categories = categories_begin(model, &writing.columns, categories->n_training);
+	writing.n_names = first_content(&writing.columns, model);
+	if (across) {
+		writing.categories = categories_begin(model, &writing.columns, across->n_training);
+		writing.repeats = repeats_begin(across->n_training, division->n);
+	}
 	while (!result && writing.n < n) {
 		result = sink_open(dir_fd, &parts[writing.n], &writing.sinks[writing.n], err);
 		writing.n++;
@@ -202,8 +224,10 @@ int dataset_write(int dir_fd, const char *path, const struct model *model,
 		result = write_rows(dir_fd, path, model, &writing, err);
 	for (size_t i = 0; i < writing.n; i++)
 		result = sink_close(dir_fd, &writing.sinks[i], result, err);
-	if (categories)
-		categories_end(writing.categories, result ? NULL : arena, categories);
+	if (across) {
+		categories_end(writing.categories, result ? NULL : arena, across);
+		repeats_end(writing.repeats, &across->repeats);
+	}
 	free(writing.row);
 	free(writing.sinks);
 	return result;

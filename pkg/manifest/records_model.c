@@ -64,6 +64,9 @@ static const struct field validate_fields[] = {
 	 .max = COUNT_MAX, .fallback = "100", .help = "Fewer rows stop the run."},
 	{.name = "maxMissing", .type = FIELD_SHARE, AT(struct data_validation, max_missing),
 	 .fallback = "5%", .help = "Largest share of missing values in any one input."},
+	{.name = "maxRepeated", .type = FIELD_SHARE, AT(struct data_validation, max_repeated),
+	 .help = "Largest share of the rows that judge with inputs and label of one that trains, under"
+	         " another id; absent: they are only told."},
 	{.name = "labelShare", .type = FIELD_MAP_LIST, LIST_AT(struct data_validation, label_share),
 	 .record = &label_share_record, .help = "Bounds on the share of each label."},
 };

@@ -66,7 +66,7 @@ struct split_stage {
 	int64_t from_ms, to_ms;           /* of the usable rows; -1 */
 	int64_t trained_to_ms;            /* by time: of the rows before the test; else -1 */
 	int64_t test_from_ms, test_to_ms; /* -1 */
-	const char *unseen;               /* a sentence on categories that were not learnt, or NULL */
+	const char *found;                /* a sentence on what stands in several parts, or NULL */
 };
 struct fit_stage {
 	const char *candidate;
@@ -110,7 +110,7 @@ int run_validate(struct run *run, struct dataset *dataset, struct dataset_report
  * `report.json`. */
 int run_write_parts(struct run *run, const struct dataset *dataset,
                     const struct dataset_report *report, const struct division *division,
-                    struct dataset_part *parts, size_t n, struct dataset_categories *categories,
+                    struct dataset_part *parts, size_t n, struct dataset_across *across,
                     struct err *err) must_check;
 
 /* Checks the snapshot and writes `rows/` train and validation of each fold, refit and test. */

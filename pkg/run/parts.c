@@ -16,13 +16,13 @@ int run_snapshot(struct run *run, struct snapshot_stage *stage, struct err *err)
 }
 
 static int write_report(struct run *run, const struct dataset_report *report,
-                        const struct dataset_categories *categories, struct err *err)
+                        const struct dataset_across *across, struct err *err)
 {
 	struct buf text;
 	int result;
 
 	buf_init(&text, LIMIT_STATUS_BYTES);
-	dataset_report_json(report, categories, run->model, &text);
+	dataset_report_json(report, across, run->model, &text);
 	result = buf_check(&text, "report.json", err);
 	if (!result)
 		result = file_replace(AT_FDCWD, run_path(run, "report.json"), buf_text(&text), text.len,
@@ -57,27 +57,72 @@ int run_validate(struct run *run, struct dataset *dataset, struct dataset_report
 
 int run_write_parts(struct run *run, const struct dataset *dataset,
                     const struct dataset_report *report, const struct division *division,
-                    struct dataset_part *parts, size_t n, struct dataset_categories *categories,
+                    struct dataset_part *parts, size_t n, struct dataset_across *across,
                     struct err *err)
 {
 	return dataset_write(AT_FDCWD, run_path(run, "data"), run->model, dataset, division, parts, n,
-	                     run->arena, categories, err) ||
-	       write_report(run, report, categories, err) ? -1 : 0;
+	                     run->arena, across, err) ||
+	       write_report(run, report, across, err) ? -1 : 0;
 }
 
 /* ---- The parts ---- */
 
 /* "team: 't41' (line 812) is in 12 rows that judge, and in none that trains", or NULL. */
-static const char *unseen_text(struct run *run, const struct dataset_categories *categories)
+static const char *unseen_text(struct run *run, const struct dataset_across *across)
 {
-	const struct dataset_unseen *first = categories->unseen;
+	const struct dataset_unseen *first = across->unseen;
 
-	if (categories->n == 0)
+	if (across->n_unseen == 0)
 		return NULL;
 	return arena_printf(run->arena, "%s: '%.60s' (line %lld) is in %lld of the rows that judge and"
 	                    " in none that trains%s", first->input, first->value,
 	                    (long long)first->line, (long long)first->rows,
-	                    categories->n > 1 ? ", and so are others (report.json)" : "");
+	                    across->n_unseen > 1 ? ", and so are others (report.json)" : "");
+}
+
+/* "12 of the 3,000 rows that judge repeat one that trains: line 812 is line 17", or NULL. */
+static const char *repeats_text(struct run *run, const struct dataset_repeats *repeats)
+{
+	const char *text;
+	struct buf judged;
+
+	if (repeats->rows == 0)
+		return NULL;
+	buf_init(&judged, 64);
+	buf_rows(&judged, repeats->judged);
+	text = arena_printf(run->arena, "%lld of the %s that judge repeat one that trains, under"
+	                    " another id", (long long)repeats->rows, buf_text(&judged));
+	if (repeats->one_in > 1)
+		text = arena_printf(run->arena, "%s (one in %lld was looked at)", text,
+		                    (long long)repeats->one_in);
+	for (size_t i = 0; i < repeats->n_examples && i < 3; i++)
+		text = arena_printf(run->arena, "%s%sline %lld is line %lld", text, i ? ", " : ": ",
+		                    (long long)repeats->examples[i].line,
+		                    (long long)repeats->examples[i].first);
+	buf_deinit(&judged);
+	return repeats->n_examples > 3 ? arena_printf(run->arena, "%s, ... (report.json)", text) : text;
+}
+
+/* Keeps what was found; more repeated rows than declared are a judgement. */
+static int judge_across(struct run *run, const struct dataset_across *across,
+                        struct split_stage *stage, struct err *err)
+{
+	const struct dataset_repeats *repeats = &across->repeats;
+	double most = run->model->data.validate.max_repeated;
+	const char *unseen = unseen_text(run, across), *repeated = repeats_text(run, repeats);
+	struct buf share;
+
+	stage->found = unseen && repeated ? arena_printf(run->arena, "%s; %s", unseen, repeated)
+	               : unseen           ? unseen
+	                                  : repeated;
+	if (!is_set(most) || (double)repeats->rows <= most * (double)repeats->judged)
+		return 0;
+	buf_init(&share, 64);
+	buf_percent(&share, most);
+	err_set(err, ERR_STALLED, "DataSchemaMismatch: %s; data.validate.maxRepeated is %s", repeated,
+	        buf_text(&share));
+	buf_deinit(&share);
+	return run_considered(run);
 }
 
 const char *part_name(struct run *run, const char *name, size_t fold)
@@ -153,21 +198,20 @@ static int write_parts(struct run *run, const struct dataset *dataset,
 	size_t test = division->n - 1, n = 2 * stage->n_folds + FILES_BESIDE;
 	struct dataset_part *parts = arena_array(run->arena, n, struct dataset_part);
 	struct dataset_part *beside = parts + 2 * stage->n_folds;
-	struct dataset_categories categories = {.n_training = test};
+	struct dataset_across across = {.n_training = test};
 
 	if (run->model->train->folds == 0)
-		categories.n_training = 1;
+		across.n_training = 1;
 	for (size_t i = 0; i < stage->n_folds; i++)
 		fold_parts(run, division, i, parts + 2 * i);
 	beside[FILE_REFIT] = a_part(run, "refit", 0, test);
 	hold_back(&beside[FILE_REFIT], division, test, run->model->train->split.embargo_ms);
 	beside[FILE_TEST] = a_part(run, "test", test, test + 1);
 	if (dir_make_all(AT_FDCWD, run_path(run, "rows"), 0700, err) ||
-	    run_write_parts(run, dataset, report, division, parts, n, &categories, err))
+	    run_write_parts(run, dataset, report, division, parts, n, &across, err))
 		return -1;
 	keep_parts(parts, stage->n_folds, division->by, stage);
-	stage->unseen = unseen_text(run, &categories);
-	return 0;
+	return judge_across(run, &across, stage, err);
 }
 
 static size_t folds_of(const struct run *run)
@@ -232,8 +276,8 @@ static void say_split(struct run *run, const struct split_stage *stage)
 		buf_printf(&text, ": %lld to train, %lld to choose, %lld to test",
 		           (long long)stage->folds[0].n_train, (long long)stage->folds[0].n_validation,
 		           (long long)stage->n_test);
-	if (stage->unseen)
-		buf_printf(&text, "; %s", stage->unseen);
+	if (stage->found)
+		buf_printf(&text, "; %s", stage->found);
 	run_say(run, "%s", buf_text(&text));
 	buf_deinit(&text);
 }

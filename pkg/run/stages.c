@@ -42,7 +42,7 @@ static const struct field split_fields[] = {
 	HELD("trainedTo", FIELD_TIME, trained_to_ms),
 	HELD("testFrom", FIELD_TIME, test_from_ms),
 	HELD("testTo", FIELD_TIME, test_to_ms),
-	HELD("unseen", FIELD_STRING, unseen),
+	HELD("found", FIELD_STRING, found),
 };
 const struct record split_record = RECORD(split, "How the rows were divided.");
 #undef STAGE

@@ -319,7 +319,7 @@ static int train(struct run *run, struct run_result *result, struct err *err)
 	result->rows_to_ms = split.test_to_ms;
 	result->why = arena_printf(run->arena, "candidate %s of %zu, %lld rows to test on%s%s",
 	                           candidates[chosen].name, n, (long long)split.n_test,
-	                           split.unseen ? "; " : "", split.unseen ? split.unseen : "");
+	                           split.found ? "; " : "", split.found ? split.found : "");
 	return write_draft(run, lineage, &stages[chosen], result->artifact, err);
 }
 

@@ -376,7 +376,7 @@ static void rules_on_the_whole(void **state)
 	put("data", "id,at,n,team,risk\n"
 	    "a," AT("01") ",1,,Low\nb," AT("02") ",1,x,Low\nc," AT("03") ",1,x,Low\n"
 	    "d," AT("04") ",1,x,High\n");
-	model.data.validate = (struct data_validation){5, 0.1, shares, 2};
+	model.data.validate = (struct data_validation){5, 0.1, NAN, shares, 2};
 	scan(&model, &dataset, &report);
 	assert_int_equal(report.n_problems, 4);
 	assert_string_equal(report.problems[0].text, "only 4 rows to use, fewer than 5 rows");
@@ -387,7 +387,7 @@ static void rules_on_the_whole(void **state)
 	assert_string_equal(report.problems[3].text,
 	                    "label Low: is in 75 % of the rows, more than 70 %");
 	dataset_deinit(&dataset);
-	model.data.validate = (struct data_validation){4, 0.25, shares, 1};
+	model.data.validate = (struct data_validation){4, 0.25, NAN, shares, 1};
 	shares[0].min = 0.25;
 	scan(&model, &dataset, &report);
 	assert_int_equal(report.n_problems, 0);
@@ -438,7 +438,7 @@ static const char *read_file(const char *path)
 
 /* Scans "data" and writes its parts: train.csv, validation.csv, refit.csv and test.csv. */
 static void write_parts(const struct model *model, const struct split_spec *split,
-                        struct dataset_part parts[4], struct dataset_categories *categories)
+                        struct dataset_part parts[4], struct dataset_across *across)
 {
 	struct dataset_report report;
 	struct division division;
@@ -455,15 +455,78 @@ static void write_parts(const struct model *model, const struct split_spec *spli
 	parts[3] = (struct dataset_part){.to = "test.csv", .first = 2, .end = 3,
 	                                 .before_ms = INT64_MAX};
 	if (dataset_divide(&dataset, split, 0, &division, &err) ||
-	    dataset_write(top, "data", model, &dataset, &division, parts, 4, &arena, categories, &err))
+	    dataset_write(top, "data", model, &dataset, &division, parts, 4, &arena, across, &err))
 		fail_msg("%s", err.text);
 	dataset_deinit(&dataset);
+}
+
+/* Rows 1 and 2 train, 3 chooses, 4 to 6 test. */
+static void rows_that_say_the_same_are_named(void **state)
+{
+	struct model model = a_model();
+	struct dataset_across across = {.n_training = 1};
+	struct dataset_part parts[4];
+	struct split_spec split = {.train = 0.34, .validation = 0.17, .test = 0.49,
+	                           .by = SPLIT_BY_TIME};
+	const struct dataset_repeats *repeats = &across.repeats;
+
+	(void)state;
+	put("data", "id,at,n,team,risk\n"
+	    "a," AT("01") ",1,x,Low\nb," AT("02") ",2,\"x,y\",High\nc," AT("03") ",1,x,Low\n"
+	    "d," AT("04") ",2,\"x,y\",High\ne," AT("05") ",1,x,High\nf," AT("06") ",1,x,Low\n");
+	write_parts(&model, &split, parts, &across);
+	assert_int_equal(parts[0].rows, 2);
+	assert_int_equal(parts[1].rows, 1);
+	assert_int_equal(repeats->judged, 4);
+	assert_int_equal(repeats->rows, 3); /* not e, whose label is another */
+	assert_int_equal(repeats->one_in, 1);
+	assert_int_equal(repeats->n_examples, 3);
+	assert_int_equal(repeats->examples[0].line, 4);
+	assert_int_equal(repeats->examples[0].first, 2);
+	assert_int_equal(repeats->examples[1].line, 5);
+	assert_int_equal(repeats->examples[1].first, 3);
+	assert_int_equal(repeats->examples[2].line, 7);
+	assert_int_equal(repeats->examples[2].first, 2);
+}
+
+/* More contents than memory is spent on: the share is still told, of a sample of them. */
+static void of_many_rows_a_sample_tells_the_share(void **state)
+{
+	enum { ROWS = 1200000, TRAINED = ROWS / 2 };
+	struct model model = a_model();
+	struct dataset_across across = {.n_training = 1};
+	struct dataset_part parts[4];
+	struct split_spec split = {.train = 0.5, .validation = 0, .test = 0.5, .by = SPLIT_BY_TIME};
+	const struct dataset_repeats *repeats = &across.repeats;
+	char when[TIME_TEXT], line[96];
+	struct buf text;
+	double share;
+
+	(void)state;
+	buf_init(&text, 80 << 20);
+	buf_puts(&text, "id,at,n,team,risk\n");
+	for (int i = 0; i < ROWS; i++) { /* each fourth that tests repeats one that trains */
+		format_time(time_of(AT("01")) + i * 1000, when);
+		snprintf(line, sizeof(line), "r%d,%s,%d,x,Low\n", i, when,
+		         i >= TRAINED && i % 4 == 0 ? i - TRAINED : i);
+		buf_puts(&text, line);
+	}
+	put("data", buf_text(&text));
+	buf_deinit(&text);
+	write_parts(&model, &split, parts, &across);
+	assert_true(repeats->one_in >= 4);
+	share = (double)repeats->rows / (double)repeats->judged;
+	assert_true(share > .24 && share < .26);
+	assert_true(repeats->judged * repeats->one_in > ROWS / 2 * 9 / 10);
+	assert_int_equal(repeats->n_examples, DATASET_EXAMPLES);
+	for (size_t i = 0; i < repeats->n_examples; i++)
+		assert_int_equal(repeats->examples[i].line - repeats->examples[i].first, TRAINED);
 }
 
 static void parts_hold_declared_columns_only(void **state)
 {
 	struct model model = a_model();
-	struct dataset_categories categories = {.n_training = 1};
+	struct dataset_across across = {.n_training = 1};
 	struct dataset_part parts[4];
 	struct dataset_report report;
 	struct division division;
@@ -476,7 +539,7 @@ static void parts_hold_declared_columns_only(void **state)
 	put("data", "secret,risk,n,team,at,id\n"
 	    "s,Low,1,\"x,\"\"y\"," AT("04") ",d\ns,High,2,," AT("01") ",a\n"
 	    "s,Low,3,x," AT("02") ",b\ns,Low,4,x," AT("03") ",c\n");
-	write_parts(&model, &split, parts, &categories);
+	write_parts(&model, &split, parts, &across);
 	assert_string_equal(read_file("train.csv"), "id,at,n,team,risk\n"
 	                    "a," AT("01") ",2,,High\nb," AT("02") ",3,x,Low\n");
 	assert_string_equal(read_file("test.csv"), "id,at,n,team,risk\n"
@@ -490,11 +553,13 @@ static void parts_hold_declared_columns_only(void **state)
 	assert_int_equal(parts[3].from_ms, time_of(AT("04")));
 	assert_int_equal(faccessat(top, "test.csv.part", F_OK, 0), -1);
 	assert_int_equal(faccessat(top, "data.rows", F_OK, 0), -1);
-	assert_int_equal(categories.n, 1);
-	assert_string_equal(categories.unseen[0].input, "team");
-	assert_string_equal(categories.unseen[0].value, "x,\"y");
-	assert_int_equal(categories.unseen[0].rows, 1);
-	assert_int_equal(categories.unseen[0].line, 2);
+	assert_int_equal(across.n_unseen, 1);
+	assert_string_equal(across.unseen[0].input, "team");
+	assert_string_equal(across.unseen[0].value, "x,\"y");
+	assert_int_equal(across.unseen[0].rows, 1);
+	assert_int_equal(across.unseen[0].line, 2);
+	assert_int_equal(across.repeats.judged, 2);
+	assert_int_equal(across.repeats.rows, 0);
 
 	scan(&model, &dataset, &report);
 	put("data", "secret,risk,n,team,at,id\n");
@@ -623,6 +688,8 @@ int main(void)
 		IN_FOLDER(what_does_not_fit_names_its_row),
 		IN_FOLDER(rules_on_the_whole),
 		IN_FOLDER(young_old_and_unlabelled_rows_are_counted_apart),
+		IN_FOLDER(rows_that_say_the_same_are_named),
+		IN_FOLDER(of_many_rows_a_sample_tells_the_share),
 		IN_FOLDER(parts_hold_declared_columns_only),
 		IN_FOLDER(an_embargo_holds_rows_back),
 		IN_FOLDER(without_an_id_the_values_decide),

@@ -561,6 +561,25 @@ static void data_that_does_not_fit_is_a_judgement(void **state)
 	assert_non_null(strstr(result_of().why, "there is no column 'n'"));
 }
 
+/* Of the data here each second row says what an earlier one says. */
+static void rows_that_repeat_are_told_and_limited(void **state)
+{
+	const char *why;
+
+	(void)state;
+	declare(LEARN, ONE, "");
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	why = result_of().why;
+	assert_non_null(strstr(why, " rows that judge repeat one that trains"));
+	assert_non_null(strstr(text_of("out/report.json"), "\"repeated\""));
+	declare_instead("minRows: 10", "minRows: 10, maxRepeated: 5%");
+	assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &(struct err){0}), 0);
+	assert_int_equal(train(), RUN_EXIT_CONSIDERED);
+	why = result_of().why;
+	assert_memory_equal(why, "DataSchemaMismatch: ", 20);
+	assert_non_null(strstr(why, "; data.validate.maxRepeated is 5 %"));
+}
+
 static void one_bad_candidate_does_not_end_the_run(void **state)
 {
 	(void)state;
@@ -725,6 +744,7 @@ int main(void)
 		IN_FOLDER(the_contract_with_the_trainer),
 		IN_FOLDER(a_failure_has_one_clear_sentence),
 		IN_FOLDER(data_that_does_not_fit_is_a_judgement),
+		IN_FOLDER(rows_that_repeat_are_told_and_limited),
 		IN_FOLDER(one_bad_candidate_does_not_end_the_run),
 		IN_FOLDER(a_server_that_answers_wrongly_is_a_judgement),
 		IN_FOLDER(a_server_that_ends_is_an_error),
