@@ -68,47 +68,42 @@ double dkw_radius(double n, double m, double constant)
 
 /* ---- shares ---- */
 
-/* ln of the mixture likelihood of x in n against p. */
-static double share_ln(double x, double n, double p)
-{
-	double hits = x == 0 ? 0 : x * log(p), misses = x == n ? 0 : (n - x) * log1p(-p);
-
-	return lnbeta(x + 0.5, n - x + 0.5) - log(M_PI) - hits - misses;
-}
-
-/* The end of the interval between `inside`, where the mixture does not reject, and `outside`. */
-static double share_end(double x, double n, double alpha, double inside, double outside)
+/* The end of the interval between `inside`, where the mixture does not reject, and `outside`: its
+ * log-likelihood ratio is lnbeta(x + 1/2, n - x + 1/2) - ln pi - x ln p - (n - x) ln(1 - p). */
+static double share_end(double x, double n, double threshold, double inside, double outside)
 {
 	for (int i = 0; i < 80; i++) {
-		double middle = (inside + outside) / 2;
+		double p = (inside + outside) / 2, hits = x == 0 ? 0 : x * log(p);
+		double misses = x == n ? 0 : (n - x) * log1p(-p);
 
-		if (share_ln(x, n, middle) < log(1 / alpha))
-			inside = middle;
+		if (threshold + hits + misses > 0)
+			inside = p;
 		else
-			outside = middle;
+			outside = p;
 	}
 	return outside;
 }
 
 struct interval share_sequence(double x, double n, double alpha)
 {
-	double p = x / n;
+	double p = x / n, threshold;
 
 	if (!(n >= 0 && x >= 0 && x <= n && isfinite(n)))
 		return (struct interval){NAN, NAN};
 	if (n == 0)
 		return (struct interval){0, 1};
-	return (struct interval){x == 0 ? 0 : share_end(x, n, alpha, p, 0),
-	                         x == n ? 1 : share_end(x, n, alpha, p, 1)};
+	threshold = log(M_PI / alpha) - lnbeta(x + 0.5, n - x + 0.5);
+	return (struct interval){x == 0 ? 0 : share_end(x, n, threshold, p, 0),
+	                         x == n ? 1 : share_end(x, n, threshold, p, 1)};
 }
 
-static double total(const uint64_t *counts, size_t n)
+static double total(const double *counts, size_t n)
 {
-	uint64_t sum = 0;
+	double sum = 0;
 
 	for (size_t i = 0; i < n; i++)
-		sum += counts[i];
-	return (double)sum;
+		sum += counts[i] >= 0 ? counts[i] : NAN;
+	return sum;
 }
 
 static double share_radius(double x, double n, double alpha)
@@ -118,18 +113,18 @@ static double share_radius(double x, double n, double alpha)
 	return fmax(interval.high - x / n, x / n - interval.low);
 }
 
-struct interval label_distance(const uint64_t *candidate, const uint64_t *stable, size_t labels,
-                               double alpha)
+struct interval label_distance(const double *candidate, const double *stable, size_t labels,
+                               double phi, double alpha)
 {
 	double n_c = total(candidate, labels), n_s = total(stable, labels);
 	double each = alpha / (2 * (double)labels), low = 0, high = 0;
 
-	if (n_c == 0 || n_s == 0)
+	if (!(n_c > 0 && n_s > 0 && isfinite(n_c + n_s) && phi >= 1 && isfinite(phi) && each > 0))
 		return (struct interval){0, 1};
 	for (size_t k = 0; k < labels; k++) {
-		double x_c = (double)candidate[k], x_s = (double)stable[k];
-		double distance = fabs(x_c / n_c - x_s / n_s);
-		double radius = share_radius(x_c, n_c, each) + share_radius(x_s, n_s, each);
+		double distance = fabs(candidate[k] / n_c - stable[k] / n_s);
+		double radius = share_radius(candidate[k] / phi, n_c / phi, each) +
+		                share_radius(stable[k] / phi, n_s / phi, each);
 
 		low += fmax(0, distance - radius) / 2;
 		high += (distance + radius) / 2;

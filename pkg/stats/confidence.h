@@ -19,9 +19,10 @@ struct interval share_sequence(double x, double n, double alpha);
 
 /* Total variation distance of the label shares of two arms, from counts by label: bounds
  * 1/2 sum max(0, |d_k| - r_k) and 1/2 sum (|d_k| + r_k), r_k the two radii of share_sequence at
- * alpha / (2 labels); within [0, 1]. */
-struct interval label_distance(const uint64_t *candidate, const uint64_t *stable, size_t labels,
-                               double alpha);
+ * alpha / (2 labels); within [0, 1]. phi >= 1 is over-dispersion: rows count that many times less.
+ * [0, 1] without rows, or where a count is no number. */
+struct interval label_distance(const double *candidate, const double *stable, size_t labels,
+                               double phi, double alpha);
 
 /* Mean of values in [0, 1]: predictable plug-in empirical Bernstein (Waudby-Smith and Ramdas 2024,
  * theorem 2, bets of at most 1/2). A value outside is our caller's error and adds nothing. */

@@ -394,6 +394,41 @@ static void share_sequences_cover(void **state)
 	assert_in_range(mean_missed, 0, RUNS / 20);
 }
 
+/* Looked at often, from the first rows on: the true distance is outside for few, and at the end the
+ * interval is narrow. */
+static void label_distances_cover(void **state)
+{
+	enum { RUNS = 300, ROWS = 2000, LABELS = 3 };
+	static const double shares[2][LABELS] = {{.5, .3, .2}, {.2, .5, .3}}; /* .3 apart */
+	double width = 0;
+	struct random random;
+	int missed = 0;
+
+	(void)state;
+	random_init(&random, "distances");
+	for (int run = 0; run < RUNS; run++) {
+		double counts[2][LABELS] = {{0}};
+		struct interval interval = {0, 1};
+		bool out = false;
+
+		for (int n = 1; n <= ROWS; n++) {
+			for (int arm = 0; arm < 2; arm++) {
+				double u = random_unit(&random);
+
+				counts[arm][u < shares[arm][0] ? 0 : u < shares[arm][0] + shares[arm][1] ? 1 : 2]++;
+			}
+			if (n % 20)
+				continue;
+			interval = label_distance(counts[0], counts[1], LABELS, 1, 0.05);
+			out |= interval.low > 0.3 || interval.high < 0.3;
+		}
+		missed += out;
+		width += (interval.high - interval.low) / RUNS;
+	}
+	assert_in_range(missed, 0, RUNS / 20);
+	assert_true(width < 0.35);
+}
+
 static void intervals_of_nothing(void **state)
 {
 	struct bernstein b;
@@ -420,11 +455,11 @@ static void intervals_of_nothing(void **state)
 
 static void label_distances(void **state)
 {
-	const uint64_t same[2][3] = {{7000, 2000, 1000}, {7050, 1950, 1000}};
-	const uint64_t apart[2][3] = {{5000, 4000, 1000}, {7000, 2000, 1000}};
-	const uint64_t none[3] = {0, 0, 0};
-	struct interval near = label_distance(same[0], same[1], 3, 0.01);
-	struct interval far = label_distance(apart[0], apart[1], 3, 0.01);
+	const double same[2][3] = {{7000, 2000, 1000}, {7050, 1950, 1000}};
+	const double apart[2][3] = {{5000, 4000, 1000}, {7000, 2000, 1000}};
+	const double none[3] = {0, 0, 0}, odd[] = {NAN, INFINITY, -INFINITY, -1};
+	struct interval near = label_distance(same[0], same[1], 3, 1, 0.01);
+	struct interval far = label_distance(apart[0], apart[1], 3, 1, 0.01);
 	double low = 0, high = 0;
 
 	(void)state;
@@ -445,8 +480,17 @@ static void label_distances(void **state)
 	about(near.low, 0, 0);
 	assert_true(near.high > 0.005 && near.high < 0.1);
 	assert_true(far.low > 0.1 && far.low < 0.2 && far.high > 0.2 && far.high < 0.3);
-	about(label_distance(none, apart[0], 3, 0.01).low, 0, 0);
-	about(label_distance(none, apart[0], 3, 0.01).high, 1, 0);
+	about(label_distance(none, apart[0], 3, 1, 0.01).low, 0, 0);
+	about(label_distance(none, apart[0], 3, 1, 0.01).high, 1, 0);
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		const double counts[3] = {odd[i], 5, 5};
+
+		about(label_distance(counts, apart[0], 3, 1, 0.01).low, 0, 0);
+		about(label_distance(counts, apart[0], 3, 1, 0.01).high, 1, 0);
+		about(label_distance(apart[0], apart[1], 3, odd[i], 0.01).low, 0, 0);
+		about(label_distance(apart[0], apart[1], 3, odd[i], 0.01).high, 1, 0);
+	}
+	about(label_distance(apart[0], apart[1], 3, 100, 0.01).low, 0, 0); /* bursts say little */
 }
 
 int main(void)
@@ -468,6 +512,7 @@ int main(void)
 		cmocka_unit_test(share_sequences_cover),
 		cmocka_unit_test(intervals_of_nothing),
 		cmocka_unit_test(label_distances),
+		cmocka_unit_test(label_distances_cover),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
