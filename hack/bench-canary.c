@@ -41,6 +41,12 @@ static const struct {
 	{{"errors 5 %, 1 stable", .005, .bad_candidate = .05, .stable = 1}, true, RUNS / 2},
 	{{"latency +25 %", .005, .bad_candidate = .005, .slower = 1.25}, true, RUNS / 2},
 	{{"latency doubled", .005, .bad_candidate = .005, .slower = 2}, true, RUNS / 4},
+	{{"labels alike", .005, .bad_candidate = .005, .batch = 1}, false, HEALTHY_RUNS},
+	{{"labels 20 % apart", .005, .bad_candidate = .005, .batch = 1, .apart = .2}, false, RUNS},
+	{{"labels at the bound", .005, .bad_candidate = .005, .batch = 1, .apart = .25}, false, RUNS},
+	{{"labels in batches of 16", .005, .bad_candidate = .005, .batch = 16}, false, RUNS},
+	{{"labels half one class", .005, .bad_candidate = .005, .batch = 1, .apart = .5}, true, RUNS},
+	{{"labels all one class", .005, .bad_candidate = .005, .batch = 1, .apart = .9}, true, RUNS},
 };
 
 /* What one rule did in all runs. */
@@ -80,16 +86,18 @@ static void show(struct tally *tally, bool requests)
 static void row(size_t i, int rate)
 {
 	const struct scenario *scenario = &rows[i].scenario;
-	const struct sim_config *config = &configs[rows[i].harm][rate];
+	struct sim_config config = configs[rows[i].harm][rate];
 	int passed = 0;
 
+	if (scenario->batch)
+		config.rollout.analysis.predictions_max_distance = .25;
 	for (int run = 0; run < rows[i].runs; run++) {
 		bool all = run < PEER_RUNS;
 		char seed[32];
 		struct sim_result result;
 
 		snprintf(seed, sizeof(seed), "%zu %d %d", i, rate, run);
-		result = sim_run(&sim, scenario, config, seed, !all);
+		result = sim_run(&sim, scenario, &config, seed, !all);
 		passed += result.passed;
 		count(&gate, result.gate);
 		if (!all)
@@ -99,7 +107,7 @@ static void row(size_t i, int rate)
 		count(&limit, result.limit);
 		count(&ranks, result.rank);
 	}
-	printf("%-26s %5.0f", scenario->name, config->rate);
+	printf("%-26s %5.0f", scenario->name, config.rate);
 	show(&gate, true);
 	printf(" %6.1f %%", 100.0 * passed / rows[i].runs);
 	show(&errors, true);
@@ -151,7 +159,8 @@ int main(void)
 				(struct rollout_spec){.analysis = sim_analysis(), .steps = &step, .n_steps = 1};
 	puts("Canaries at 5 %, stable errors 0.5 % unless said: rolled back, after so many requests of "
 	     "the\ncandidate (median).\n"
-	     "gate: as by default (margins 0.1 points and 10 %, the first 50 requests not counted)\n"
+	     "gate: as by default (margins 0.1 points and 10 %, the first 50 requests not counted);\n"
+	     "labels with maxDistance 25 %\n"
 	     "errors, latency: each test alone, margin 1, phi 1, alpha 1 %\n"
 	     "limit: the fifth minute above 1 % errors\n"
 	     "rank: a rank test of error rates per minute, each ten minutes\n"

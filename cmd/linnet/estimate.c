@@ -22,12 +22,15 @@ struct estimate {
 	const char *id;
 	const struct deployment *declared;
 	struct traffic traffic;
+	/* whose stable labels a candidate is held against; NULL: not known, or not watched */
+	const struct evidence *labels;
 	double harm_at; /* ln of the e-value of errors that rolls back by itself */
 	double margin;  /* a smaller ratio of errors is nobody's concern */
 	struct outlook {
 		double weight, least_s; /* what the step asks for at least */
 		double pass_s;          /* until one as good as stable goes on */
 		double twice_s, five_s; /* until doubled errors, and 5 % of them, are shown as harm */
+		double alike_s, one_s;  /* until labels as stable's go on, and one label alone is harm */
 	} *steps;
 	size_t n;
 };
@@ -78,6 +81,14 @@ static bool pass_shown(const struct estimate *estimate, double weight, double ra
 	return e_ln(&e) >= log(20);
 }
 
+/* n predictions of both arms, the candidate's as stable's (rate 0), or all of stable's rarest label
+ * (rate 1): is that shown to be within, or beyond, `maxDistance`? */
+static bool labels_shown(const struct estimate *estimate, double weight, double rate, double n)
+{
+	return gate_labels_shown(estimate->labels, &estimate->declared->rollout.analysis, weight * n,
+	                         (1 - weight) * n, rate > 0, estimate->options->arena);
+}
+
 static struct outlook look_ahead(const struct estimate *estimate, const struct step_spec *step)
 {
 	const struct traffic *traffic = &estimate->traffic;
@@ -90,6 +101,11 @@ static struct outlook look_ahead(const struct estimate *estimate, const struct s
 	outlook.pass_s = fmax(outlook.least_s, outlook.pass_s);
 	outlook.twice_s = least_requests(harm_shown, estimate, w, 2 * traffic->errors) / rate;
 	outlook.five_s = least_requests(harm_shown, estimate, w, fmax(0.05, traffic->errors)) / rate;
+	outlook.alike_s = outlook.one_s = NAN;
+	if (estimate->labels) {
+		outlook.alike_s = least_requests(labels_shown, estimate, w, 0) / rate;
+		outlook.one_s = least_requests(labels_shown, estimate, w, 1) / rate;
+	}
 	return outlook;
 }
 
@@ -139,6 +155,9 @@ static int fill(struct estimate *estimate, const struct evidence *evidence, stru
 
 	if (find_traffic(estimate, evidence, err))
 		return -1;
+	if (evidence && evidence->predicted_ticks > FREEDOM_MIN &&
+	    is_set(rollout->analysis.predictions_max_distance))
+		estimate->labels = evidence;
 	findings = gate_findings(&none, &rollout->analysis, estimate->options->arena, &n);
 	estimate->harm_at = findings[0].harm_at;
 	estimate->steps = arena_array(estimate->options->arena, rollout->n_steps, struct outlook);
@@ -179,6 +198,17 @@ static void put_estimate(const struct estimate *estimate)
 		       arena_printf(arena, "%.3g %%", 100 * step->weight), span(arena, step->least_s),
 		       span(arena, step->pass_s), span(arena, step->twice_s), span(arena, step->five_s));
 	}
+	if (!is_set(estimate->declared->rollout.analysis.predictions_max_distance))
+		return;
+	if (!estimate->labels) {
+		printf("  predictions: how they are spread is known once a canary has logged some\n");
+		return;
+	}
+	printf("  %-6s %-22s %s\n", "STEP", "LABELS ALIKE: SEEN IN", "ALL THE RAREST: SEEN IN");
+	for (size_t i = 0; i < estimate->n; i++)
+		printf("  %-6s %-22s %s\n",
+		       arena_printf(arena, "%.3g %%", 100 * estimate->steps[i].weight),
+		       span(arena, estimate->steps[i].alike_s), span(arena, estimate->steps[i].one_s));
 }
 
 static void write_estimate(struct writer *writer, const void *context)
@@ -201,7 +231,9 @@ static void write_estimate(struct writer *writer, const void *context)
 			double value;
 		} numbers[] = {{"weight", step->weight}, {"leastSeconds", step->least_s},
 		               {"passSeconds", step->pass_s}, {"doubledErrorsSeconds", step->twice_s},
-		               {"fivePercentErrorsSeconds", step->five_s}};
+		               {"fivePercentErrorsSeconds", step->five_s},
+		               {"labelsAlikeSeconds", step->alike_s},
+		               {"labelsRarestSeconds", step->one_s}};
 
 		write_map(writer);
 		for (size_t k = 0; k < ARRAY_LEN(numbers); k++) {

@@ -76,11 +76,40 @@ static const char *version_of(const struct reasons *reasons, struct digest diges
 	return revision ? revision->version : "none";
 }
 
+/* Predicted labels: judged by bounds of their distance. */
+static void put_predictions(const struct reasons *reasons, const struct finding *f)
+{
+	struct arena *arena = reasons->options->arena;
+
+	if (!f->label) {
+		printf("  %-9snone of both revisions are in the prediction log yet\n", f->metric);
+		return;
+	}
+	printf("  %s: labels differ by %s [%.3g, %.3g], on %.0f and %.0f; at most %s is allowed\n",
+	       f->metric, percent_text(arena, f->distance), 100 * f->shown.low, 100 * f->shown.high,
+	       f->n_candidate, f->n_stable, percent_text(arena, f->limit));
+	printf("  %-9s%s: candidate %s, stable %s\n", "", f->label, percent_text(arena, f->candidate),
+	       percent_text(arena, f->stable));
+	printf("  %-9sharm: surely %s apart, rolls back above %s\n", "",
+	       percent_text(arena, f->harm_low), percent_text(arena, f->limit));
+	printf("  %-9snot worse: surely within %s at this step, steps up below %s\n", "",
+	       percent_text(arena, f->pass_high), percent_text(arena, f->limit));
+	if (f->phi > 1)
+		printf("  %-9sover-dispersion: predictions count %.2g times less\n", "", f->phi);
+	if (f->missing > 0)
+		printf("  %-9smissing: %.0f more predictions of the candidate, if labels stay so\n", "",
+		       f->missing);
+}
+
 static void put_finding(const struct reasons *reasons, const struct finding *f)
 {
 	struct arena *arena = reasons->options->arena;
 	bool shares = isfinite(f->bad_candidate), alone = !reasons->evidence->stable.hex[0];
 
+	if (is_set(f->limit)) {
+		put_predictions(reasons, f);
+		return;
+	}
 	printf("  %-9s", f->metric);
 	if (isnan(f->harm_at)) { /* declared by the deployment: a threshold, no test */
 		if (is_set(f->candidate))
@@ -207,11 +236,14 @@ static void write_finding(struct writer *writer, const struct finding *f)
 		{"harmLn", f->harm_ln}, {"harmAt", f->harm_at},
 		{"notWorseLn", f->pass_ln}, {"notWorseAt", f->pass_at},
 		{"overDispersion", f->phi}, {"missingRequests", f->missing},
+		{"maxDistance", f->limit}, {"distance", f->distance},
+		{"distanceAtLeast", f->harm_low}, {"distanceAtMost", f->pass_high},
 	};
 
 	write_map(writer);
 	write_member(writer, "metric", f->metric);
 	write_member(writer, "result", verdict_result_names.names[f->result]);
+	write_member(writer, "label", f->label);
 	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
 		write_key(writer, numbers[i].key);
 		write_number(writer, numbers[i].value);

@@ -96,6 +96,20 @@ static void add_weight(const struct serving_local *serving, const struct haproxy
 		revision, haproxy_live_share(serving->router, backend, revision)};
 }
 
+/* Where the logs cannot be read there are no labels, which whoever needs them says. */
+static void report_labels(struct serving_local *serving, struct serving_key key,
+                          struct arena *arena, struct observed *out)
+{
+	const struct haproxy_backend *backend;
+	struct err unreadable;
+	char text[KEY_BYTES];
+
+	key_text(key, text);
+	backend = haproxy_find(serving->router, text);
+	if (backend && labels_count(serving, key, backend, arena, out, &unreadable))
+		out->n_labels = 0;
+}
+
 /* Every revision that the router knows of: by a share that it should have, or by a replica. */
 static void report_weights(struct serving_local *serving, struct serving_key key,
                            struct arena *arena, struct observed *out)
@@ -126,6 +140,7 @@ static int report(struct serving_local *serving, const struct look *look, struct
 
 	report_replicas(serving, look, arena, &observed);
 	report_weights(serving, look->key, arena, &observed);
+	report_labels(serving, look->key, arena, &observed);
 	if (work_list(serving, "prepare", look->key, arena, &observed.prepared,
 	              &observed.n_prepared, err) < 0 ||
 	    work_list(serving, "checks", look->key, arena, &observed.checked, &observed.n_checked,
@@ -189,7 +204,7 @@ static int set_weights(struct serving_local *serving, struct serving_key key,
 static int drop(struct serving_local *serving, struct serving_key key, struct arena *arena,
                 struct err *err)
 {
-	static const char *const kinds[] = {"replicas", "prepare", "checks"};
+	static const char *const kinds[] = {"replicas", "prepare", "checks", "labels"};
 	struct look look = {.key = key};
 	char text[KEY_BYTES];
 

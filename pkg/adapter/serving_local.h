@@ -5,6 +5,7 @@
  *     <state>/checks/<environment>/<deployment>/<revision digest>/     worker: spec.json, result
  *     <state>/artifacts/<digest>/, <state>/sources/<tree>/             read-only, shared
  *     <state>/predictions/<environment>/<deployment>/                  LINNET_PREDICTION_LOG
+ *     <state>/labels/<environment>/<deployment>/counted.json           what of it was counted
  *     <state>/haproxy/                                                 haproxy.h
  *
  * `resources`: memory is RLIMIT_DATA of each process of a replica, cpu a nice value. Neither bounds

@@ -126,6 +126,16 @@ void replica_report(struct serving_local *serving, struct serving_key key,
  * then reads as zeros. What is newer stays. Trouble with a folder is looked at again at once. */
 void predictions_bound(struct serving_local *serving);
 
+/* ---- serving_local_labels.c ---- */
+
+/* While two revisions share the traffic: what they have predicted since, into `out`; counting
+ * begins at the first such look, and ends with the sharing. Lines are JSON objects with `revision`
+ * (ten digits of its digest or more) and `output`; what is no such line, is left out, and so is of
+ * one log all but the last MiB of what was written since the look before. */
+int labels_count(struct serving_local *serving, struct serving_key key,
+                 const struct haproxy_backend *backend, struct arena *arena, struct observed *out,
+                 struct err *err) must_check;
+
 /* ---- serving_local_work.c: PREPARE and CHECK ---- */
 
 int work_prepare(struct serving_local *serving, struct serving_key key,

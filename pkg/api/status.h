@@ -71,6 +71,13 @@ struct revision_weight {
 	struct digest revision;
 	double weight;
 };
+/* How often a revision predicted a label since it began to share the traffic with another one, as
+ * the logs of its servers tell: cumulative, over all its replicas. */
+struct logged_label {
+	struct digest revision;
+	const char *label;
+	uint64_t rows;
+};
 enum work_state { WORK_NONE, WORK_RUNNING, WORK_DONE, WORK_FAILED, WORK_STATES };
 extern const struct names work_state_names;
 /* What a worker found out about a revision; results outlive a controller restart in `state/`. */
@@ -89,6 +96,8 @@ struct observed {
 	size_t n_replicas;
 	struct revision_weight *weights;
 	size_t n_weights;
+	struct logged_label *labels; /* while two revisions have weight; none where nothing is logged */
+	size_t n_labels;
 	struct work *prepared; /* artifact and source on this machine, digest verified */
 	size_t n_prepared;
 	struct work *checked; /* interface, golden batch, latency through the replica's own address */
@@ -126,10 +135,18 @@ struct watched {
 	double value;              /* of the last answer; NAN none */
 	int64_t above;             /* answers in a row above `max` */
 };
-/* Kept in state/, folded each tick by gate_fold; all but what is known of the stable revision
- * begins anew when `revision` or `stable` changes. A copy without marks is in the status of a
- * decision: gate_canary and gate_findings give the same from it again. Logarithms are exact to the
- * last bit. */
+/* Predictions of one label while both arms took traffic. */
+struct predicted {
+	const char *label;                    /* a class of the model; "": all other answers */
+	uint64_t last_candidate, last_stable; /* counts as they stood at the last fold */
+	uint64_t candidate, stable;           /* rows since the rollout began */
+	uint64_t candidate_at_step, stable_at_step; /* since the step began */
+	double squares; /* of the stable revision: sum over ticks of x^2 / n, x of n rows a tick */
+};
+/* Kept in state/, folded each tick by gate_fold and gate_labels; all but what is known of the
+ * stable revision begins anew when `revision` or `stable` changes. A copy without marks is in the
+ * status of a decision: gate_canary and gate_findings give the same from it again. Logarithms are
+ * exact to the last bit. */
 struct evidence {
 	struct digest revision, stable; /* the candidate and what it is compared with */
 	int step;                       /* of the last fold; the step's part starts anew with it */
@@ -147,6 +164,10 @@ struct evidence {
 	int64_t window_since_ms;        /* since when the open window of each mark counts */
 	double edges[SLOW_EDGES];       /* bins; an answer in it or above is slow; 0: not known yet */
 	double phi[EVENTS];             /* over-dispersion as estimated last; 0: not known yet */
+	struct predicted *predicted;    /* since the rollout began: each class in order, then "" */
+	size_t n_predicted;
+	double predicted_ticks;         /* with predictions of both arms */
+	int64_t predicted_ms;           /* the last such; -1: none yet */
 	struct watched *watched;        /* since the rollout began */
 	size_t n_watched;
 	struct mark *marks;

@@ -38,6 +38,7 @@ struct key {
 	bool evidence_known; /* `evidence` was read from the state folder */
 	bool evidence_filed; /* a file of it is in the state folder */
 	struct evidence *evidence; /* of its traffic, as last counted; NULL none */
+	struct evidence *lent;     /* what the pass under way borrows from; NULL nothing */
 	/* what its line of the README shows; texts are ours, NULL none */
 	struct row {
 		bool known;

@@ -54,6 +54,7 @@ static void key_free(struct key *key)
 	free(key->environment);
 	free(key->name);
 	free(key->evidence);
+	free(key->lent);
 	free(key->shown);
 	free(key->event);
 	free(key);

@@ -251,28 +251,45 @@ static void evidence_path(const struct key *key, char out[2 * LIMIT_NAME + 32])
 	snprintf(out, 2 * LIMIT_NAME + 32, "evidence/%s/%s.json", key->environment, key->name);
 }
 
-/* One block, the marks and the metrics with their names behind what they belong to. */
+/* Copies `bytes` behind what a block holds already. */
+static void *append(char **end, const void *from, size_t bytes)
+{
+	void *at = *end;
+
+	if (bytes)
+		memcpy(at, from, bytes);
+	*end += bytes;
+	return at;
+}
+
+/* One block: the lists behind what they belong to, their texts at the end. */
 static struct evidence *evidence_copy(const struct evidence *evidence)
 {
-	size_t marks_bytes = evidence->n_marks * sizeof(*evidence->marks);
-	size_t watched_bytes = evidence->n_watched * sizeof(*evidence->watched), names_bytes = 0;
+	size_t marks = evidence->n_marks * sizeof(*evidence->marks);
+	size_t predicted = evidence->n_predicted * sizeof(*evidence->predicted);
+	size_t watched = evidence->n_watched * sizeof(*evidence->watched), texts = 0;
 	struct evidence *copy;
-	char *names;
+	char *end;
 
+	for (size_t i = 0; i < evidence->n_predicted; i++)
+		texts += strlen(evidence->predicted[i].label) + 1;
 	for (size_t i = 0; i < evidence->n_watched; i++)
-		names_bytes += strlen(evidence->watched[i].name) + 1;
-	copy = heap_alloc(1, sizeof(*copy) + marks_bytes + watched_bytes + names_bytes);
+		texts += strlen(evidence->watched[i].name) + 1;
+	copy = heap_alloc(1, sizeof(*copy) + marks + predicted + watched + texts);
+	end = (char *)(copy + 1);
 	*copy = *evidence;
-	copy->marks = (void *)(copy + 1);
-	copy->watched = (void *)((char *)copy->marks + marks_bytes);
-	names = (char *)copy->watched + watched_bytes;
-	if (marks_bytes)
-		memcpy(copy->marks, evidence->marks, marks_bytes);
-	for (size_t i = 0; i < evidence->n_watched; i++) {
-		copy->watched[i] = evidence->watched[i];
-		copy->watched[i].name =
-			memcpy(names, evidence->watched[i].name, strlen(evidence->watched[i].name) + 1);
-		names += strlen(names) + 1;
+	copy->marks = append(&end, evidence->marks, marks);
+	copy->predicted = append(&end, evidence->predicted, predicted);
+	copy->watched = append(&end, evidence->watched, watched);
+	for (size_t i = 0; i < copy->n_predicted; i++) {
+		const char *label = evidence->predicted[i].label;
+
+		copy->predicted[i].label = append(&end, label, strlen(label) + 1);
+	}
+	for (size_t i = 0; i < copy->n_watched; i++) {
+		const char *name = evidence->watched[i].name;
+
+		copy->watched[i].name = append(&end, name, strlen(name) + 1);
 	}
 	return copy;
 }
@@ -306,9 +323,12 @@ static void evidence_read(struct controller *c, struct key *key)
 }
 
 /* What was gathered since the last transition, from memory or, after a restart, from the folder.
- * The marks live until it is saved. */
+ * Its lists are lent until the next load: what this pass decides from it is recorded after it was
+ * saved. */
 void evidence_load(struct controller *c, struct key *key, struct evidence *out)
 {
+	free(key->lent);
+	key->lent = NULL;
 	if (!key->evidence_known)
 		evidence_read(c, key);
 	key->evidence_known = true;
@@ -347,7 +367,8 @@ void evidence_save(struct controller *c, struct task *task)
 	if (before ? evidence_same(before, &task->evidence) : evidence_is_none(&task->evidence))
 		return;
 	key->evidence = evidence_copy(&task->evidence);
-	free(before);
+	free(key->lent);
+	key->lent = before;
 	if (!task->evidence.revision.hex[0]) {
 		if (key->evidence_filed)
 			evidence_unfile(c, key);
@@ -368,5 +389,6 @@ void evidence_forget(struct controller *c, struct key *key)
 {
 	evidence_unfile(c, key);
 	free(key->evidence);
-	key->evidence = NULL;
+	free(key->lent);
+	key->evidence = key->lent = NULL;
 }

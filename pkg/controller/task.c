@@ -190,6 +190,9 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 	if (declared && task->observed.known)
 		gate_fold(&task->evidence, &task->observed, &input.history, &declared->rollout,
 		          c->wall_ms, &c->arena);
+	if (declared && task->observed.known && task->desired.model)
+		gate_labels(&task->evidence, &task->observed, &input.history,
+		            &task->desired.model->interface.output.classes, c->wall_ms, &c->arena);
 	if (declared && task->observed.known)
 		watch_metrics(c, task, &input.history);
 	input.desired = task->desired;

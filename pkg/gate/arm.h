@@ -12,6 +12,13 @@ static inline double arm_trials(const struct arm *arm)
 	return (double)(arm->requests > arm->bad ? arm->requests : arm->bad);
 }
 
+enum { FREEDOM_MIN = 20 }; /* degrees of freedom from which on over-dispersion is known */
+
+/* 15420 -> "15,420" */
+const char *grouped(struct arena *arena, double number);
+/* A share as a percentage of two digits: 0.042 -> "4.2", 1 -> "100" */
+const char *points(struct arena *arena, double share);
+
 /* Requests at or above a fractional bin, as if evenly spread within it; 0 for no bin. */
 double arm_slower(const struct arm *arm, double edge);
 double arm_timed(const struct arm *arm); /* requests in the histogram */
@@ -31,7 +38,18 @@ const char *metric_harm(const struct evidence *evidence, const struct analysis_s
                         struct arena *arena);
 const char *metric_missing(const struct evidence *evidence, const struct analysis_spec *analysis,
                            int64_t now_ms, struct arena *arena);
+/* label.c: the same of predicted labels. */
+bool labels_watched(const struct analysis_spec *analysis);
+void labels_start_step(struct evidence *evidence, struct arena *arena);
+const char *labels_harm(const struct evidence *evidence, const struct analysis_spec *analysis,
+                        struct arena *arena);
+const char *labels_missing(const struct evidence *evidence, const struct analysis_spec *analysis,
+                           struct arena *arena);
+bool labels_silent(const struct evidence *evidence, const struct analysis_spec *analysis,
+                   int64_t now_ms);
 struct finding;
+void labels_find(struct finding *finding, const struct evidence *evidence,
+                 const struct analysis_spec *analysis, struct arena *arena);
 void metric_find(struct finding *finding, const struct evidence *evidence,
                  const struct metric_spec *metric);
 bool metric_silent(const struct evidence *evidence, const struct analysis_spec *analysis,

@@ -24,8 +24,7 @@ static bool is_share(double share)
 
 /* ---- sentences ---- */
 
-/* 15420 -> "15,420" */
-static const char *grouped(struct arena *arena, double number)
+const char *grouped(struct arena *arena, double number)
 {
 	unsigned long long n = number < 1e18 ? (unsigned long long)number : 1000000000000000000ULL;
 	const char *text = "";
@@ -35,13 +34,18 @@ static const char *grouped(struct arena *arena, double number)
 	return arena_printf(arena, "%llu%s", n, text);
 }
 
+const char *points(struct arena *arena, double share)
+{
+	return share > 0.9945 ? "100" : arena_printf(arena, "%.2g", 100 * share);
+}
+
 static const char *rate_text(struct arena *arena, const struct arm *arm)
 {
 	double n = arm_trials(arm), x = (double)arm->bad;
 	struct interval shown = proportion_wilson(x, n, SHOWN_ALPHA);
 
-	return n > 0 ? arena_printf(arena, "%.2g %% [%.2g, %.2g]", 100 * x / n, 100 * shown.low,
-	                            100 * shown.high)
+	return n > 0 ? arena_printf(arena, "%s %% [%s, %s]", points(arena, x / n),
+	                            points(arena, shown.low), points(arena, shown.high))
 	             : "unknown";
 }
 
@@ -135,12 +139,14 @@ static bool fails_from_start(const struct evidence *evidence, const struct analy
 	return false;
 }
 
-static bool no_data(const struct evidence *evidence, const struct analysis_spec *analysis,
-                    int64_t now_ms)
+static const char *no_data(const struct evidence *evidence, const struct analysis_spec *analysis,
+                           int64_t now_ms)
 {
-	return analysis->no_data_deadline_ms >= 0 &&
-	       (now_ms - evidence->last_data_ms > analysis->no_data_deadline_ms ||
-	        metric_silent(evidence, analysis, now_ms));
+	if (analysis->no_data_deadline_ms < 0)
+		return NULL;
+	if (now_ms - evidence->last_data_ms > analysis->no_data_deadline_ms)
+		return "requests on both arms";
+	return metric_silent(evidence, analysis, now_ms) ? "answer about a declared metric" : NULL;
 }
 
 /* The logarithm of 1 / alpha for errors and latency together; what no evidence reaches where no
@@ -222,17 +228,22 @@ struct judgement gate_canary(const struct evidence *evidence, const struct analy
 	struct harm harm = weigh(grid_ln(evidence->harm[EVENT_BAD], E_RATIO_HARM),
 	                         slower_ln(evidence), analysis);
 	const char *below = NULL, *metric = metric_harm(evidence, analysis, arena), *missing;
+	const char *labels = labels_harm(evidence, analysis, arena);
 
+	if (!judgement.no_data && labels_silent(evidence, analysis, now_ms))
+		judgement.no_data = "predictions of both revisions in the prediction log";
 	if (fails_from_start(evidence, analysis, enough))
 		return startup_failure(judgement, evidence, arena);
 	if (harm.both >= enough)
 		return harmful(judgement, blame(&harm, analysis, errors_text(arena, candidate, stable),
 		                                latency_text(arena, candidate, stable), arena));
-	if (metric)
-		return harmful(judgement, metric);
+	if (labels || metric)
+		return harmful(judgement, labels ? labels : metric);
 	if (harm.both < enough && minima_met(evidence, step, now_ms)) /* and a number */
 		below = shown_below(evidence, analysis, step, arena);
-	missing = below ? metric_missing(evidence, analysis, now_ms, arena) : NULL;
+	missing = below ? labels_missing(evidence, analysis, arena) : NULL;
+	if (below && !missing)
+		missing = metric_missing(evidence, analysis, now_ms, arena);
 	if (missing) {
 		judgement.why = arena_printf(arena, "%s: not enough to tell", missing);
 		return judgement;
@@ -320,6 +331,10 @@ static struct finding finding_of(const char *metric, const struct evidence *evid
 		.pass_ln = NAN,
 		.pass_at = NAN,
 		.missing = NAN,
+		.limit = NAN,
+		.distance = NAN,
+		.harm_low = NAN,
+		.pass_high = NAN,
 	};
 }
 
@@ -357,7 +372,7 @@ static void find_latency(struct finding *f, const struct evidence *evidence)
 struct finding *gate_findings(const struct evidence *evidence,
                               const struct analysis_spec *analysis, struct arena *arena, size_t *n)
 {
-	struct finding *findings = arena_array(arena, 2 + analysis->n_metrics, struct finding);
+	struct finding *findings = arena_array(arena, 3 + analysis->n_metrics, struct finding);
 
 	findings[0] = finding_of("errors", evidence, analysis);
 	find_errors(&findings[0], evidence, analysis);
@@ -366,6 +381,10 @@ struct finding *gate_findings(const struct evidence *evidence,
 		findings[1] = finding_of("latency", evidence, analysis);
 		find_latency(&findings[1], evidence);
 		*n = 2;
+	}
+	if (labels_watched(analysis)) {
+		findings[*n] = finding_of("predictions", evidence, analysis);
+		labels_find(&findings[(*n)++], evidence, analysis, arena);
 	}
 	for (size_t i = 0; i < analysis->n_metrics; i++) {
 		findings[*n] = finding_of(analysis->metrics[i].name, evidence, analysis);

@@ -7,7 +7,6 @@
 
 #define WINDOW_MS 30000        /* of over-dispersion */
 #define FADE_MS 3600000        /* what is known of the stable revision is halved so often */
-#define FREEDOM_MIN 20         /* windows beyond the first of each replica, to know phi */
 #define EDGES_REQUESTS 200     /* of the stable arm, to know its quantiles */
 
 struct arms {
@@ -226,13 +225,14 @@ static void start_anew(struct evidence *evidence, const struct deployment_status
 }
 
 static void start_step(struct evidence *evidence, const struct deployment_status *history,
-                       int64_t now_ms)
+                       int64_t now_ms, struct arena *arena)
 {
 	evidence->step = history->step;
 	evidence->step_since_ms = now_ms;
 	evidence->at_step = evidence->stable_at_step = (struct arm){0};
 	memset(evidence->below_ratio, 0, sizeof(evidence->below_ratio));
 	memset(evidence->below_level, 0, sizeof(evidence->below_level));
+	labels_start_step(evidence, arena);
 }
 
 /* The mark of this very process, or NULL: a restarted replica counts from zero. */
@@ -423,7 +423,7 @@ void gate_fold(struct evidence *evidence, const struct observed *observed,
 	    !hex_same(evidence->stable, history->stable))
 		start_anew(evidence, history, now_ms);
 	else if (evidence->step != history->step || evidence->step_since_ms < history->phase_since_ms)
-		start_step(evidence, history, now_ms);
+		start_step(evidence, history, now_ms, arena);
 	if (!observed->known || !(history->candidate.hex[0] || history->stable.hex[0]))
 		return;
 	arms = take_marks(evidence, observed, &rollout->analysis, now_ms, arena);

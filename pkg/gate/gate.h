@@ -17,7 +17,7 @@
 struct judgement {
 	enum verdict_result harm;      /* FAIL: shown harmful, roll back now; else INCONCLUSIVE */
 	enum verdict_result not_worse; /* PASS: may go one step up; else INCONCLUSIVE */
-	bool no_data;                  /* longer than noDataDeadline without a request on both arms */
+	const char *no_data; /* what there was none of for longer than noDataDeadline; NULL: nothing */
 	const char *why;               /* one sentence with counts and intervals; never NULL */
 };
 
@@ -30,6 +30,13 @@ struct judgement {
 void gate_fold(struct evidence *evidence, const struct observed *observed,
                const struct deployment_status *history, const struct rollout_spec *rollout,
                int64_t now_ms, struct arena *arena);
+
+/* Folds the counts of predicted labels, after gate_fold: rows of a tick that has some of both arms,
+ * both with weight of record; a count that went back drops the tick, and so does the first look.
+ * `classes` are the model's; none of them: nothing is folded. */
+void gate_labels(struct evidence *evidence, const struct observed *observed,
+                 const struct deployment_status *history, const struct strings *classes,
+                 int64_t now_ms, struct arena *arena);
 
 /* One answer about a declared metric, NAN for none; and whether it was last asked `every_ms` ago or
  * before. Three answers in a row above its max are harm; a step up needs an answer of this step, at
@@ -46,7 +53,7 @@ struct judgement gate_canary(const struct evidence *evidence, const struct analy
 /* What one metric of a canary has shown, for people: by the same evidence the same numbers.
  * Logarithms are of e-values; NAN where a number does not apply. */
 struct finding {
-	const char *metric;         /* "errors", "latency", or the name of a declared one */
+	const char *metric; /* "errors", "latency", "predictions", or the name of a declared one */
 	enum verdict_result result; /* FAIL: harm by itself; PASS: not worse; else INCONCLUSIVE */
 	double candidate, stable;   /* shares of bad answers; p95 in ms; the last answer */
 	double n_candidate, n_stable, bad_candidate, bad_stable; /* requests of the rollout, bad ones */
@@ -56,11 +63,24 @@ struct finding {
 	double phi;                 /* over-dispersion that divides the increments of harm */
 	double missing;             /* more requests of the candidate until a test of this step passes
 	                             * if none of them is bad; 0: passed */
+	/* of predictions, where n_* are those that were logged and `missing` counts them, at the shares
+	 * of labels so far; `shown` is the distance's, candidate and stable the shares of `label`: */
+	double limit;               /* maxDistance; NAN: of another metric */
+	const char *label;          /* that is the most in excess; NULL: none were logged yet */
+	double distance;            /* total variation, as observed */
+	double harm_low, pass_high; /* its lower bound, for harm; its upper bound at this step */
 };
-/* Returns a list in the arena: errors, latency where it is watched, declared metrics. */
+/* Returns a list in the arena: errors, latency and predictions where they are watched, declared
+ * metrics. */
 struct finding *gate_findings(const struct evidence *evidence,
                               const struct analysis_spec *analysis, struct arena *arena,
                               size_t *n);
+
+/* What so many predictions would show: of a candidate whose labels are spread as the stable
+ * revision's in `evidence`, that it is within maxDistance; or of one that predicts nothing but the
+ * rarest of them (`rarest`), that it is beyond. */
+bool gate_labels_shown(const struct evidence *evidence, const struct analysis_spec *analysis,
+                       double candidate, double stable, bool rarest, struct arena *arena);
 
 /* A revision without a stable one beside it (first deployment, Promoting, a broken stable): the
  * absolute level `errors.max`; where `reference` (the stable arm's figures of the canary) holds

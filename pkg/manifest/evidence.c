@@ -82,6 +82,24 @@ static const struct field watched_fields[] = {
 static const struct record watched_record =
 	RECORD(struct watched, watched, "A metric from elsewhere.");
 
+#define ROWS(key, member, text) \
+	{.name = key, .type = FIELD_INT, AT(struct predicted, member), .max = -1, .fallback = "0", \
+	 .help = text}
+static const struct field predicted_fields[] = {
+	{.name = "label", .type = FIELD_STRING, AT(struct predicted, label), .fallback = "",
+	 .help = "A class of the model; absent: any other answer."},
+	ROWS("candidate", candidate, "The candidate's predictions of it since the rollout began."),
+	ROWS("stable", stable, "The stable revision's since the rollout began."),
+	ROWS("candidateAtStep", candidate_at_step, "The candidate's since the step began."),
+	ROWS("stableAtStep", stable_at_step, "The stable revision's since the step began."),
+	ROWS("lastCandidate", last_candidate, "The candidate's count at the last fold."),
+	ROWS("lastStable", last_stable, "The stable revision's count at the last fold."),
+	NUMBERS("squares", struct predicted, squares,
+	        "Of the stable revision: sum over ticks of x^2/n."),
+};
+static const struct record predicted_record =
+	RECORD(struct predicted, predicted, "Predictions of one label by both arms.");
+
 #define ARM(key, member, text) \
 	{.name = key, .type = FIELD_RECORD, AT(struct evidence, member), .record = &arm_record, \
 	 .help = text}
@@ -120,6 +138,12 @@ static const struct field evidence_fields[] = {
 	        "Bins from which on an answer is slow; 0: not known yet."),
 	NUMBERS("phi", struct evidence, phi,
 	        "Per kind of event: over-dispersion as estimated last; 0: not known yet."),
+	{.name = "predictions", .type = FIELD_LIST, LIST_AT(struct evidence, predicted),
+	 .record = &predicted_record, .help = "Predicted labels since the rollout began."},
+	NUMBERS("predictionTicks", struct evidence, predicted_ticks,
+	        "Ticks with predictions of both arms."),
+	{.name = "lastPredictions", .type = FIELD_TIME, AT(struct evidence, predicted_ms),
+	 .help = "The last such."},
 	{.name = "metrics", .type = FIELD_LIST, LIST_AT(struct evidence, watched),
 	 .record = &watched_record, .help = "Metrics from elsewhere about the candidate."},
 	{.name = "marks", .type = FIELD_LIST, LIST_AT(struct evidence, marks), .record = &mark_record,

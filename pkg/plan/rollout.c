@@ -519,7 +519,9 @@ static void inconclusive(struct look *look, const struct judgement *judgement)
 	bool overdue = is_overdue(look);
 
 	if (judgement->no_data)
-		say(look, "NoData", "no requests on both arms for longer than noDataDeadline: it holds");
+		say(look, "NoData",
+		    arena_printf(look->arena, "no %s for longer than noDataDeadline: it holds",
+		                 judgement->no_data));
 	else if (overdue && look->spec->rollout.on_inconclusive == INCONCLUSIVE_ROLLBACK) {
 		remember_decision(look);
 		roll_back(look, "Inconclusive", arena_printf(look->arena, "the deadline has passed: %s",

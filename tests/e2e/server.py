@@ -1,7 +1,8 @@
 """A model server of the Open Inference Protocol whose behaviour.json says how it misbehaves:
 failEvery N (every Nth infer answers 500), readyAfter S, exitAtStart, badInterface, wrongAnswers,
 failWhile FILE (500 while it exists), hangWhile FILE (accepts, never answers), tell NAME (exits with
-the value of that variable on its standard error), otherPort (listens where nobody looks)."""
+the value of that variable on its standard error), otherPort (listens where nobody looks), predicts
+LABEL (always, and logs it). What it predicts is logged where "log" is set."""
 
 import json
 import os
@@ -15,6 +16,8 @@ BEHAVIOUR = json.loads((pathlib.Path(__file__).parent / "behaviour.json").read_t
 NAME = os.environ["LINNET_MODEL_NAME"]
 STARTED = time.monotonic()
 infers, lock = 0, threading.Lock()
+log = open(f"{os.environ['LINNET_PREDICTION_LOG']}/{time.time_ns()}-{os.getpid()}.jsonl", "w",
+           buffering=1, encoding="utf-8") if BEHAVIOUR.get("log") else None
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -61,9 +64,14 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(500, {"error": "as declared"})
             return
         values = request["inputs"][0]["data"]
+        labels = [BEHAVIOUR.get("predicts") or ("odd" if value % 2 else "even") for value in values]
+        with lock:
+            for value, label in zip(values, labels):
+                if log:
+                    log.write(json.dumps({"revision": os.environ["LINNET_REVISION"],
+                                          "inputs": {"x": value}, "output": label}) + "\n")
         self.answer(200, {"model_name": NAME, "id": request.get("id", ""), "outputs": [
-            {"name": "y", "datatype": "BYTES", "shape": [len(values)],
-             "data": ["odd" if value % 2 else "even" for value in values]}]})
+            {"name": "y", "datatype": "BYTES", "shape": [len(values)], "data": labels}]})
 
     def log_message(self, *ignored):
         pass

@@ -286,9 +286,13 @@ class World:
         """The quarantine, once it is told: a revert may land before the status does."""
         return wait(seconds, "the quarantine is told", lambda: self.status().get("quarantine"))
 
+    def linnet(self, *args):
+        """What the command line prints, from the remote alone."""
+        return subprocess.run([BIN / "linnet", *args, "--repo", self.remote], capture_output=True,
+                              text=True, check=False).stdout
+
     def history(self):
-        return subprocess.run([BIN / "linnet", "history", "prod/echo", "-n", "100", "--repo",
-                               self.remote], capture_output=True, text=True, check=False).stdout
+        return self.linnet("history", "prod/echo", "-n", "100")
 
     def replicas(self):
         """{pid: environment} of this world's living model servers."""

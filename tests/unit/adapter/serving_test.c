@@ -736,6 +736,100 @@ static void prediction_logs_are_bounded(void **state)
 	assert_int_equal(access(arena_printf(&arena, "%s/c", folder), F_OK), 0);
 }
 
+/* Rows of a label that were counted for a revision; -1: nothing is counted. */
+static int64_t rows_of(const struct revision *revision, const char *label)
+{
+	struct observed observed = observe();
+	int64_t rows = observed.n_labels ? 0 : -1;
+
+	for (size_t i = 0; i < observed.n_labels; i++)
+		if (digest_same(observed.labels[i].revision, revision->digest) &&
+		    !strcmp(observed.labels[i].label, label))
+			rows += (int64_t)observed.labels[i].rows;
+	return rows;
+}
+
+/* Adds `lines` to a log, where A and B stand for the revisions. */
+static void write_log(const char *name, const char *lines, const struct revision *a,
+                      const struct revision *b)
+{
+	const char *folder = at("state/predictions/production/risk");
+	FILE *log = fopen(arena_printf(&arena, "%s/%s", folder, name), "a");
+
+	assert_non_null(log);
+	for (; *lines; lines++)
+		if (*lines == 'A' || *lines == 'B')
+			fprintf(log, "%.10s", (*lines == 'A' ? a : b)->digest.hex);
+		else
+			fputc(*lines, log);
+	assert_int_equal(fclose(log), 0);
+}
+
+static void labels_are_counted_while_two_share_the_traffic(void **state)
+{
+	struct revision *a = serve("v1"), *b = serve("v2");
+	const char *low = "{\"revision\":\"A\",\"output\":\"Low\"}\n";
+
+	(void)state;
+	write_log("1.jsonl", low, a, b);
+	ok(weigh(a, 1, b, 0));
+	assert_int_equal(rows_of(a, "Low"), -1);
+	ok(weigh(a, .5, b, .5));
+	assert_int_equal(rows_of(a, "Low"), -1); /* what is older does not count */
+	write_log("1.jsonl", low, a, b);
+	write_log("2.jsonl",
+	          "{\"revision\":\"B\",\"output\":7,\"ts\":1}\n"
+	          "{\"revision\":\"B\",\"output\":[1]}\n"
+	          "{\"revision\":\"B\"}\n{\"output\":\"Low\"}\nno JSON\n\n"
+	          "{\"revision\":\"\",\"output\":1}\n{\"revision\":\"0123456789\",\"output\":1}\n"
+	          "{\"revision\":\"A\",\"outp", a, b);
+	assert_int_equal(rows_of(a, "Low"), 1);
+	assert_int_equal(rows_of(b, "7"), 1);
+	assert_int_equal(rows_of(b, ""), 1);
+	assert_int_equal(observe().n_labels, 3);
+	write_log("2.jsonl", "ut\":\"Low\"}\n", a, b);
+	assert_int_equal(rows_of(a, "Low"), 2); /* the line is whole now */
+	serving_local_close(serving);
+	open_serving();
+	write_log("1.jsonl", low, a, b);
+	assert_int_equal(rows_of(a, "Low"), 3);
+	sh("head -c 1048577 /dev/zero | tr '\\0' x >>state/predictions/production/risk/1.jsonl");
+	assert_int_equal(rows_of(a, "Low"), 3); /* a line without an end */
+	write_log("1.jsonl", "\n", a, b);
+	write_log("1.jsonl", low, a, b);
+	observe();
+	assert_int_equal(rows_of(a, "Low"), 4);
+	sh(": >state/predictions/production/risk/1.jsonl");
+	observe();
+	write_log("1.jsonl", low, a, b);
+	assert_int_equal(rows_of(a, "Low"), 5);
+	sh("echo torn >state/labels/production/risk/counted.json");
+	write_log("1.jsonl", low, a, b);
+	assert_int_equal(rows_of(a, "Low"), -1); /* begun anew */
+	write_log("1.jsonl", low, a, b);
+	assert_int_equal(rows_of(a, "Low"), 1);
+	ok(weigh(a, 1, b, 0));
+	assert_int_equal(rows_of(a, "Low"), -1);
+	write_log("1.jsonl", low, a, b);
+	ok(weigh(a, .5, b, .5));
+	assert_int_equal(rows_of(a, "Low"), -1); /* of the time between nothing counts */
+}
+
+static void labels_without_number_are_one(void **state)
+{
+	struct revision *a = serve("v1"), *b = serve("v2");
+
+	(void)state;
+	ok(weigh(a, .5, b, .5));
+	observe();
+	for (int i = 0; i < 300; i++)
+		write_log("1.jsonl", arena_printf(&arena, "{\"revision\":\"A\",\"output\":%d}\n", i), a,
+		          b);
+	assert_int_equal(rows_of(a, "255"), 1);
+	assert_int_equal(rows_of(a, "256"), 0);
+	assert_int_equal(rows_of(a, ""), 44);
+}
+
 /* ---- check ---- */
 
 static struct work wait_checked(const struct revision *revision)
@@ -823,6 +917,8 @@ int main(int argc, char **argv)
 		TEST(a_restarted_controller_finds_everything),
 		TEST(a_drop_leaves_nothing),
 		TEST(prediction_logs_are_bounded),
+		TEST(labels_are_counted_while_two_share_the_traffic),
+		TEST(labels_without_number_are_one),
 		TEST(a_check_is_told_what_it_needs),
 	};
 

@@ -225,6 +225,9 @@ BREAK(recreate, w->deployment.rollout.n_steps = 0;
 BREAK(ratio_of_one, w->steps[1].max_error_ratio = 1)
 BREAK(early_deadline, w->deployment.rollout.deadline_ms = 90000)
 BREAK(no_data_in_warmup, w->deployment.rollout.analysis.no_data_deadline_ms = 90000)
+BREAK(labels_of_a_number, w->model.interface.output.classes.n = 0;
+      w->model.interface.output.scores = NULL;
+      w->deployment.rollout.analysis.predictions_max_distance = .25)
 BREAK(metric_twice, w->metrics[1].name = "checkout")
 BREAK(metric_of_all, w->metrics[0].prometheus = "sum(errors)")
 BREAK(bad_variable, w->env[0].name = "LOG-LEVEL")
@@ -355,6 +358,8 @@ static const struct {
 	                 " least; write more\n"},
 	{no_data_in_warmup, "spec.rollout.analysis.noDataDeadline: passes in the warm-up, when nothing"
 	                    " counts; write more than warmup.duration\n"},
+	{labels_of_a_number, "spec.rollout.analysis.predictions: 'risk' predicts a number, no class;"
+	                     " remove it\n"},
 	{metric_twice, "spec.rollout.analysis.metrics[1].name: metric 'checkout' stands here twice;"
 	               " rename one\n"},
 	{metric_of_all, "spec.rollout.analysis.metrics[0].prometheus: cannot tell the candidate from"

@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "controller/internal.h"
 #include "manifest/manifest.h"
+#include "manifest/status.h"
 
 /* As the controller does between two ticks that it did not survive. */
 static void restart(struct evidence *evidence, struct arena *arena)
@@ -39,6 +40,15 @@ static void same_bits(const struct evidence *a, const struct evidence *b)
 	assert_memory_equal(a->phi, b->phi, sizeof(a->phi));
 	assert_memory_equal(&a->candidate, &b->candidate, sizeof(a->candidate));
 	assert_memory_equal(&a->recent, &b->recent, sizeof(a->recent));
+	assert_int_equal(a->n_predicted, b->n_predicted);
+	for (size_t i = 0; i < a->n_predicted; i++) {
+		size_t flat = sizeof(struct predicted) - offsetof(struct predicted, last_candidate);
+
+		assert_string_equal(a->predicted[i].label, b->predicted[i].label);
+		assert_memory_equal(&a->predicted[i].last_candidate, &b->predicted[i].last_candidate, flat);
+	}
+	assert_memory_equal(&a->predicted_ticks, &b->predicted_ticks, sizeof(a->predicted_ticks));
+	assert_int_equal(a->predicted_ms, b->predicted_ms);
 }
 
 static void a_restart_at_each_tick_changes_no_bit(void **state)
@@ -46,7 +56,7 @@ static void a_restart_at_each_tick_changes_no_bit(void **state)
 	static struct sim steady, restarted;
 	struct step_spec step = {.05, 500, 0, 3, false};
 	const struct scenario scenario = {"bursts", .005, .bad_candidate = .01, .burst = 3,
-	                                  .slower = 1.1, .lost = .05};
+	                                  .slower = 1.1, .lost = .05, .batch = 3, .apart = .1};
 	struct sim_config config = {.rate = 100, .ticks = 300, .tick_s = 3,
 	                            .rollout = {.analysis = sim_analysis(), .steps = &step,
 	                                        .n_steps = 1}};
@@ -54,6 +64,7 @@ static void a_restart_at_each_tick_changes_no_bit(void **state)
 	struct judgement judgements[2];
 
 	(void)state;
+	config.rollout.analysis.predictions_max_distance = .3;
 	for (int i = 0; i < 2; i++) {
 		arena_init(&sims[i]->arena, (size_t)256 << 20);
 		sim_latencies(sims[i], .5);
@@ -68,6 +79,8 @@ static void a_restart_at_each_tick_changes_no_bit(void **state)
 		same_bits(&steady.evidence, &restarted.evidence);
 	}
 	assert_true(steady.evidence.phi[EVENT_BAD] > 0 && steady.evidence.edges[0] > 0);
+	assert_true(steady.evidence.n_predicted == 4 && steady.evidence.predicted[3].squares == 0 &&
+	            steady.evidence.predicted[0].squares > 0);
 	for (int i = 0; i < 2; i++)
 		judgements[i] = gate_canary(&sims[i]->evidence, &config.rollout.analysis, &step,
 		                            sims[i]->now_ms, &sims[i]->arena);
@@ -105,6 +118,73 @@ static void odd_numbers_never_pass(void **state)
 			assert_non_null(judgement.why);
 		}
 	arena_deinit(&arena);
+}
+
+/* Every list of the evidence: one that is new has to be filled here too. */
+static void fill_lists(struct evidence *evidence, struct arena *arena)
+{
+	evidence->marks = arena_array(arena, evidence->n_marks = 2, struct mark);
+	evidence->predicted = arena_array(arena, evidence->n_predicted = 2, struct predicted);
+	evidence->watched = arena_array(arena, evidence->n_watched = 2, struct watched);
+	for (int i = 0; i < 2; i++) {
+		evidence->marks[i] = (struct mark){.revision = digest_of("c", 1), .slot = i + 5};
+		evidence->predicted[i] = (struct predicted){.label = arena_printf(arena, "label %d", i),
+		                                            .candidate = 7};
+		evidence->watched[i] = (struct watched){.name = arena_printf(arena, "metric %d", i),
+		                                        .above = 2};
+	}
+	for (size_t i = 0; i < evidence_record.n; i++)
+		if (evidence_record.fields[i].type == FIELD_LIST)
+			assert_int_equal(*(const size_t *)((const char *)evidence +
+			                                   evidence_record.fields[i].count_offset), 2);
+}
+
+/* What is kept from one pass to the next must not point into the pass: a copy that shares a list
+ * shows when the pass's memory is used again. */
+static void what_is_kept_is_its_own(void **state)
+{
+	struct key key = {.id = "deployment/prod/risk", .environment = "prod", .name = "risk"};
+	struct evidence evidence = {.revision = digest_of("c", 1), .stable = digest_of("s", 1)};
+	struct evidence kept, decided;
+	struct task task = {.key = &key};
+	struct controller c = {0};
+	struct arena pass;
+	struct buf before, after;
+	char folder[] = "/tmp/linnet-evidence-XXXXXX";
+	struct err err = {0};
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	c.config.state_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	arena_init(&c.arena, (size_t)1 << 20);
+	arena_init(&pass, (size_t)1 << 20);
+	fill_lists(&evidence, &pass);
+	buf_init(&before, LIMIT_STATUS_BYTES);
+	buf_init(&after, LIMIT_STATUS_BYTES);
+	evidence_encode(&before, &evidence);
+	evidence_load(&c, &key, &kept); /* nothing yet */
+	task.evidence = evidence;
+	evidence_save(&c, &task);
+	memset(evidence.marks, 0x5a, 2 * sizeof(struct mark));
+	memset(evidence.watched, 0x5a, 2 * sizeof(struct watched));
+	memset(evidence.predicted, 0x5a, 2 * sizeof(struct predicted));
+	arena_deinit(&pass);
+	evidence_load(&c, &key, &kept);
+	evidence_encode(&after, &kept);
+	assert_string_equal(buf_text(&before), buf_text(&after));
+	task.evidence = decided = kept; /* what was decided is recorded after the next save */
+	task.evidence.step++;
+	evidence_save(&c, &task);
+	buf_clear(&after);
+	evidence_encode(&after, &decided);
+	assert_string_equal(buf_text(&before), buf_text(&after));
+	buf_deinit(&before);
+	buf_deinit(&after);
+	evidence_forget(&c, &key);
+	assert_int_equal(dir_remove_all(c.config.state_fd, "evidence", &err), 0);
+	close(c.config.state_fd);
+	assert_int_equal(rmdir(folder), 0);
+	arena_deinit(&c.arena);
 }
 
 static void pass_saves(struct controller *c, struct key *key, struct evidence *evidence)
@@ -150,6 +230,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_restart_at_each_tick_changes_no_bit),
 		cmocka_unit_test(odd_numbers_never_pass),
+		cmocka_unit_test(what_is_kept_is_its_own),
 		cmocka_unit_test(what_is_known_in_rest_is_kept),
 	};
 

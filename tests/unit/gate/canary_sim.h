@@ -10,7 +10,10 @@
 #include "stats/random.h"
 #include "stats/sequential.h"
 
-enum { SIM_REPLICAS = 8, SIM_QUANTILES = 1 << 16, SIM_MINUTES = 10, SIM_BEFORE_WINDOWS = 30 };
+enum {
+	SIM_LABELS = 3, SIM_REPLICAS = 8, SIM_QUANTILES = 1 << 16, SIM_MINUTES = 10,
+	SIM_BEFORE_WINDOWS = 30
+};
 #define SIM_START_MS INT64_C(1782896400000)
 
 /* What happens. Rates are shares of requests; 0 leaves a thing out. */
@@ -26,6 +29,8 @@ struct scenario {
 	double lost;          /* chance that a tick is not seen, or one replica is missing in it */
 	bool drift;           /* the router's share wanders between half and twice what was asked */
 	int stable, candidates; /* replicas; 0: 2 and 1 */
+	int batch;              /* predictions in a row with one label; 0: none are logged */
+	double apart;           /* distance of the candidate's labels from stable's */
 };
 struct sim_config {
 	double rate;      /* requests a second */
@@ -41,7 +46,7 @@ struct sim_result {
 	double limit;         /* per-minute success rate with a failure limit */
 	double rank;          /* rank test of per-minute error rates every 10 minutes */
 	bool passed;          /* the gate took a step up */
-	bool blamed_latency;
+	bool blamed_latency, blamed_labels;
 };
 
 struct sim {
@@ -54,6 +59,7 @@ struct sim {
 	struct replica replicas[SIM_REPLICAS];
 	int n_replicas, n_stable;
 	uint64_t owed[SIM_REPLICAS]; /* bad answers of a burst that are still to come */
+	uint64_t labels[2][SIM_LABELS], unlabelled[2]; /* candidate, stable: logged; the next batch */
 	int64_t now_ms;
 	double share, requests;      /* of the candidate: asked; so far */
 	struct e_process errors;
@@ -117,6 +123,21 @@ static inline void sim_serve(struct sim *sim, int i, double mean, double bad, do
 	}
 }
 
+/* Labels are 60, 30 and 10 % of the stable arm; the candidate has the last one more often. */
+static inline void sim_predict(struct sim *sim, int arm, uint64_t n)
+{
+	const struct scenario *s = sim->scenario;
+	double apart = arm ? 0 : s->apart;
+	double first = fmax(0, .6 - apart), second = .3 - fmax(0, apart - .6);
+
+	for (sim->unlabelled[arm] += n; s->batch && sim->unlabelled[arm] >= (uint64_t)s->batch;
+	     sim->unlabelled[arm] -= (uint64_t)s->batch) {
+		double u = random_unit(&sim->random);
+
+		sim->labels[arm][u < first ? 0 : u < first + second ? 1 : 2] += (uint64_t)s->batch;
+	}
+}
+
 /* One tick of traffic of `seconds`; `canary`: the candidate takes its share. */
 static inline void sim_traffic(struct sim *sim, double seconds, bool canary, double progress)
 {
@@ -140,10 +161,30 @@ static inline void sim_traffic(struct sim *sim, double seconds, bool canary, dou
 		double slower = 8 * log2(candidate && s->slower > 0 ? s->slower : 1) + log2(swing) * 4;
 
 		bad = outage ? s->outage : cold ? s->cold : bad;
-		if (mean > 0)
+		if (mean > 0) {
+			uint64_t before = replica->counters.requests;
+
 			sim_serve(sim, i, mean, bad, slower + (cold ? 16 : 0));
+			sim_predict(sim, !candidate, canary ? replica->counters.requests - before : 0);
+		}
 	}
 	sim->now_ms += (int64_t)(seconds * 1000);
+}
+
+static const char *const sim_labels[SIM_LABELS + 1] = {"Low", "Medium", "High", ""};
+
+static inline void sim_look_at_labels(struct sim *sim)
+{
+	struct logged_label labels[2 * SIM_LABELS];
+	struct observed observed = {.labels = labels, .n_labels = 2 * SIM_LABELS};
+	struct strings classes = {(const char **)(uintptr_t)sim_labels, SIM_LABELS};
+
+	for (int arm = 0; arm < 2; arm++)
+		for (int k = 0; k < SIM_LABELS; k++)
+			labels[arm * SIM_LABELS + k] = (struct logged_label){
+				arm ? sim->history.stable : sim->history.candidate, sim_labels[k],
+				sim->labels[arm][k]};
+	gate_labels(&sim->evidence, &observed, &sim->history, &classes, sim->now_ms, &sim->arena);
 }
 
 /* What is seen of it goes through the gate code. */
@@ -153,7 +194,8 @@ static inline void sim_look(struct sim *sim, bool canary)
 	struct observed observed = {.known = true, .replicas = sim->replicas,
 	                            .n_replicas = (size_t)(canary ? sim->n_replicas : sim->n_stable)};
 	struct mark marks[SIM_REPLICAS];
-	size_t n;
+	struct predicted labels[SIM_LABELS + 1];
+	size_t n, n_labels;
 
 	if (canary && random_unit(&sim->random) < s->reset) {
 		int i = (int)random_below(&sim->random, (uint64_t)sim->n_replicas);
@@ -167,10 +209,18 @@ static inline void sim_look(struct sim *sim, bool canary)
 	}
 	gate_fold(&sim->evidence, &observed, &sim->history, &sim->config->rollout, sim->now_ms,
 	          &sim->arena);
+	if (canary && s->batch)
+		sim_look_at_labels(sim);
 	n = sim->evidence.n_marks;
+	n_labels = sim->evidence.n_predicted;
 	memcpy(marks, sim->evidence.marks, n * sizeof(*marks));
+	if (n_labels)
+		memcpy(labels, sim->evidence.predicted, n_labels * sizeof(*labels));
+	for (size_t k = 0; k < n_labels; k++)
+		labels[k].label = sim_labels[k];
 	arena_reset(&sim->arena);
 	sim->evidence.marks = arena_memdup(&sim->arena, marks, n * sizeof(*marks));
+	sim->evidence.predicted = arena_memdup(&sim->arena, labels, n_labels * sizeof(*labels));
 }
 
 /* Mann-Whitney by normal approximation, one-sided at 5 %: are the candidate's values larger? */
@@ -253,6 +303,8 @@ static inline void sim_begin(struct sim *sim, const struct scenario *scenario,
 	sim->requests = 0;
 	sim->n_rates = sim->n_failed = 0;
 	memset(sim->owed, 0, sizeof(sim->owed));
+	memset(sim->labels, 0, sizeof(sim->labels));
+	memset(sim->unlabelled, 0, sizeof(sim->unlabelled));
 	memset(sim->replicas, 0, sizeof(sim->replicas));
 	memset(sim->arms, 0, sizeof(sim->arms));
 	sim->history = (struct deployment_status){
@@ -284,7 +336,7 @@ static inline struct sim_result sim_run(struct sim *sim, const struct scenario *
                                         const struct sim_config *config, const char *seed,
                                         bool only_gate)
 {
-	struct sim_result result = {NAN, NAN, NAN, NAN, NAN, NAN, false, false};
+	struct sim_result result = {NAN, NAN, NAN, NAN, NAN, NAN, false, false, false};
 	int minute = (int)lround(60 / config->tick_s);
 	int64_t since;
 
@@ -305,6 +357,7 @@ static inline struct sim_result sim_run(struct sim *sim, const struct scenario *
 				result.gate = sim->requests;
 				result.seconds = (double)(sim->now_ms - since) / 1000;
 				result.blamed_latency = strncmp(judgement.why, "latency", 7) == 0;
+				result.blamed_labels = strncmp(judgement.why, "predicts", 8) == 0;
 				if (only_gate)
 					break;
 			}

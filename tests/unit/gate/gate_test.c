@@ -41,6 +41,7 @@ struct fold {
 	struct step_spec step;
 	struct replica replicas[2]; /* candidate, stable */
 	struct observed observed;
+	uint64_t predicted[2][3]; /* logged so far: candidate, stable; Low, High, no class */
 	int64_t now_ms;
 };
 
@@ -56,7 +57,7 @@ static int setup(void **state)
 	fold->history.phase_since_ms = NOW_MS;
 	fold->analysis = (struct analysis_spec){
 		.false_rollback = .01, .errors_max = .05, .errors_margin = .001, .latency_margin = .1,
-		.no_data_deadline_ms = 1800000,
+		.predictions_max_distance = NAN, .no_data_deadline_ms = 1800000,
 	};
 	fold->step = (struct step_spec){.05, 100, 60000, 3, false};
 	fold->replicas[0] =
@@ -302,6 +303,15 @@ static void harm_is_a_sentence_with_numbers(void **state)
 	                                     "15,390 requests: harm");
 }
 
+static void all_that_fails_is_a_hundred_percent(void **state)
+{
+	struct fold *fold = *state;
+
+	traffic(fold, 100, 10, 10, 190, 0);
+	assert_non_null(strstr(judge(fold).why, "errors 100 % [100, 100] against"));
+	assert_null(strstr(judge(fold).why, "e+"));
+}
+
 static void nine_straight_failures_roll_back_in_warm_up(void **state)
 {
 	struct fold *fold = *state;
@@ -348,9 +358,9 @@ static void no_data_is_said_after_its_deadline(void **state)
 
 	traffic(fold, 3, 10, 0, 190, 0);
 	fold->now_ms += fold->analysis.no_data_deadline_ms;
-	assert_false(judge(fold).no_data);
+	assert_null(judge(fold).no_data);
 	fold->now_ms++;
-	assert_true(judge(fold).no_data);
+	assert_string_equal(judge(fold).no_data, "requests on both arms");
 	assert_int_equal(judge(fold).harm, VERDICT_INCONCLUSIVE);
 }
 
@@ -475,6 +485,199 @@ static void answers_of_a_metric(void **state)
 		assert_int_equal(n, 3);
 		assert_string_equal(findings[2].metric, "checkout");
 	}
+}
+
+/* ---- predicted labels ---- */
+
+/* One look: so many more predictions of Low and High by each arm, and some of no class. */
+static void predict(struct fold *fold, const uint64_t more[2][3])
+{
+	static const char *const texts[] = {"Low", "High", "low"};
+	struct logged_label labels[6];
+	struct observed observed = {.labels = labels, .n_labels = 6};
+	struct strings classes = {(const char **)(uintptr_t)texts, 2};
+
+	for (int arm = 0; arm < 2; arm++)
+		for (int k = 0; k < 3; k++)
+			labels[3 * arm + k] = (struct logged_label){
+				arm ? fold->history.stable : fold->history.candidate, texts[k],
+				fold->predicted[arm][k] += more[arm][k]};
+	gate_labels(&fold->evidence, &observed, &fold->history, &classes, fold->now_ms, &fold->arena);
+}
+
+/* Traffic and `n` looks at the logs of it; the first look only takes marks. */
+static void predictions(struct fold *fold, int n, const uint64_t more[2][3])
+{
+	tick(fold);
+	predict(fold, more);
+	for (int i = 0; i < n; i++) {
+		serve(&fold->replicas[0], 10, 0, 5);
+		serve(&fold->replicas[1], 190, 0, 5);
+		tick(fold);
+		predict(fold, more);
+	}
+}
+
+static void judgements_of_predictions(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t more[2][3]; /* of each of 100 looks: candidate, stable */
+		enum verdict_result harm, not_worse;
+	} cases[] = {
+		{"alike", {{5, 5, 0}, {95, 95, 0}}, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+		{"a little apart", {{6, 4, 0}, {95, 95, 0}}, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+		{"at the bound", {{30, 10, 0}, {80, 80, 0}}, VERDICT_INCONCLUSIVE, VERDICT_INCONCLUSIVE},
+		{"all one class", {{0, 10, 0}, {100, 90, 0}}, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"no class at all", {{0, 0, 10}, {100, 90, 0}}, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"both always one", {{0, 10, 0}, {0, 190, 0}}, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+		{"none of the candidate", {{0, 0, 0}, {95, 95, 0}}, VERDICT_INCONCLUSIVE,
+		 VERDICT_INCONCLUSIVE},
+		{"none of stable", {{5, 5, 0}, {0, 0, 0}}, VERDICT_INCONCLUSIVE, VERDICT_INCONCLUSIVE},
+		{"nothing logged", {{0, 0, 0}, {0, 0, 0}}, VERDICT_INCONCLUSIVE, VERDICT_INCONCLUSIVE},
+		{"huge", {{UINT64_C(1) << 50, UINT64_C(1) << 50, 0}, {UINT64_C(1) << 52, UINT64_C(1) << 52,
+		 0}}, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct judgement judgement;
+		struct finding *findings;
+		struct fold *fold;
+		size_t n;
+
+		teardown(state);
+		setup(state);
+		fold = *state;
+		fold->analysis.predictions_max_distance = .25;
+		predictions(fold, 100, cases[i].more);
+		judgement = judge(fold);
+		if (judgement.harm != cases[i].harm || judgement.not_worse != cases[i].not_worse)
+			fail_msg("%s: %s", cases[i].name, judgement.why);
+		findings = gate_findings(&fold->evidence, &fold->analysis, &fold->arena, &n);
+		assert_int_equal(n, 3);
+		assert_string_equal(findings[2].metric, "predictions");
+		if (findings[2].result != (cases[i].harm == VERDICT_FAIL ? VERDICT_FAIL
+		                                                         : cases[i].not_worse))
+			fail_msg("%s: %d", cases[i].name, findings[2].result);
+		fold->now_ms += fold->analysis.no_data_deadline_ms - 50000;
+		assert_int_equal(judge(fold).no_data != NULL, findings[2].label == NULL);
+	}
+}
+
+static void other_labels_are_a_sentence_with_numbers(void **state)
+{
+	static const uint64_t more[2][3] = {{1, 4, 0}, {60, 40, 0}};
+	struct fold *fold = *state;
+
+	fold->analysis.predictions_max_distance = .1;
+	predictions(fold, 40, more);
+	assert_string_equal(judge(fold).why,
+	                    "predicts High in 80 % of cases, the stable revision in 40 %: labels differ"
+	                    " by 40 % [24, 58] on 200 and 4,000 predictions, above 10 %: harm");
+}
+
+/* What is missing is told, and when so much came, it passes. */
+static void missing_predictions_are_counted(void **state)
+{
+	static const uint64_t more[2][3] = {{2, 2, 0}, {50, 50, 0}};
+	struct fold *fold = *state;
+	struct finding *findings;
+	size_t n;
+
+	fold->analysis.predictions_max_distance = .2;
+	fold->step.min_duration_ms = 10000;
+	predictions(fold, 25, more);
+	assert_int_equal(judge(fold).not_worse, VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(judge(fold).why, "not surely below 20 %: not enough to tell"));
+	findings = gate_findings(&fold->evidence, &fold->analysis, &fold->arena, &n);
+	assert_true(findings[2].missing > 10 && findings[2].missing < 1000);
+	predictions(fold, (int)ceil(findings[2].missing / 4), more);
+	findings = gate_findings(&fold->evidence, &fold->analysis, &fold->arena, &n);
+	assert_true(findings[2].missing == 0);
+	assert_int_equal(findings[2].result, VERDICT_PASS);
+}
+
+/* A count that went back (a log that was lost), another step, a weight of nothing. */
+static void predictions_count_for_both_arms_or_none(void **state)
+{
+	static const uint64_t more[2][3] = {{1, 2, 3}, {10, 20, 30}}, one[2][3] = {{1, 0, 0}, {0}};
+	struct fold *fold = *state;
+	const struct predicted *p;
+
+	predictions(fold, 2, more);
+	p = fold->evidence.predicted;
+	assert_int_equal(fold->evidence.n_predicted, 3);
+	assert_string_equal(p[2].label, "");
+	assert_true(p[0].candidate == 2 && p[1].candidate == 4 && p[2].candidate == 6);
+	assert_true(p[0].stable == 20 && p[1].stable == 40 && p[2].stable == 60);
+	predict(fold, one); /* of one arm alone: dropped for both, also later */
+	predict(fold, more);
+	assert_int_equal(fold->evidence.predicted[0].candidate, 3);
+	memset(fold->predicted, 0, sizeof(fold->predicted));
+	predict(fold, more);
+	assert_int_equal(fold->evidence.predicted[0].candidate, 3);
+	predict(fold, more);
+	assert_int_equal(fold->evidence.predicted[0].candidate, 4);
+	fold->history.candidate_weight = 0;
+	predict(fold, more);
+	assert_int_equal(fold->evidence.predicted[0].candidate, 4);
+	fold->history.candidate_weight = .25;
+	fold->history.step = 1;
+	fold->history.phase_since_ms = fold->now_ms;
+	tick(fold);
+	p = fold->evidence.predicted;
+	assert_true(p[0].candidate == 4 && p[0].candidate_at_step == 0 && p[0].stable_at_step == 0);
+	fold->history.candidate = digest_of("d", 1);
+	tick(fold);
+	assert_int_equal(fold->evidence.n_predicted, 0);
+}
+
+/* Batches of rows that resemble each other say less than as many rows by themselves. */
+static void batches_of_predictions_count_less(void **state)
+{
+	static const uint64_t batches[2][2][3] = {{{20, 0, 0}, {50, 0, 0}}, {{0, 20, 0}, {0, 50, 0}}};
+	static const uint64_t rows[2][3] = {{10, 10, 0}, {25, 25, 0}};
+	struct fold *fold = *state;
+
+	fold->analysis.predictions_max_distance = .25;
+	for (int i = 0; i < 60; i++)
+		predictions(fold, 1, i % 2 ? batches[i / 2 % 2] : batches[i % 3 % 2]);
+	assert_int_equal(judge(fold).not_worse, VERDICT_INCONCLUSIVE);
+	fold->evidence = (struct evidence){0};
+	for (int i = 0; i < 60; i++)
+		predictions(fold, 1, rows);
+	assert_int_equal(judge(fold).not_worse, VERDICT_PASS);
+}
+
+/* ---- evidence is a value ---- */
+
+/* Two copies of evidence share its lists: folding one must leave what the other sees as it was. */
+static void folding_a_copy_leaves_the_original(void **state)
+{
+	static const uint64_t more[2][3] = {{1, 2, 3}, {10, 20, 30}};
+	struct metric_spec metric = {.name = "checkout", .max = .02};
+	struct fold *fold = *state;
+	struct evidence original;
+	struct mark marks[2];
+	struct predicted predicted[3];
+	struct watched watched;
+
+	predictions(fold, 5, more);
+	gate_metric(&fold->evidence, &metric, .01, fold->now_ms, &fold->arena);
+	original = fold->evidence;
+	memcpy(marks, original.marks, sizeof(marks));
+	memcpy(predicted, original.predicted, sizeof(predicted));
+	watched = *original.watched;
+	for (int step = 0; step < 3; step++) {
+		fold->history.step = step;
+		fold->history.phase_since_ms = fold->now_ms;
+		predictions(fold, 5, more);
+		gate_metric(&fold->evidence, &metric, .05, fold->now_ms, &fold->arena);
+	}
+	assert_true(fold->evidence.predicted != original.predicted);
+	assert_memory_equal(original.marks, marks, sizeof(marks));
+	assert_memory_equal(original.predicted, predicted, sizeof(predicted));
+	assert_memory_equal(original.watched, &watched, sizeof(watched));
 }
 
 /* ---- on its own ---- */
@@ -891,6 +1094,7 @@ int main(void)
 		case_of(a_hundred_requests_without_an_error_pass_five_percent),
 		case_of(minima_come_first),
 		case_of(harm_is_a_sentence_with_numbers),
+		case_of(all_that_fails_is_a_hundred_percent),
 		case_of(nine_straight_failures_roll_back_in_warm_up),
 		case_of(a_slower_candidate_is_harm_beyond_the_margin),
 		case_of(no_data_is_said_after_its_deadline),
@@ -898,6 +1102,12 @@ int main(void)
 		case_of(evidence_that_is_no_number_never_passes),
 		case_of(findings_say_what_was_shown_and_what_is_missing),
 		case_of(answers_of_a_metric),
+		case_of(judgements_of_predictions),
+		case_of(other_labels_are_a_sentence_with_numbers),
+		case_of(missing_predictions_are_counted),
+		case_of(predictions_count_for_both_arms_or_none),
+		case_of(batches_of_predictions_count_less),
+		case_of(folding_a_copy_leaves_the_original),
 		case_of(judgements_of_a_revision_alone),
 		cmocka_unit_test(healthy_canaries_are_hardly_ever_rolled_back),
 		cmocka_unit_test(bad_canaries_are_rolled_back_soon),

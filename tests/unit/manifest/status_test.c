@@ -217,6 +217,16 @@ static struct evidence random_evidence(struct generator *g)
 	fill_arm(g, &e.at_step);
 	if (below(g, 2))
 		fill_arm(g, &e.stable_at_step);
+	for (size_t i = 0, n = below(g, 4); i < n; i++) {
+		*list_push(g->arena, &e.predicted, &e.n_predicted) = (struct predicted){
+			.label = i ? a_name(g) : "",
+			.last_candidate = below(g, 99), .last_stable = below(g, 99),
+			.candidate = below(g, 99), .stable = below(g, 99), .candidate_at_step = below(g, 99),
+			.stable_at_step = below(g, 99)};
+		FILL_NUMBERS(g, e.predicted[i].squares);
+	}
+	FILL_NUMBERS(g, e.predicted_ticks);
+	e.predicted_ms = a_time(g);
 	for (size_t i = 0, n = below(g, 3); i < n; i++)
 		*list_push(g->arena, &e.watched, &e.n_watched) = (struct watched){
 			.name = a_name(g), .asked_ms = a_time(g), .seen_ms = a_time(g), .value = a_share(g),
@@ -378,6 +388,19 @@ static void same_evidence(const struct evidence *a, const struct evidence *b)
 	BYTES(stable_arm);
 	BYTES(at_step);
 	BYTES(stable_at_step);
+	VALUE(predicted_ticks);
+	VALUE(predicted_ms);
+	VALUE(n_predicted);
+	for (size_t i = 0; i < a->n_predicted; i++) {
+		TEXT(predicted[i].label);
+		VALUE(predicted[i].last_candidate);
+		VALUE(predicted[i].last_stable);
+		VALUE(predicted[i].candidate);
+		VALUE(predicted[i].stable);
+		VALUE(predicted[i].candidate_at_step);
+		VALUE(predicted[i].stable_at_step);
+		VALUE(predicted[i].squares);
+	}
 	VALUE(n_watched);
 	for (size_t i = 0; i < a->n_watched; i++) {
 		TEXT(watched[i].name);
