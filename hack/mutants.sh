@@ -41,13 +41,18 @@ units_of() { # the unit tests that hold code of FILE's module: what a module use
 }
 sim="$work/build/sim tests/sim/scenarios.txt --first --round 1 --hours $hours"
 
-unit_dies() { # unit_dies FILE
-	local units=$(units_of "$1")
-	build san SAN=address,undefined CFLAGS='-O1 -g0' $(printf "$work/san/unit/%s " $units)
+tests_die() { # tests_die FILE BUILD BYTES [VARIABLE=VALUE...]
+	local units=$(units_of "$1") folder=$work/$2 bytes=$3
+	build "$2" "${@:4}" $(printf "$folder/unit/%s " $units)
 	for unit in $units; do
-		judge unlimited "$work/san/unit/$unit" || { how="unit $unit"; return 0; }
+		judge "$bytes" "$folder/unit/$unit" || { how="unit $unit${4:+, $4}"; return 0; }
 	done
 	return 1
+}
+
+unit_dies() { # unit_dies FILE: the quick ones first
+	tests_die "$1" build 8000000000 ||
+		tests_die "$1" san unlimited SAN=address,undefined CFLAGS='-O1 -g0'
 }
 
 sim_dies() { # by what the unbroken code passes

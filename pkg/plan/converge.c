@@ -481,13 +481,11 @@ static bool is_under_way(const struct look *look)
 void converge(struct look *look)
 {
 	struct deployment_status *next = look->next;
-	const struct observed *observed = &look->in->observed;
 
 	if (is_under_way(look))
 		wake_in(look, SECOND_MS);
-	else if (has_stable(look) || observed->n_replicas > 0 || observed->n_weights > 0 ||
-	         !look->in->desired.known)
-		wake_in(look, IDLE_LOOK_MS);
+	else if (has_stable(look) || look->in->observed.n_weights > 0 || !look->in->desired.known)
+		wake_in(look, IDLE_LOOK_MS); /* a replica that is nobody's is stopped, and looked after */
 	converge_weights(look);
 	converge_candidate_work(look);
 	if (has_stable(look))

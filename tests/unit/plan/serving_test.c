@@ -57,6 +57,24 @@ static void five_deaths_in_ten_minutes_back_off(void **state)
 	assert_int_equal(world_ready(world, world_revision(world, 1)), 2);
 }
 
+static void after_five_deaths_it_starts_when_its_time_has_come(void **state)
+{
+	struct world *world = *state;
+	int64_t last_ms = 0;
+
+	world_settle(world, 1);
+	world->conduct[1].crashes = true;
+	kill_replicas(world, 1);
+	world_run(world, 30);
+	assert_true(condition_is(world, CONDITION_HEALTHY, TRUTH_FALSE, "CrashLooping"));
+	for (size_t i = 0; i < world->n_replicas; i++)
+		if (world->replicas[i].seen.started_ms > last_ms)
+			last_ms = world->replicas[i].seen.started_ms;
+	world->now_ms = last_ms + 5 * 60000 - 1000;
+	world_tick(world);
+	assert_non_null(find_action(world, ACTION_START_REPLICA));
+}
+
 static void declared_replicas_are_followed_up_and_down(void **state)
 {
 	struct world *world = *state;
@@ -405,6 +423,29 @@ static void a_dangling_reference_is_said_and_harms_nothing(void **state)
 	assert_true(share(world, 1) == 1);
 }
 
+/* Only what can be read is called a bad reference. */
+static void what_is_unknown_is_not_called_invalid(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->desired.deployment = NULL;
+	world_tick(world);
+	assert_true(condition_is(world, CONDITION_SYNCED, TRUTH_UNKNOWN, "DesiredUnknown"));
+	assert_false(world->history.has_condition[CONDITION_STALLED]);
+	world->desired.deployment = &world->deployment;
+	world->desired.known = false;
+	world->desired.problem = "model 'risk' is not there";
+	world_tick(world);
+	assert_true(condition_is(world, CONDITION_SYNCED, TRUTH_UNKNOWN, "DesiredUnknown"));
+	assert_false(world->history.has_condition[CONDITION_STALLED]);
+	world->desired.known = true;
+	world->desired.absent = true;
+	world_tick(world);
+	assert_true(condition_is(world, CONDITION_SYNCED, TRUTH_FALSE, "Retiring"));
+	assert_false(world->history.has_condition[CONDITION_STALLED]);
+}
+
 static void what_serves_as_declared_is_adopted(void **state)
 {
 	struct world *world = *state;
@@ -435,6 +476,7 @@ int main(void)
 		case_of(a_dead_replica_is_replaced),
 		case_of(a_router_that_cannot_keep_its_table_is_told),
 		case_of(five_deaths_in_ten_minutes_back_off),
+		case_of(after_five_deaths_it_starts_when_its_time_has_come),
 		case_of(declared_replicas_are_followed_up_and_down),
 		case_of(live_weights_are_set_to_those_of_record),
 		case_of(a_canary_turned_down_by_hand_is_left_until_the_next_step),
@@ -457,6 +499,7 @@ int main(void)
 		case_of(without_git_it_heals_and_protects_but_takes_no_step),
 		case_of(what_cannot_be_observed_is_not_acted_on),
 		case_of(a_dangling_reference_is_said_and_harms_nothing),
+		case_of(what_is_unknown_is_not_called_invalid),
 		case_of(what_serves_as_declared_is_adopted),
 		case_of(revisions_are_kept_only_while_something_names_them),
 	};
