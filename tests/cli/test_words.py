@@ -187,6 +187,18 @@ class EvidenceTest(CliTest):
         self.assertIn("does not exist", self.fails("why", D, "--state", self.home, "--repo",
                                                    self.remote))
 
+    def test_verify_takes_no_deployment_for_its_namesake(self):
+        text = (GOLDEN / "status.yaml").read_text()
+        self.put_status(self.checkout, text.replace("promoted:", "  evidence:\n    revision: " + "dda1"
+                        "8a0e21ae47c53b4309434cbc02ae8bf764fa83a6defbb719431242722aa7\n    judged: "
+                        "2026-07-02T00:00:00Z\npromoted:", 1))
+        status, out, _ = linnet("verify", D, "--repo", self.remote)
+        self.assertEqual(status, 1)
+        self.assertIn("cannot be made again", out)  # its manifest is not here
+        for other in ("staging/deployment-risk", "production/deployment", "production/risk"):
+            self.assertIn(f"no decision of {other} was made",
+                          self.fails("verify", other, "--repo", self.remote))
+
 
     def test_a_model_that_was_not_evaluated(self):
         self.put_status(self.checkout, "apiVersion: linnet.dev/v1alpha1\nkind: ModelStatus\n"

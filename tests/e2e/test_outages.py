@@ -220,6 +220,8 @@ class OutagesTest(Loop, unittest.TestCase):
         trainer.write_text(BROKEN_TRAINER)
         why = self.refused_run("deployment-risk", "platform-update", self.push("a data bug"))
         self.assertRegex(why, "(it predicts Low for every row|Medium is never predicted)")
+        status, said = self.verify("deployment-risk")  # three classes, scores, slices
+        self.assertEqual(status, 0, said)
 
     def test_a_serving_change_that_scales_a_feature_wrongly(self):
         """The same artifact, which has passed, behind another server: tested before it serves."""
@@ -236,6 +238,9 @@ class OutagesTest(Loop, unittest.TestCase):
         self.assertRegex(status, "accuracy is .* required")
         wait(10, "the model's status tells", lambda: "evaluated: FAIL (v2)" in self.status_of(
             "models/deployment-risk"))
+        status, said = self.verify("deployment-risk")
+        self.assertEqual(status, 0, said)
+        self.assertIn("evaluated (v2)", said)
         self.assertIn("v1 100 %", self.linnet("status"))
         history = self.git("log", "--format=%b", "linnet/status", folder=self.bare)
         self.assertNotIn("provisioning (v2)", history)
