@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "adapter/spawn.h"
+
 enum { READ_BYTES = 64 << 10 };
 
 int64_t child_clock_ms(void)
@@ -23,8 +25,7 @@ int64_t child_clock_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* What the new process needs between vfork and exec. It runs in our memory while we are suspended,
- * so it leaves the cause of a failure in `errnum`. */
+/* What the new process needs, and the cause of its failure. */
 struct launch {
 	const struct child_spec *spec;
 	int in, out, err;
@@ -47,40 +48,17 @@ static int limits_set(const struct child_spec *spec)
 	       limit(RLIMIT_CPU, spec->cpu_seconds) || limit(RLIMIT_FSIZE, spec->file_bytes);
 }
 
-/* Between vfork and exec: system calls only. */
-static __attribute__((noinline)) void become(struct launch *launch)
+/* Between vfork and exec. */
+static void become(void *self)
 {
-	sigset_t none;
+	const struct launch *launch = self;
 
-	for (int signum = 1; signum < NSIG; signum++)
-		signal(signum, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (!setpgid(0, 0) && !prctl(PR_SET_PDEATHSIG, SIGKILL) && getppid() == launch->parent &&
 	    dup2(launch->in, 0) >= 0 && dup2(launch->out, 1) >= 0 && dup2(launch->err, 2) >= 0 &&
 	    !close_range(3, ~0U, 0) && !chdir(launch->spec->cwd ? launch->spec->cwd : "/") &&
 	    !limits_set(launch->spec))
 		execvpe(launch->spec->argv[0], (char *const *)launch->spec->argv,
 		        (char *const *)launch->spec->env);
-	launch->errnum = errno ? errno : ESRCH;
-	_exit(127);
-}
-
-/* vfork, because a fork of a large controller copies its page tables. */
-static pid_t spawn(struct launch *launch)
-{
-	sigset_t all, before;
-	pid_t pid;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	pid = vfork();
-	if (pid == 0)
-		become(launch);
-	if (pid < 0)
-		launch->errnum = errno;
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return pid;
 }
 
 static void close_fd(int *fd)
@@ -145,7 +123,7 @@ int child_start(struct child *child, const struct child_spec *spec, int64_t now_
 	if (launch.in < 0 || open_pipe(&new.out, &launch.out) || open_pipe(&new.err, &launch.err))
 		launch.errnum = errno;
 	else
-		new.pid = spawn(&launch);
+		new.pid = spawn(become, &launch, &launch.errnum);
 	close_fd(&launch.in);
 	close_fd(&launch.out);
 	close_fd(&launch.err);

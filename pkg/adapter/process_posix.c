@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "adapter/spawn.h"
 #include "base/file.h"
 #include "base/heap.h"
 #include "base/limits.h"
@@ -396,8 +397,7 @@ void process_tail(const char *folder, struct buf *out)
 
 /* ---- starting ---- */
 
-/* What the new process needs between vfork and exec. It runs in our memory while we are suspended,
- * so it leaves the cause of a failure in `errnum` and the step that failed in `step`. */
+/* What the new process needs, and the step and the cause of its failure. */
 struct launch {
 	const struct process_spec *spec;
 	int dir, lock, out, log, null;
@@ -476,49 +476,23 @@ static int set_limits(const struct process_spec *spec)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-/* Between vfork and exec: system calls only. */
-static __attribute__((noinline)) void become(struct launch *launch)
+/* Between vfork and exec. */
+static void become(void *self)
 {
+	struct launch *launch = self;
 	const struct process_spec *spec = launch->spec;
-	sigset_t none;
 
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	launch->step = "record";
 	if (setsid() < 0 || write_record(launch))
-		goto failed;
+		return;
 	launch->step = "working folder";
 	if (spec->cwd ? chdir(spec->cwd) : fchdir(launch->dir))
-		goto failed;
+		return;
 	launch->step = "limits";
 	if (set_descriptors(launch) || set_limits(spec))
-		goto failed;
+		return;
 	launch->step = spec->argv[0];
 	execve(launch->program, (char *const *)spec->argv, (char *const *)spec->env);
-failed:
-	launch->errnum = errno ? errno : ESRCH;
-	_exit(127);
-}
-
-/* vfork, because a fork of a large controller copies its page tables. */
-static pid_t spawn(struct launch *launch)
-{
-	sigset_t all, before;
-	pid_t pid;
-
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &before);
-	pid = vfork();
-	if (pid == 0)
-		become(launch);
-	if (pid < 0) {
-		launch->errnum = errno;
-		launch->step = "fork";
-	}
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return pid;
 }
 
 /* Above the low numbers, so that the dup2 of the new process overwrites none of them. */
@@ -554,7 +528,7 @@ static int launch_in(int dir, const char *folder, const struct process_spec *spe
 {
 	struct launch launch = {.spec = spec, .lock = -1, .out = -1, .log = -1, .null = -1};
 	char head[160], boot[64], stat[RECORD_BYTES];
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (take_lock(dir, folder, &launch.lock, err) < 0) {
 		close_all(&launch.lock, 1);
@@ -573,10 +547,10 @@ static int launch_in(int dir, const char *folder, const struct process_spec *spe
 	launch.null = lift(open("/dev/null", O_RDONLY | O_CLOEXEC));
 	unlinkat(dir, "record", 0);
 	unlinkat(dir, "exit", 0);
-	if (launch.dir < 0 || launch.out < 0 || launch.log < 0 || launch.null < 0)
-		pid = -1;
-	else
-		pid = spawn(&launch);
+	if (launch.dir >= 0 && launch.out >= 0 && launch.log >= 0 && launch.null >= 0) {
+		launch.step = "fork";
+		pid = spawn(become, &launch, &launch.errnum);
+	}
 	if (pid < 0 && !launch.errnum)
 		launch.errnum = errno;
 	if (pid > 0 && launch.errnum) {
