@@ -24,11 +24,15 @@ static bool version_lands(const struct cycle *cycle)
 	return false;
 }
 
+/* Once for what is trained as it is: where that gave no version, a row more is no reason to spend
+ * the test rows again. What is declared as a trigger is. */
 static bool first_due(struct cycle *cycle, struct cause *cause)
 {
 	const struct training_input *in = cycle->in;
+	bool tried = cycle->next->run.hex[0] &&
+	             digest_same(cycle->next->train_digest, in->train_digest);
 
-	if (in->n_versions > 0 || version_lands(cycle) ||
+	if (in->n_versions > 0 || tried || version_lands(cycle) ||
 	    (in->n_targets == 0 && in->model->n_triggers == 0))
 		return false;
 	cause->occurrence = "first";

@@ -655,26 +655,59 @@ static void what_was_merged_during_a_newer_run_is_not_called_dropped(void **stat
 static void a_run_that_did_not_help_is_not_made_again(void **state)
 {
 	struct world *world = *state;
+	struct data_seen data = {.rows = 10000, .first = digest_of("r1", 2)};
 
+	world->in.data = &data;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_NEW_ROWS, .new_rows = 1000});
+	data.rows = 11000;
 	run_to(world, VERDICT_FAIL, "a1");
 	until(world, CYCLE_IDLE);
 	assert_string_equal(world->in.history.reason, "GateFailed");
+	data.rows = 11999;
 	for (int i = 0; i < 5; i++) {
 		world->now_ms += HOUR_MS;
 		tick(world);
 	}
 	assert_int_equal(world->trained, 1);
-	world->in.data_digest = digest_of("e", 1); /* other data: another run */
+	data.rows = 12000;
 	run_to(world, VERDICT_INCONCLUSIVE, "a2");
 	until(world, CYCLE_STALLED);
 	assert_string_equal(world->in.history.reason, "NoImprovement");
-	world->in.data_digest = digest_of("f", 1);
+	data.rows = 12999;
 	world->now_ms += HOUR_MS;
 	for (int i = 0; i < 5; i++)
 		tick(world);
 	assert_int_equal(world->trained, 2);
 	ask(world, REQUEST_KICK, NULL);
 	until(world, CYCLE_RUNNING);
+}
+
+/* A row more is no reason to spend the test rows again; as many as the trigger names are one. */
+static void a_first_version_that_failed_waits_for_a_cause(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data = {.rows = 10000, .first = digest_of("r1", 2)};
+
+	world->in.data = &data;
+	world->triggers[0] = (struct trigger_spec){.kind = TRIGGER_NEW_ROWS, .new_rows = 1000};
+	run_to(world, VERDICT_FAIL, "a1");
+	until(world, CYCLE_IDLE);
+	for (int i = 0; i < 48; i++) {
+		data.rows++;
+		world->in.data_digest = digest_of(&data.rows, sizeof(data.rows));
+		world->now_ms += HOUR_MS;
+		tick(world);
+	}
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_int_equal(world->in.history.n_ledger, 1);
+	data.rows = 11000;
+	world->in.data_digest = digest_of(&data.rows, sizeof(data.rows));
+	run_to(world, VERDICT_FAIL, "a2");
+	assert_int_equal(world->in.history.trigger, TRIGGER_NEW_ROWS);
+	until(world, CYCLE_IDLE);
+	world->now_ms += 48 * HOUR_MS;
+	tick(world);
+	assert_int_equal(world->trained, 2); /* what that run did not give, no first one gives */
 }
 
 static void changed_training_is_a_new_start_for_what_did_not_help(void **state)
@@ -684,7 +717,7 @@ static void changed_training_is_a_new_start_for_what_did_not_help(void **state)
 	run_to(world, VERDICT_FAIL, "a1");
 	until(world, CYCLE_IDLE);
 	world->now_ms += HOUR_MS;
-	world->in.data_digest = digest_of("e", 1);
+	world->in.train_digest = digest_of("e", 1);
 	run_to(world, VERDICT_FAIL, "a2");
 	until(world, CYCLE_STALLED);
 	world->now_ms += HOUR_MS;
@@ -1145,6 +1178,7 @@ int main(void)
 		case_of(a_model_without_training_only_waits),
 		case_of(without_git_nothing_is_decided_but_a_kick_is_kept),
 		case_of(a_run_that_did_not_help_is_not_made_again),
+		case_of(a_first_version_that_failed_waits_for_a_cause),
 		case_of(changed_training_is_a_new_start_for_what_did_not_help),
 		case_of(bad_data_is_considered_and_not_repeated),
 		case_of(errors_are_retried_with_backoff_and_stall_the_third_time),
