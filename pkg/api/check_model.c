@@ -204,6 +204,22 @@ static void check_trigger(struct check *check, const char *path, const struct tr
 	}
 }
 
+/* Rows are counted of a file that grows; what is elsewhere would have to be fetched for that, and
+ * what is pinned does not change by itself. */
+static void check_trigger_data(struct check *check, const struct model *model, size_t i)
+{
+	const char *uri = model->data.uri;
+	size_t len = uri ? strlen(uri) : 0;
+
+	if (model->triggers[i].kind != TRIGGER_NEW_ROWS || !uri ||
+	    (strncmp(uri, "file:", 5) == 0 && !strchr(uri, '#') &&
+	     !(len > 4 && strcmp(uri + len - 4, ".dvc") == 0)))
+		return;
+	broken(check, at("spec.triggers[%zu].newRows", i).text,
+	       "rows are counted of a plain file: only, not of '%.90s'; write schedule, event or"
+	       " source", uri);
+}
+
 /* A version that is promoted at once below the level that retrains would retrain for ever. */
 static void check_trigger_order(struct check *check, const struct model *model, size_t i)
 {
@@ -259,6 +275,7 @@ int model_check(const struct model *model, check_complain *complain, void *ctx)
 		broken(&check, "spec.triggers", "there is nothing to run; write train or remove triggers");
 	for (size_t i = 0; i < model->n_triggers; i++) {
 		check_trigger(&check, at("spec.triggers[%zu]", i).text, &model->triggers[i]);
+		check_trigger_data(&check, model, i);
 		check_trigger_order(&check, model, i);
 	}
 	check_gates(&check, model);

@@ -346,10 +346,6 @@ static void look_at_data(struct controller *c, struct task *task, struct trainin
 
 	if (!watches_rows(task->model))
 		return;
-	if (strncmp(data->uri, "file:", 5)) {
-		input->problem = "newRows counts the rows of file: data only; use schedule or event";
-		return;
-	}
 	task->watches = true;
 	if (run_data_path(c, data->uri, &path, &err) ||
 	    c->ports.data.look(c->ports.data.self, path, data->format, seen, &err)) {

@@ -210,7 +210,8 @@ static const struct field trigger_fields[] = {
 	{.name = "timeZone", .type = FIELD_STRING, AT(struct trigger_spec, time_zone),
 	 .help = "Time zone of the schedule; absent: UTC."},
 	{.name = "newRows", .type = FIELD_INT, AT(struct trigger_spec, new_rows), .min = 1,
-	 .max = COUNT_MAX, .help = "So many matured rows since the last run."},
+	 .max = COUNT_MAX, .help = "So many rows of a file: since the last run; of data elsewhere, or"
+	                           " pinned, they cannot be counted."},
 	{.name = "performance", .type = FIELD_RECORD, AT(struct trigger_spec, metric),
 	 .record = &performance_record, .help = "Quality on matured rows has fallen."},
 	{.name = "drift", CUSTOM(bare), AT(struct trigger_spec, kind), .schema = EMPTY_MAP_SCHEMA,

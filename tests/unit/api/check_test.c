@@ -204,6 +204,11 @@ BREAK(hash_with_embargo, w->train.split.by = SPLIT_BY_HASH; w->train.split.embar
 BREAK(below_above_accepted, w->triggers[1].below = 0.95; w->require[0].min = 0.99)
 BREAK(retrain_above_promote, w->triggers[1].below = 0.88)
 BREAK(bad_event, w->triggers[0] = (struct trigger_spec){.kind = TRIGGER_EVENT, .event = "A B"})
+#define NEW_ROWS w->triggers[0] = (struct trigger_spec){.kind = TRIGGER_NEW_ROWS, .new_rows = 100}
+BREAK(rows_of_a_file, NEW_ROWS)
+BREAK(rows_elsewhere, NEW_ROWS; w->model.data.uri = "s3://bucket/rows.csv")
+BREAK(rows_of_a_pin, NEW_ROWS; w->model.data.uri = "file:rows.csv.dvc")
+BREAK(rows_of_a_lock, NEW_ROWS; w->model.data.uri = "file:dvc.lock#rows.csv")
 BREAK(triggers_without_train, w->model.train = NULL)
 BREAK(asks_nothing, w->require[0].min = NAN)
 BREAK(impossible, w->require[0].max = 0.5)
@@ -321,6 +326,13 @@ static const struct {
 	                        " of 87 % lets through; write less than it\n"},
 	{bad_event, "spec.triggers[0].event: 'A B' is not a name; write lower-case letters, digits and"
 	            " '-'\n"},
+	{rows_of_a_file, NULL},
+	{rows_elsewhere, "spec.triggers[0].newRows: rows are counted of a plain file: only, not of"
+	                 " 's3://bucket/rows.csv'; write schedule, event or source\n"},
+	{rows_of_a_pin, "spec.triggers[0].newRows: rows are counted of a plain file: only, not of"
+	                " 'file:rows.csv.dvc'; write schedule, event or source\n"},
+	{rows_of_a_lock, "spec.triggers[0].newRows: rows are counted of a plain file: only, not of"
+	                 " 'file:dvc.lock#rows.csv'; write schedule, event or source\n"},
 	{triggers_without_train,
 	 "spec.triggers: there is nothing to run; write train or remove triggers\n"},
 	{asks_nothing, "spec.gates.require[0]: asks nothing of accuracy; write min, max or"
