@@ -415,7 +415,8 @@ static inline struct rollout_input world_input(struct world *world)
 		.desired = world->desired,
 		.observed = world_observe(world),
 		.history = world->history,
-		.requests = world->requests,
+		.requests = arena_memdup(&world->arena, world->requests,
+		                         world->n_requests * sizeof(*world->requests)),
 		.n_requests = world->n_requests,
 		.now_ms = world->now_ms,
 	};
