@@ -37,6 +37,8 @@ static const struct {
 	[SETTING_DATA_ALLOW] = {"data.allow", NULL,
 	                        "beginnings of https: and s3: uris that may be read, blanks between; "
 	                        "* stands for anything but a slash"},
+	[SETTING_METRICS_ALLOW] = {"metrics.allow", NULL,
+	                           "beginnings of urls of Prometheus that may be asked, as data.allow"},
 	[SETTING_SECRETS_DIR] = {"secrets.dir", NULL, "<dir>/<name>/<key> holds a secret"},
 	[SETTING_LOCAL_LISTEN] = {"local.listen", "127.0.0.1:9000", "where requests come in"},
 	[SETTING_PREDICTIONS_BYTES] = {"predictions.bytes", "1Gi",

@@ -214,6 +214,7 @@ static int open_ports(struct daemon *d, struct err *err)
 	d->controller.fleet_path = d->config.values[SETTING_FLEET_PATH];
 	d->controller.state_fd = d->state_fd;
 	d->controller.runs_concurrent = runs;
+	d->controller.metrics_allow = d->config.values[SETTING_METRICS_ALLOW];
 	d->controller.allow_empty = d->config.allow_empty;
 	d->controller.run = (struct run_paths){
 		.self = d->self,

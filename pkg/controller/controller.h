@@ -15,6 +15,7 @@ struct controller_config {
 	int state_fd;           /* the state folder: evidence/ below it is ours */
 	int64_t poll_ms;
 	int64_t runs_concurrent;
+	const char *metrics_allow; /* beginnings of Prometheus's urls, blanks between; or NULL */
 	bool allow_empty;       /* a commit that declares no deployment at all may retire everything */
 	struct run_paths {
 		const char *self;      /* argv[0] of the worker verbs */

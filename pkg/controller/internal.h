@@ -163,6 +163,10 @@ void watch_metrics(struct controller *c, struct task *task,
 /* execute.c */
 void execute(struct controller *c, struct task *task, bool reducing);
 
+/* allow.c: `allow` lists beginnings of addresses, blanks between; `*` stands for anything but a
+ * slash. NULL and what names no host allow none, and nothing allows "..", nor a user's name. */
+bool uri_allowed(const char *allow, const char *uri);
+
 /* propose.c */
 int push_proposal(struct controller *c, const struct proposal_text *text,
                   struct propose_result *out, struct err *err) must_check;

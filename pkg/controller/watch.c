@@ -66,6 +66,23 @@ static double value_of(struct controller *c, const struct task *task,
 	return NAN;
 }
 
+/* Whether it is over; `reply` then says how. */
+static bool ask(struct controller *c, const char *base, const struct metric_spec *metric,
+                struct digest revision, struct http_reply *reply)
+{
+	const char *url = query_url(c, base, metric->prometheus, revision);
+
+	*reply = (struct http_reply){0};
+	if (!uri_allowed(c->config.metrics_allow, base))
+		err_set(&reply->err, ERR_STALLED, "its url is not in the controller's metrics.allow");
+	else if (!url)
+		err_set(&reply->err, ERR_STALLED, "the query is too long");
+	else
+		return c->ports.http.ask(c->ports.http.self, url, ANSWER_BYTES, c->now_ms + ANSWER_MS,
+		                         &c->arena, reply);
+	return true;
+}
+
 void watch_metrics(struct controller *c, struct task *task,
                    const struct deployment_status *history)
 {
@@ -75,14 +92,11 @@ void watch_metrics(struct controller *c, struct task *task,
 		return;
 	for (size_t i = 0; i < analysis->n_metrics; i++) {
 		const struct metric_spec *metric = &analysis->metrics[i];
-		const char *base = address_of(metric, task), *url;
+		const char *base = address_of(metric, task);
 		struct http_reply reply;
 
-		if (!base || !gate_metric_due(&task->evidence, metric->name, c->wall_ms, ASK_MS))
-			continue;
-		url = query_url(c, base, metric->prometheus, history->candidate);
-		if (url && c->ports.http.ask(c->ports.http.self, url, ANSWER_BYTES,
-		                             c->now_ms + ANSWER_MS, &c->arena, &reply))
+		if (base && gate_metric_due(&task->evidence, metric->name, c->wall_ms, ASK_MS) &&
+		    ask(c, base, metric, history->candidate, &reply))
 			gate_metric(&task->evidence, metric, value_of(c, task, metric, &reply), c->wall_ms,
 			            &c->arena);
 	}

@@ -85,7 +85,7 @@ static const struct field metric_fields[] = {
 	{.name = "max", .type = FIELD_NUMBER, AT(struct metric_spec, max), .flags = FIELD_REQUIRED,
 	 .help = "Above this in three ticks in a row is harm."},
 	{.name = "url", .type = FIELD_STRING, AT(struct metric_spec, url), .flags = FIELD_NON_EMPTY,
-	 .help = "Where Prometheus answers; absent: the environment's."},
+	 .help = "Where Prometheus answers, within metrics.allow; absent: the environment's."},
 };
 static const struct record metric_record =
 	RECORD(struct metric_spec, metric, "A metric from elsewhere that the canary is watched by.");

@@ -76,7 +76,7 @@ static const struct record validate_record =
 static const struct field data_fields[] = {
 	{.name = "uri", .type = FIELD_STRING, AT(struct data_spec, uri),
 	 .flags = FIELD_REQUIRED | FIELD_NON_EMPTY,
-	 .help = "file: below the controller's data root; https: or s3: within its allow-list."},
+	 .help = "file: below the controller's data root; https: or s3: as its data.allow says."},
 	{.name = "format", .type = FIELD_ENUM, AT(struct data_spec, format),
 	 .names = &data_format_names, .fallback = "csv", .help = "csv or jsonl (one object a line)."},
 	{.name = "label", .type = FIELD_STRING, AT(struct data_spec, label),

@@ -50,6 +50,8 @@ class MetricTest(unittest.TestCase):
         self.addCleanup(prometheus.close)
         metric = ("    analysis:\n      metrics: [{name: checkout, max: 0.02, url: '%s', prometheus: "
                   "'failures{revision=\"{{revision}}\"}'}]\n" % prometheus.url)
+        with world.config.open("a") as config:
+            config.write(f'metrics: {{allow: "{prometheus.url}"}}\n')
         edit = lambda text: text.replace("    analysis:\n", metric)
         world.declare("v1", edit=edit)
         world.start()

@@ -56,6 +56,7 @@ static int setup(void **state)
 	arena_init(&f->c.arena, (size_t)64 << 20);
 	f->c.wall_ms = NOW_MS;
 	f->c.ports.http = (struct port_http){.self = &f->prometheus, .ask = answer};
+	f->c.config.metrics_allow = "http://127.0.0.1:9";
 	f->key.id = (char[]){"deployment/production/risk"};
 	f->metric = (struct metric_spec){.name = "checkout", .url = "http://127.0.0.1:9/",
 	                                 .prometheus = "errors{rev=\"{{revision}}\"}", .max = .02};
@@ -121,6 +122,16 @@ static void an_answer_that_is_not_here_yet_is_looked_for_again(void **state)
 	assert_true(f->task.evidence.watched[0].value == .01);
 }
 
+static void an_address_that_is_not_allowed_is_no_data(void **state)
+{
+	struct fixture *f = *state;
+
+	f->c.config.metrics_allow = "http://127.0.0.1:90";
+	ask(f, 200, VECTOR(SAMPLE("0.01")));
+	assert_int_equal(f->prometheus.asked, 0);
+	assert_true(isnan(f->task.evidence.watched[0].value));
+}
+
 static void nothing_is_asked_without_a_candidate(void **state)
 {
 	struct fixture *f = *state;
@@ -169,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		case_of(the_query_is_about_the_candidate),
 		case_of(an_answer_that_is_not_here_yet_is_looked_for_again),
+		case_of(an_address_that_is_not_allowed_is_no_data),
 		case_of(nothing_is_asked_without_a_candidate),
 		case_of(what_says_nothing_is_no_data),
 		case_of(a_scalar_is_a_value),
