@@ -340,15 +340,20 @@ static bool watches_rows(const struct model *model)
 static void look_at_data(struct controller *c, struct task *task, struct training_input *input)
 {
 	const struct data_spec *data = &task->model->data;
+	const struct source_ref *at = &task->model->meta.at;
 	struct data_seen *seen = arena_new(&c->arena, struct data_seen);
 	struct err err = {0};
 	const char *path, *text;
 
+	if (task->model->train && run_data_path(c, data->uri, &path, &err)) {
+		input->barred = true;
+		input->problem = arena_printf(&c->arena, "%s:%d: %s", at->path, (int)at->line, err.text);
+		return;
+	}
 	if (!watches_rows(task->model))
 		return;
 	task->watches = true;
-	if (run_data_path(c, data->uri, &path, &err) ||
-	    c->ports.data.look(c->ports.data.self, path, data->format, seen, &err)) {
+	if (c->ports.data.look(c->ports.data.self, path, data->format, seen, &err)) {
 		input->problem = arena_strdup(&c->arena, err.text);
 		return;
 	}

@@ -46,6 +46,7 @@ struct training_input {
 	const struct quality_signal *signals;
 	size_t n_signals;
 	const char *problem; /* what triggers look at and cannot be read, one sentence; NULL: all can */
+	bool barred;         /* that is the data itself, which may not be read: no run would start */
 	const struct model_version *const *versions; /* of this model in the branch */
 	size_t n_versions;
 	const struct target *targets;    /* deployments of this model, sorted by environment, name */

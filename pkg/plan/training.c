@@ -233,7 +233,7 @@ static void look_for_cause(struct cycle *cycle)
 
 	if (!cycle->in->model->train)
 		return;
-	if (!find_cause(cycle, &cause)) {
+	if (cycle->in->barred || !find_cause(cycle, &cause)) {
 		say_problem(cycle);
 		return;
 	}
@@ -389,7 +389,10 @@ static void running(struct cycle *cycle)
 		return;
 	switch (run->train) {
 	case RUN_NONE:
-		add_run_action(cycle, ACTION_TRAIN, cycle->next->trigger_why);
+		if (cycle->in->barred)
+			finish(cycle, "InputUnreadable", cycle->in->problem, false);
+		else
+			add_run_action(cycle, ACTION_TRAIN, cycle->next->trigger_why);
 		break;
 	case RUN_ACTIVE:
 		break;

@@ -114,6 +114,20 @@ class CliTest(unittest.TestCase):
         wait(60, "v1 serves", lambda: "v1 100 %" in self.linnet(
             "status", "production/hello", repo=self.world.remote)[1])
 
+    def test_data_from_where_it_may_not_come_is_said_and_never_asked_for(self):
+        """The controller's data.allow names nothing: whatever a commit asks for is refused."""
+        self.world.edit("  serve:", "  train: {command: ['true'], source: apps/echo, "
+                        "candidates: [{name: one}], split: {by: hash}}\n"
+                        "  triggers: [{event: e}]\n  serve:", "trained", "manifests/model.yaml")
+        self.world.edit('"file:none.csv"', '"https://127.0.0.1:1/rows.csv"', "elsewhere",
+                        "manifests/model.yaml")
+        self.world.start()
+        self.world.linnet("kick", "echo", "--event", "e")
+        wait(30, "it is said", lambda: "model.yaml:1: data.uri https://127.0.0.1:1/rows.csv: is not "
+             "in the controller's data.allow" in self.world.linnet("status"))
+        self.assertFalse((self.world.state / "runs").exists() and
+                         any((self.world.state / "runs").iterdir()))
+
     def test_why_tells_the_evidence_and_what_is_missing(self):
         self.world.start()
         wait(30, "v1 is steady", lambda: self.world.is_steady("v1"))

@@ -7,7 +7,9 @@ import http.server
 import json
 import os
 import pathlib
+import resource
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -122,8 +124,8 @@ class SourcesTest(unittest.TestCase):
         self.addCleanup(self.server.stop.set)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
-    def run_on(self, data, **more):
-        """Trains on that data with a trainer that refuses: (why, whether it is considered)."""
+    def run_on(self, data, preexec=None, **more):
+        """Trains on that data with a trainer that refuses: (why, its snapshot)."""
         out = self.folder / "out"
         shutil.rmtree(out, ignore_errors=True)
         (self.folder / "spec.json").write_text(json.dumps({
@@ -132,7 +134,8 @@ class SourcesTest(unittest.TestCase):
             "serveSource": str(self.folder / "app"), "store": str(self.folder / "store"),
             "at": "2026-11-21T00:00:00Z", "path": "/usr/bin:/bin", **more}))
         subprocess.run([BIN / "linnet-run", "train", "--spec", self.folder / "spec.json", "--out",
-                        out], stdout=subprocess.DEVNULL, timeout=300, check=False)
+                        out], stdout=subprocess.DEVNULL, timeout=300, check=False,
+                       preexec_fn=preexec)
         result = json.loads((out / "train.json").read_text())
         return result["why"], (out / "data")
 
@@ -160,6 +163,51 @@ class SourcesTest(unittest.TestCase):
         self.check_refused("/short: ", f"{self.url}/short")
         self.check_refused("/hangs: ", f"{self.url}/hangs", dataTimeout="1s")
         self.assertEqual(self.server.asked.count("/short"), 1)
+
+    def test_a_file_that_grows_while_it_is_read(self):
+        """What it held when it was opened is the snapshot; what lands later is the next run's."""
+        rows = self.folder / "rows.csv"
+        rows.write_text("id,n,y\n" + "".join(f"r{i},{i},low\n" for i in range(400000)))
+        begun, stop = rows.stat().st_size, threading.Event()
+
+        def grow():
+            with open(rows, "a", buffering=1) as file:  # a line a write
+                for i in range(400000, 10 ** 9):
+                    if stop.is_set():
+                        return
+                    file.write(f"r{i},{i},high\n")
+
+        writer = threading.Thread(target=grow)
+        writer.start()
+        try:
+            why, snapshot = self.run_on(rows)
+        finally:
+            stop.set()
+            writer.join()
+        self.assertIn("the trainer refused", why)
+        taken = snapshot.read_bytes()
+        self.assertTrue(rows.read_bytes().startswith(taken))
+        self.assertTrue(begun <= len(taken) < rows.stat().st_size and taken.endswith(b"\n"))
+        stage = json.loads((self.folder / "out" / "stages" / "snapshot.json").read_text())
+        self.assertIn(hashlib.sha256(taken).hexdigest(), json.dumps(stage))
+
+    def test_a_disk_that_is_full_before_all_is_copied(self):
+        """An error to be tried again, with its cause, and nothing that passes for a snapshot."""
+        def no_room():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write then fails, as on a full disk
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+        rows = self.folder / "rows.csv"
+        rows.write_text("id,n,y\n" + "".join(f"r{i},{i},low\n" for i in range(200000)))
+        for data in (rows, f"{self.url}/endless"):
+            why, _ = self.run_on(data, preexec=no_room)
+            self.assertIn("File too large", why)
+            self.assertFalse((self.folder / "out" / "stages" / "snapshot.json").exists())
+            self.assertFalse((self.folder / "out" / "rows").exists())
+            result = json.loads((self.folder / "out" / "train.json").read_text())
+            self.assertFalse(result.get("considered", False))
+        self.assertFalse((self.folder / "store").exists())
+        self.check_taken(f"{self.url}/rows.csv")  # once there is room
 
     def secret(self, name, **values):
         folder = self.folder / "secrets" / name

@@ -464,6 +464,29 @@ static void what_monitoring_found_is_a_cause_until_a_run_answered_it(void **stat
 	                    "production/risk: team: PSI 0.31 on 2,000 rows");
 }
 
+/* Neither a first version nor a kick starts a run that could not read its data. */
+static void data_that_may_not_be_read_is_said_and_trains_nothing(void **state)
+{
+	struct world *world = *state;
+
+	world->in.barred = true;
+	world->in.problem = "model.yaml:1: data.uri s3://x/rows.csv: is not in data.allow";
+	ask(world, REQUEST_KICK, NULL);
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_string_equal(world->in.history.message, world->in.problem);
+	assert_int_equal(world->in.history.conditions[CONDITION_READY].status, TRUTH_FALSE);
+	world->in.barred = false;
+	until(world, CYCLE_RUNNING);
+	world->in.barred = true; /* and one that was to start then does not */
+	tick(world);
+	tick(world);
+	assert_int_equal(world->trained, 0);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_string_equal(world->in.history.message, world->in.problem);
+}
+
 static void data_that_is_not_counted_yet_is_no_cause(void **state)
 {
 	struct world *world = *state;
@@ -1173,6 +1196,7 @@ int main(void)
 		case_of(missed_ticks_are_one_run),
 		case_of(a_schedule_in_an_unknown_zone_is_never_due),
 		case_of(what_monitoring_found_is_a_cause_until_a_run_answered_it),
+		case_of(data_that_may_not_be_read_is_said_and_trains_nothing),
 		case_of(data_that_is_not_counted_yet_is_no_cause),
 		case_of(runs_are_started_as_the_level_says),
 		case_of(a_model_without_training_only_waits),
