@@ -26,7 +26,7 @@ closure   = $(call uniq,$(1) $(foreach m,$(needs.$(1)),$(call closure,$(m))))
 uniq      = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 archives  = $(foreach m,$(1),$(BUILD)/$(m).a)
 
-.PHONY: all help sim sim-long sim-same mutants setup test test-san unit e2e demo tidy schemas reference man install deb cli bench clean
+.PHONY: all help sim sim-long sim-same fuzz mutants setup test test-san unit e2e demo tidy schemas reference man install deb cli bench clean
 .SECONDARY:
 all: $(programs:%=$(BUILD)/%)
 
@@ -98,6 +98,9 @@ SEED    ?=
 simulate = $(BUILD)/sim tests/sim/scenarios.txt --jobs $(shell nproc) --regressions tests/sim/seeds.txt
 sim: $(BUILD)/sim ## SEED=n: one seed with its trace; else every scenario for SECONDS
 	@$(if $(SEED),$(BUILD)/sim tests/sim/scenarios.txt --seed $(SEED),$(simulate) --seconds $(SECONDS) $(ROUND:%=--round %))
+
+fuzz: ## each fuzzer of tests/fuzz for SECONDS
+	@hack/fuzz $(SECONDS)
 
 sim-same: ## the same seeds twice, and with gcc and clang: the same traces
 	@hack/sim-same

@@ -45,6 +45,7 @@ const char *labels_harm(const struct evidence *evidence, const struct analysis_s
                         struct arena *arena);
 const char *labels_missing(const struct evidence *evidence, const struct analysis_spec *analysis,
                            struct arena *arena);
+bool labels_sound(const struct evidence *evidence); /* no more at the step than in all */
 bool labels_silent(const struct evidence *evidence, const struct analysis_spec *analysis,
                    int64_t now_ms);
 struct finding;

@@ -219,6 +219,26 @@ static const char *shown_below(const struct evidence *evidence,
 	return NULL;
 }
 
+static bool is_part(const struct arm *part, const struct arm *whole)
+{
+	return part->requests <= whole->requests && part->bad <= whole->bad;
+}
+
+/* Do the tests of the step say no more than its counts can? A damaged file must not step up. n
+ * requests are at most (1 - errors.max)^-n times as likely under a rate below it; a bad answer
+ * speaks for a ratio below the null by 1 / 0.2 at most, the farthest alternative. */
+static bool is_sound(const struct evidence *evidence, const struct analysis_spec *analysis)
+{
+	const struct arm *c = &evidence->at_step, *s = &evidence->stable_at_step;
+	double n = (double)c->requests + (double)c->bad, bad = (double)c->bad + (double)s->bad;
+
+	return is_part(c, &evidence->candidate) && is_part(s, &evidence->stable_arm) &&
+	       grid_ln(evidence->below_level, E_LEVEL_NOT_WORSE) <=
+	               1e-6 - n * log1p(-fmin(analysis->errors_max, 1)) &&
+	       grid_ln(evidence->below_ratio, E_RATIO_NOT_WORSE) <= 1e-6 + bad * log(5) &&
+	       labels_sound(evidence);
+}
+
 struct judgement gate_canary(const struct evidence *evidence, const struct analysis_spec *analysis,
                              const struct step_spec *step, int64_t now_ms, struct arena *arena)
 {
@@ -239,7 +259,7 @@ struct judgement gate_canary(const struct evidence *evidence, const struct analy
 		                                latency_text(arena, candidate, stable), arena));
 	if (labels || metric)
 		return harmful(judgement, labels ? labels : metric);
-	if (harm.both < enough && minima_met(evidence, step, now_ms)) /* and a number */
+	if (harm.both < enough && minima_met(evidence, step, now_ms) && is_sound(evidence, analysis))
 		below = shown_below(evidence, analysis, step, arena);
 	missing = below ? labels_missing(evidence, analysis, arena) : NULL;
 	if (below && !missing)

@@ -245,6 +245,17 @@ const char *labels_missing(const struct evidence *evidence, const struct analysi
 	                    100 * most);
 }
 
+bool labels_sound(const struct evidence *evidence)
+{
+	for (size_t k = 0; k < evidence->n_predicted; k++) {
+		const struct predicted *p = &evidence->predicted[k];
+
+		if (p->candidate_at_step > p->candidate || p->stable_at_step > p->stable)
+			return false;
+	}
+	return true;
+}
+
 bool labels_silent(const struct evidence *evidence, const struct analysis_spec *analysis,
                    int64_t now_ms)
 {

@@ -1,4 +1,4 @@
-/* As doc_yaml_fuzz.c, which says how to build and run it. */
+/* As doc_yaml_fuzz.c. */
 #include "doc_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

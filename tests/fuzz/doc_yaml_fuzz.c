@@ -1,7 +1,4 @@
-/* clang -g -O1 -std=gnu17 -D_GNU_SOURCE -Ipkg -Itests/fuzz -fsanitize=fuzzer,address,undefined \
- *   -fno-sanitize-recover=all tests/fuzz/doc_yaml_fuzz.c pkg/doc/X.c pkg/base/X.c -lyaml -lcjson \
- *   -lcrypto -lm     (X: each .c file)
- * then: ./a.out -max_len=4096 -timeout=5 CORPUS */
+/* YAML: reading, writing, editing, decoding. Run by hack/fuzz. */
 #include "doc_fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

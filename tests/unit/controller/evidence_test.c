@@ -120,6 +120,87 @@ static void odd_numbers_never_pass(void **state)
 	arena_deinit(&arena);
 }
 
+/* Evidence of so few requests that nothing is shown, as text. */
+static void early_evidence(struct buf *out, struct step_spec *step)
+{
+	static struct sim sim;
+	const struct scenario scenario = {"early", .01, .bad_candidate = .01, .batch = 1};
+	struct sim_config config = {.rate = 40, .ticks = 60, .tick_s = 3,
+	                            .rollout = {.analysis = sim_analysis(), .steps = step,
+	                                        .n_steps = 1}};
+
+	arena_init(&sim.arena, (size_t)256 << 20);
+	sim_latencies(&sim, .5);
+	sim_begin(&sim, &scenario, &config, "early");
+	for (int tick = 0; tick < config.ticks; tick++) {
+		sim_traffic(&sim, config.tick_s, true, 0);
+		sim_look(&sim, true);
+	}
+	evidence_encode(out, &sim.evidence);
+	arena_deinit(&sim.arena);
+}
+
+/* `text` with one of its numbers, or a run of its bytes, replaced by something hostile. */
+static const char *spoiled(const char *text, struct random *random, struct arena *arena)
+{
+	static const char *const odd[] = {
+		"nan", "inf", "-inf", "-1", "0", "1e308", "-1e308", "1e999", "9223372036854775807",
+		"18446744073709551616", "", "0x10", "1 2", "\"", "{", "]", "null"};
+	size_t len = strlen(text), at = (size_t)random_below(random, len), end;
+	const char *put = odd[random_below(random, ARRAY_LEN(odd))];
+
+	while (at < len && (text[at] < '0' || text[at] > '9'))
+		at++;
+	while (at > 0 && text[at - 1] != ' ' && text[at - 1] != ':' && text[at - 1] != '"')
+		at--;
+	end = at + strcspn(text + at, " ,}\"");
+	if (random_below(random, 10) == 0)
+		end = at + (size_t)random_below(random, len - at + 1);
+	return arena_printf(arena, "%.*s%s%s", (int)at, text, put, text + end);
+}
+
+/* Spoiled evidence is an error that says what is wrong, or judged; and from what was not enough
+ * nobody steps up, however a part of it was changed. */
+static void spoiled_evidence_never_steps_up(void **state)
+{
+	struct analysis_spec analysis = sim_analysis();
+	struct step_spec step = {.05, 1, 0, 3, false};
+	struct random random;
+	struct arena arena;
+	struct buf text;
+	int judged = 0;
+
+	(void)state;
+	buf_init(&text, LIMIT_STATUS_BYTES);
+	early_evidence(&text, &step);
+	random_init(&random, "spoiled");
+	for (int i = 0; i < 3000; i++) {
+		struct evidence evidence;
+		struct judgement judgement;
+		struct err err = {0};
+		const char *odd;
+		size_t n;
+
+		arena_init(&arena, (size_t)64 << 20);
+		odd = i ? spoiled(buf_text(&text), &random, &arena) : buf_text(&text);
+		if (evidence_decode(odd, strlen(odd), &arena, &evidence, &err)) {
+			assert_true(i > 0 && err.kind == ERR_STALLED && err.text[0]);
+		} else {
+			analysis.predictions_max_distance = i % 2 ? NAN : .25;
+			judgement = gate_canary(&evidence, &analysis, &step, INT64_MAX, &arena);
+			if (judgement.not_worse == VERDICT_PASS)
+				fail_msg("%s: %s", judgement.why, odd);
+			assert_non_null(judgement.why);
+			gate_findings(&evidence, &analysis, &arena, &n);
+			assert_int_equal(n, i % 2 ? 2 : 3);
+			judged++;
+		}
+		arena_deinit(&arena);
+	}
+	assert_in_range(judged, 200, 2900);
+	buf_deinit(&text);
+}
+
 /* Every list of the evidence: one that is new has to be filled here too. */
 static void fill_lists(struct evidence *evidence, struct arena *arena)
 {
@@ -230,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_restart_at_each_tick_changes_no_bit),
 		cmocka_unit_test(odd_numbers_never_pass),
+		cmocka_unit_test(spoiled_evidence_never_steps_up),
 		cmocka_unit_test(what_is_kept_is_its_own),
 		cmocka_unit_test(what_is_known_in_rest_is_kept),
 	};

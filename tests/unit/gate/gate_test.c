@@ -380,6 +380,29 @@ static void numbers_that_are_none_never_pass(void **state)
 	}
 }
 
+/* No e-value of a step is larger than its requests can make it. */
+static void what_the_counts_cannot_show_is_not_shown(void **state)
+{
+	struct fold *fold = *state;
+	struct evidence sound;
+
+	traffic(fold, 100, 10, 0, 190, 1);
+	assert_int_equal(judge(fold).not_worse, VERDICT_PASS);
+	sound = fold->evidence;
+	for (int i = 0; i < 4; i++) {
+		fold->evidence = sound;
+		if (i == 0)
+			fold->evidence.below_level[6] = 1e6;
+		else if (i == 1)
+			fold->evidence.below_ratio[5] = 1e6;
+		else if (i == 2)
+			fold->evidence.at_step.requests = UINT64_C(1) << 60;
+		else
+			fold->evidence.candidate = (struct arm){0};
+		assert_int_equal(judge(fold).not_worse, VERDICT_INCONCLUSIVE);
+	}
+}
+
 /* Whatever the evidence holds, the gate answers, and what is no number is never a step up. */
 static void evidence_that_is_no_number_never_passes(void **state)
 {
@@ -1099,6 +1122,7 @@ int main(void)
 		case_of(a_slower_candidate_is_harm_beyond_the_margin),
 		case_of(no_data_is_said_after_its_deadline),
 		case_of(numbers_that_are_none_never_pass),
+		case_of(what_the_counts_cannot_show_is_not_shown),
 		case_of(evidence_that_is_no_number_never_passes),
 		case_of(findings_say_what_was_shown_and_what_is_missing),
 		case_of(answers_of_a_metric),
