@@ -144,6 +144,20 @@ static int open_git(struct daemon *d, struct err *err)
 	return git_port_open(&config, &d->ports.git, err);
 }
 
+/* The router takes more forms than this; of none without a port it would say so only once something
+ * serves. */
+static int check_listen(const char *listen, struct err *err)
+{
+	const char *colon = strrchr(listen, ':');
+	struct err ignored = {0};
+	int64_t port;
+
+	if (!colon || parse_int(colon + 1, 1, 65535, &port, &ignored))
+		return err_set(err, ERR_STALLED, "local.listen %s: write ADDRESS:PORT, such as "
+		               "127.0.0.1:9000", listen);
+	return 0;
+}
+
 static int open_serving(struct daemon *d, struct err *err)
 {
 	struct serving_local_config config = {
@@ -156,6 +170,8 @@ static int open_serving(struct daemon *d, struct err *err)
 		.self = d->self,
 	};
 
+	if (check_listen(config.listen, err))
+		return -1;
 	if (parse_memory(d->config.values[SETTING_PREDICTIONS_BYTES], &config.predictions_bytes, err))
 		return err_wrap(err, "predictions.bytes");
 	if (parse_duration(d->config.values[SETTING_PREDICTIONS_AGE], &config.predictions_age_ms, err))
@@ -198,7 +214,7 @@ static int open_ports(struct daemon *d, struct err *err)
 	if (find_paths(d, err))
 		return -1;
 	if (data && !realpath(data, path))
-		return err_errno(err, ERR_STALLED, errno, "data.root %s", data);
+		return err_errno(err, ERR_STALLED, errno, "data.root %s (make it, or name another)", data);
 	if (parse_int(d->config.values[SETTING_RUNS_CONCURRENT], 1, 64, &runs, err))
 		return err_wrap(err, "runs.concurrent");
 	d->ports.clock = clock_posix();

@@ -259,8 +259,7 @@ int verb_estimate(const struct options *options, struct err *err)
 		return -1;
 	result = status_deployments(&view, options, &status, &n, err);
 	if (!result && !n)
-		result = err_set(err, ERR_STALLED, "no status of %s here; `linnet status` lists what "
-		                 "there is", options->args[0]);
+		result = status_missing(&view, options, err);
 	if (!result) {
 		estimate.declared = status_declared(&view, status, options->arena);
 		result = status_evidence(options, status, &evidence, err);

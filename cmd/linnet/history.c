@@ -74,6 +74,7 @@ int verb_history(const struct options *options, struct err *err)
 	struct lines shown;
 	size_t n_commits, n = 0;
 	int64_t most = 20;
+	int result;
 
 	if (options->number && parse_int(options->number, 1, 100000, &most, err))
 		return err_wrap(err, "-n");
@@ -87,10 +88,13 @@ int verb_history(const struct options *options, struct err *err)
 	for (size_t i = 0; view.tip.hex[0] && i < n_commits && n < (size_t)most; i++)
 		add_lines(options, &commits[i], &lines, &n);
 	shown = (struct lines){lines, n < (size_t)most ? n : (size_t)most};
-	if (options->output == OUTPUT_TABLE)
-		put_lines(options, &shown);
-	else
+	result = !n && options->n_args ? status_missing(&view, options, err) : 0;
+	if (!result && options->output != OUTPUT_TABLE)
 		put_document(options, write_lines, &shown);
+	else if (!result && !view.tip.hex[0])
+		printf("%s\n", STATUS_NOT_HERE);
+	else if (!result)
+		put_lines(options, &shown);
 	status_close(&view);
-	return 0;
+	return result;
 }

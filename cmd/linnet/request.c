@@ -72,8 +72,7 @@ static int name_revision(const struct options *options, struct asking *asking, s
 		return -1;
 	if (status_deployments(&view, options, &status, &n, err) || !n) {
 		if (err->kind == ERR_NONE)
-			err_set(err, ERR_STALLED, "no status of %s here; fetch it, or name the fleet's url "
-			        "with --repo", options->args[0]);
+			result = status_missing(&view, options, err);
 	} else {
 		result = choose_revision(options, status, &asking->request.revision, err);
 	}
@@ -129,6 +128,22 @@ static void write_asked(struct writer *writer, const void *context)
 	write_map_end(writer);
 }
 
+/* A slip of the pen is told at once; where no status is at hand, who asks is believed. */
+static int check_known(const struct options *options, struct err *err)
+{
+	struct status_view view;
+	bool known = true;
+	int result;
+
+	if (status_open(&view, options, err))
+		return -1;
+	result = view.tip.hex[0] ? status_knows(&view, options, &known, err) : 0;
+	if (!result && !known)
+		result = status_missing(&view, options, err);
+	status_close(&view);
+	return result;
+}
+
 static int fill(const struct options *options, struct asking *asking, struct err *err)
 {
 	struct request *request = &asking->request;
@@ -149,7 +164,7 @@ static int fill(const struct options *options, struct asking *asking, struct err
 	if (asking->environment && (request->verb == REQUEST_APPROVE ||
 	                            request->verb == REQUEST_REJECT || options->to))
 		return name_revision(options, asking, err);
-	return 0;
+	return request->verb == REQUEST_ACCEPT_REWIND ? 0 : check_known(options, err);
 }
 
 int verb_request(const struct options *options, struct err *err)

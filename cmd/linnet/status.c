@@ -222,8 +222,7 @@ static int read_overview(const struct options *options, struct overview *out, st
 	result = status_deployments(&view, options, &out->deployments, &out->n, err) ||
 	         status_models(&view, options, &out->models, &out->n_models, err) ? -1 : 0;
 	if (!result && options->n_args && !out->n && !out->n_models)
-		result = err_set(err, ERR_STALLED, "no status of %s on %s; `linnet status` lists what "
-		                 "there is", options->args[0], view.ref);
+		result = status_missing(&view, options, err);
 	status_close(&view);
 	return result;
 }
@@ -233,8 +232,7 @@ static void put_overview(const struct options *options, const struct overview *o
 	if (options->output != OUTPUT_TABLE)
 		put_document(options, write_overview, overview);
 	else if (!overview->tip.hex[0])
-		printf("no branch linnet/status here yet: no controller has written one, or it was not "
-		       "fetched (git fetch origin linnet/status:refs/remotes/origin/linnet/status)\n");
+		printf("%s\n", STATUS_NOT_HERE);
 	else
 		put_table(options, overview);
 }

@@ -264,6 +264,33 @@ int status_models(struct status_view *view, const struct options *options,
 	return 0;
 }
 
+int status_knows(struct status_view *view, const struct options *options, bool *out,
+                 struct err *err)
+{
+	bool model = !strchr(options->args[0], '/');
+	const char *id = arena_printf(options->arena, "%s%s", model ? "models/" : "",
+	                              options->args[0]);
+	struct options all = *options;
+	struct git_file *files;
+	size_t n;
+
+	all.n_args = 0;
+	if (status_files(view, &all, model, &files, &n, err))
+		return -1;
+	*out = n == 0;
+	for (size_t i = 0; i < n; i++)
+		*out = *out || !strcmp(status_of_path(files[i].path, options->arena), id);
+	return 0;
+}
+
+int status_missing(const struct status_view *view, const struct options *options, struct err *err)
+{
+	if (!view->tip.hex[0])
+		return err_set(err, ERR_STALLED, STATUS_NOT_HERE);
+	return err_set(err, ERR_STALLED, "no status of %s on %s; `linnet status` lists what there is, "
+	               "--repo URL reads the fleet's own", options->args[0], view->ref);
+}
+
 const struct deployment *status_declared(struct status_view *view,
                                          const struct deployment_status *status,
                                          struct arena *arena)

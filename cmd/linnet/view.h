@@ -25,6 +25,9 @@ int view_read(void *view, struct oid blob, struct arena *arena, struct bytes *ou
 
 /* The status branch that is at hand: of the repository itself, else what was last fetched of
  * origin. `tip` is "" where there is none. */
+#define STATUS_NOT_HERE \
+	"no branch linnet/status here yet: no controller has written one, or it was not fetched (git " \
+	"fetch origin linnet/status:refs/remotes/origin/linnet/status)"
 struct status_view {
 	struct objects *objects;
 	struct oid tip;
@@ -39,6 +42,12 @@ int status_deployments(struct status_view *view, const struct options *options,
                        struct deployment_status **out, size_t *n, struct err *err) must_check;
 int status_models(struct status_view *view, const struct options *options,
                   struct model_status **out, size_t *n, struct err *err) must_check;
+/* False: other deployments, or other models, are known here, but not what args[0] names. */
+int status_knows(struct status_view *view, const struct options *options, bool *out,
+                 struct err *err) must_check;
+/* The error of a name that nothing is known of, or of a branch that is not at hand: -1. */
+int status_missing(const struct status_view *view, const struct options *options, struct err *err)
+	must_check;
 
 /* "<env>/<name>" or "models/<name>" of a path below status/; NULL: it is of neither. */
 const char *status_of_path(const char *path, struct arena *arena);

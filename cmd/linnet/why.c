@@ -32,8 +32,7 @@ static int find_reasons(struct reasons *reasons, struct err *err)
 		return -1;
 	result = status_deployments(&view, options, &reasons->status, &n, err);
 	if (!result && !n)
-		result = err_set(err, ERR_STALLED, "no status of %s here; `linnet status` lists what "
-		                 "there is", options->args[0]);
+		result = status_missing(&view, options, err);
 	if (!result) {
 		reasons->declared = status_declared(&view, reasons->status, options->arena);
 		reasons->live = options->state != NULL;

@@ -188,8 +188,7 @@ int why_model(const struct options *options, struct err *err)
 	if (result)
 		return -1;
 	if (!n)
-		return err_set(err, ERR_STALLED, "no status of %s here; `linnet status` lists what there"
-		               " is", options->args[0]);
+		return status_missing(&view, options, err);
 	reasons = find_reasons(options, &models[0]);
 	if (options->output == OUTPUT_TABLE)
 		put_reasons(&reasons);

@@ -48,6 +48,9 @@ static void look_for_emptiness(struct controller *c)
 	bool looked_after = keys_deployments(c) > 0;
 	bool empty = fleet_list(c->fleet, KIND_MODEL_DEPLOYMENT, &c->arena, &names) == 0;
 
+	if (empty && !looked_after)
+		log_warn("fleet at %.10s declares no deployment below fleet.path, which is '%s'",
+		         c->applied.hex, c->config.fleet_path);
 	c->emptied = empty && looked_after && !c->config.allow_empty;
 	if (c->emptied)
 		log_error("fleet at %.10s declares no deployment at all; everything serves on. If that is "

@@ -119,6 +119,15 @@ class RequestTest(CliTest):
         self.assertIn("verb: restart", self.asked()[1])
         self.assertIn("usage: linnet kick MODEL", self.fails("kick", D, "--repo", self.remote))
 
+    def test_a_name_that_nothing_is_known_of_is_a_slip(self):
+        for verb in ("rollback", "restart", "retry", "history", "why", "estimate"):
+            self.assertIn("no status of production/deployment-rusk on refs/heads/linnet/status",
+                          self.fails(verb, "production/deployment-rusk", "--repo", self.remote))
+        bare = self.home / "no-status.git"
+        git(self.home, "init", "-q", "--bare", "-b", "main", bare)
+        git(self.checkout, "push", "-q", bare, "main")
+        self.ok("rollback", D, "--repo", bare)  # where no status is, who asks is believed
+
     def test_nothing_to_approve(self):
         steady = self.ok("status", D, "--repo", self.remote)
         self.assertIn("Canary", steady)

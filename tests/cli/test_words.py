@@ -210,7 +210,7 @@ class EvidenceTest(CliTest):
         self.assertIn("no version was evaluated yet", out)
         self.assertIn("no version of risk was evaluated yet",
                       self.fails("verify", "risk", "--repo", self.remote))
-        self.assertIn("no status of rusk here", self.fails("why", "rusk", "--repo", self.remote))
+        self.assertIn("no status of rusk on refs/heads/linnet/status", self.fails("why", "rusk", "--repo", self.remote))
 
 
 class HelpTest(CliTest):
