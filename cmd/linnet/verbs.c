@@ -65,12 +65,13 @@ const struct verb verbs[] = {
 	 "By expected counts: half of the rollouts take longer. The traffic is the stable revision's "
 	 "of the last hours, as the last decision recorded it, or with --state as it is now."},
 	{"verify", "COMMIT|ENV/NAME|MODEL", "make a decision again from Git, compare byte by byte",
-	 REPO | PATH | STORE | OUTPUT, verb_verify,
+	 REPO | PATH | FLEET_BRANCH | STORE | OUTPUT, verb_verify,
 	 "COMMIT is of the status branch, as history prints it; ENV/NAME is that deployment's newest "
 	 "decision, MODEL the newest verdict of its gates. A verdict is made again from the manifests "
 	 "of its fleet commit and, in --store, its test rows and predictions; what was measured once "
 	 "(latency, start time, memory, findings, uses of the rows, the word of gates.command) is "
-	 "taken as recorded. Exit status 1: it comes out differently, or cannot be made again."},
+	 "taken as recorded. The copy in the run's ModelVersion has to be the same. Exit status 1: it "
+	 "comes out differently, or cannot be made again."},
 	{"explain", "KIND[.PATH]", "what a field of a manifest means, its default and range", 0,
 	 verb_explain,
 	 "`linnet explain ModelDeployment` shows the keys of a kind, `linnet explain "

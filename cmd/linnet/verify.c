@@ -219,7 +219,8 @@ static int find_decisions(struct decisions *decisions, struct err *err)
 
 static bool is_same(const struct decision *decision)
 {
-	return decision->again && !strcmp(decision->again, decision->recorded);
+	return decision->again && !decision->problem &&
+	       !strcmp(decision->again, decision->recorded);
 }
 
 /* The first line; of two texts, the first in which they differ. */
@@ -245,15 +246,13 @@ static void put_decision(const struct options *options, const struct decision *d
 	put_coloured(options, is_same(decision) ? "32" : "31",
 	             is_same(decision) ? "made again, the same to the last byte"
 	             : again ? "DIFFERENT" : "cannot be made again");
-	len = line_of(&recorded, is_same(decision) ? NULL : again);
+	len = line_of(&recorded, is_same(decision) || decision->problem ? NULL : again);
 	printf("\n  recorded: %.*s\n", len, recorded);
-	if (is_same(decision))
-		return;
-	if (again) {
+	if (decision->problem)
+		printf("  because : %s\n", decision->problem);
+	else if (!is_same(decision)) {
 		len = line_of(&again, decision->recorded);
 		printf("  again   : %.*s\n", len, again);
-	} else {
-		printf("  because : %s\n", decision->problem);
 	}
 }
 

@@ -14,7 +14,7 @@ struct decision {
 };
 
 /* The newest verdict of a status, whose `decided` is not NULL: fills in `recorded`, and `again` or
- * `problem`. */
+ * `problem`; both where it is made again and its copy in the ModelVersion is another. */
 void verdict_again(struct status_view *view, const struct options *options,
                    const struct model_status *status, struct decision *decision);
 

@@ -70,6 +70,59 @@ static int judge_again(struct status_view *status_view, const struct options *op
 	return result;
 }
 
+static const char *entries_text(struct arena *arena, struct gate_entry *entries, size_t n)
+{
+	const struct gates_evidence evidence = {.entries = entries, .n_entries = n,
+	                                        .incumbent_to_ms = -1};
+
+	return verdict_text(arena, VERDICT_PASS, "", &evidence);
+}
+
+/* The ModelVersion that this run made, as the fleet branch at hand has it; NULL: none yet. */
+static const struct model_version *made_by(struct view *view, const struct model_status *status,
+                                           struct arena *arena)
+{
+	const char **names;
+	size_t n = fleet_versions_of(view->fleet, status->name, arena, &names);
+
+	for (size_t i = 0; i < n; i++) {
+		struct object object = {0};
+
+		if (fleet_get(view->fleet, KIND_MODEL_VERSION, NULL, names[i], view_read, view, arena,
+		              &object, NULL, NULL) == DECLARED_OK &&
+		    object.version->lineage && object.version->lineage->run &&
+		    !strcmp(object.version->lineage->run, status->run.hex))
+			return object.version;
+	}
+	return NULL;
+}
+
+/* Why what a run's version says of its gates is no copy of this; NULL: it is, or no such version is
+ * at hand. */
+static const char *copy_differs(struct status_view *status_view, const struct options *options,
+                                const struct model_status *status)
+{
+	const struct gates_evidence *evidence = status->decided;
+	const struct model_version *version;
+	struct arena *arena = options->arena;
+	const char *ref, *why = NULL;
+	struct err absent = {0};
+	struct view view;
+	struct oid tip;
+
+	if (evidence->version || branch_tip(status_view->objects, options->fleet_branch, arena, &ref,
+	                                    &tip, &absent) || !tip.hex[0])
+		return NULL;
+	if (!view_commit(&view, status_view->objects, tip, options->path, arena, &absent) &&
+	    (version = made_by(&view, status, arena)) &&
+	    strcmp(entries_text(arena, version->entries, version->n_entries),
+	           entries_text(arena, evidence->entries, evidence->n_entries)))
+		why = arena_printf(arena, "the copy in ModelVersion %s says otherwise",
+		                   version->meta.name);
+	view_close(&view);
+	return why;
+}
+
 void verdict_again(struct status_view *view, const struct options *options,
                    const struct model_status *status, struct decision *decision)
 {
@@ -83,4 +136,6 @@ void verdict_again(struct status_view *view, const struct options *options,
 		decision->problem = arena_strdup(options->arena, err.text);
 	else
 		decision->again = verdict_text(options->arena, again.result, again.why, &again.evidence);
+	if (decision->again && !strcmp(decision->again, decision->recorded))
+		decision->problem = copy_differs(view, options, status);
 }

@@ -111,20 +111,28 @@ void view_close(struct view *view)
 
 /* ---- the status branch ---- */
 
+int branch_tip(struct objects *objects, const char *branch, struct arena *arena, const char **ref,
+               struct oid *tip, struct err *err)
+{
+	static const char *const places[] = {"refs/heads", "refs/remotes/origin"};
+
+	*tip = (struct oid){""};
+	for (size_t i = 0; i < ARRAY_LEN(places) && !tip->hex[0]; i++) {
+		*ref = arena_printf(arena, "%s/%s", places[i], branch);
+		if (objects_ref(objects, *ref, tip, err))
+			return -1;
+	}
+	return 0;
+}
+
 int status_open(struct status_view *view, const struct options *options, struct err *err)
 {
-	static const char *const refs[] = {"refs/heads/linnet/status",
-	                                   "refs/remotes/origin/linnet/status"};
-
 	*view = (struct status_view){0};
 	if (repo_open(options, &view->objects, err))
 		return -1;
-	for (size_t i = 0; i < ARRAY_LEN(refs) && !view->tip.hex[0]; i++) {
-		view->ref = refs[i];
-		if (objects_ref(view->objects, refs[i], &view->tip, err)) {
-			status_close(view);
-			return -1;
-		}
+	if (branch_tip(view->objects, "linnet/status", options->arena, &view->ref, &view->tip, err)) {
+		status_close(view);
+		return -1;
 	}
 	return 0;
 }

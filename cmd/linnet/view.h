@@ -23,6 +23,11 @@ void view_close(struct view *view);
 /* A manifest_read for this view. */
 int view_read(void *view, struct oid blob, struct arena *arena, struct bytes *out, struct err *err);
 
+/* The newest commit of a branch that is at hand, and where: of the repository itself, else what was
+ * last fetched of origin. "": there is none. */
+int branch_tip(struct objects *objects, const char *branch, struct arena *arena, const char **ref,
+               struct oid *tip, struct err *err) must_check;
+
 /* The status branch that is at hand: of the repository itself, else what was last fetched of
  * origin. `tip` is "" where there is none. */
 #define STATUS_NOT_HERE \

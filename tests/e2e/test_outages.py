@@ -299,6 +299,9 @@ class OutagesTest(Loop, unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("cannot be made again", said)
         self.assertIn("--store DIR", said)
+        self.forge(commits)
+
+    def forge(self, commits):
         clone = self.folder / "forged"
         self.git("clone", "-q", "-b", "linnet/status", self.bare, clone, folder=self.folder)
         file = clone / "status" / "models" / "churn.yaml"
@@ -310,6 +313,15 @@ class OutagesTest(Loop, unittest.TestCase):
         status, said = self.verify("churn", repo=clone)
         self.assertEqual(status, 1)
         self.assertRegex(said, r"DIFFERENT\n  recorded: .*of all: .*\n  again   : .*of yes: ")
+        self.git("checkout", "-q", "main", folder=clone)
+        file = clone / "manifests" / "versions" / "churn-v1.yaml"
+        file.write_text(re.sub(r"(why: accuracy is) 8\d\.\d", r"\1 99.9", file.read_text()))
+        self.git("commit", "-qam", "forged", folder=clone)
+        first = next(commit for commit in reversed(commits) if self.verify(commit)[0] == 0)
+        status, said = self.verify(first, repo=clone)
+        self.assertEqual(status, 1)
+        self.assertRegex(said, r"DIFFERENT\n  recorded: PASS: .*\n"
+                               r"  because : the copy in ModelVersion churn-v1 says otherwise")
 
 
 @unittest.skipUnless(COMMITS.exists(), "commit-risk.csv is not there")
