@@ -33,7 +33,7 @@ struct world {
 	struct promotion_spec promotion;
 	struct promoted promoted[TARGETS];
 	struct deployment_status statuses[TARGETS];
-	struct target targets[TARGETS];
+	struct target targets[TARGETS + 1];
 	const char *branches[4];
 	struct training_input in;
 	struct training_output last;

@@ -446,6 +446,18 @@ static void what_is_unknown_is_not_called_invalid(void **state)
 	assert_false(world->history.has_condition[CONDITION_STALLED]);
 }
 
+static void what_serves_and_is_nobodys_is_looked_at_now_and_then(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->history = (struct deployment_status){.environment = "production", .name = "risk"};
+	world_declare(world, 0);
+	world_run(world, 3);
+	assert_int_equal(world_ready(world, world_revision(world, 1)), 2);
+	assert_int_equal(world->last.plan.wake_ms, world->now_ms + 30000);
+}
+
 static void what_serves_as_declared_is_adopted(void **state)
 {
 	struct world *world = *state;
@@ -500,6 +512,7 @@ int main(void)
 		case_of(what_cannot_be_observed_is_not_acted_on),
 		case_of(a_dangling_reference_is_said_and_harms_nothing),
 		case_of(what_is_unknown_is_not_called_invalid),
+		case_of(what_serves_and_is_nobodys_is_looked_at_now_and_then),
 		case_of(what_serves_as_declared_is_adopted),
 		case_of(revisions_are_kept_only_while_something_names_them),
 	};

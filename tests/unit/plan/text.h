@@ -84,7 +84,7 @@ static inline void text_time(struct buf *out, const char *name, int64_t at_ms)
 {
 	char when[TIME_TEXT];
 
-	if (at_ms < 0)
+	if (at_ms == -1)
 		return;
 	format_time(at_ms, when);
 	buf_printf(out, "%s %s\n", name, when);

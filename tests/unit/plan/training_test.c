@@ -111,6 +111,38 @@ static void a_first_version_needs_a_deployment_or_a_trigger(void **state)
 	}
 }
 
+static void while_a_version_lands_no_first_one_is_made(void **state)
+{
+	struct world *world = *state;
+
+	ask(world, REQUEST_KICK, "platform-update");
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSING);
+	until(world, CYCLE_IDLE);
+	world->now_ms += 2 * HOUR_MS;
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 1);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+}
+
+/* The file of a version alone is no merge where a line is to name it. */
+static void what_no_line_names_is_not_merged(void **state)
+{
+	struct world *world = *state;
+
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSING);
+	until(world, CYCLE_IDLE);
+	merge_v1(world);
+	world->deployments[STAGING].version = "v0";
+	tick(world);
+	assert_int_equal(world->in.history.proposed[0].outcome, PROPOSAL_WAITING);
+	world->deployments[STAGING].promotion = &world->promotion; /* no line is its own any more */
+	tick(world);
+	assert_int_equal(world->in.history.proposed[0].outcome, PROPOSAL_MERGED);
+}
+
 static void targets_that_ask_get_a_branch_and_it_waits(void **state)
 {
 	struct world *world = *state;
@@ -916,6 +948,25 @@ static void a_promotion_to_what_is_gone_is_dropped(void **state)
 	assert_int_equal(promotion(world)->outcome, PROPOSAL_DROPPED);
 }
 
+/* Of several in the environment that it follows, the one of the same name. */
+static void a_promotion_follows_its_namesake(void **state)
+{
+	struct world *world = *state;
+	struct deployment other = world->deployments[STAGING];
+	struct deployment_status elsewhere = {.phase = PHASE_CANARY};
+	struct target targets[] = {{&other, &world->environments[STAGING], &elsewhere},
+	                           world->targets[STAGING], world->targets[PRODUCTION]};
+
+	other.meta.name = "another";
+	memcpy(world->targets, targets, sizeof(targets));
+	world->in.n_targets = 3;
+	merge_v1(world);
+	serve(world, STAGING, "v1");
+	world->now_ms += 24 * HOUR_MS;
+	tick(world);
+	assert_non_null(promotion(world));
+}
+
 /* The order of targets is no order of promotion; what counts is the newest that was promoted. */
 static void what_soaks_is_the_newest_wherever_it_stands(void **state)
 {
@@ -1175,6 +1226,8 @@ int main(void)
 		case_of(what_is_merged_is_tagged_where_that_is_declared),
 		case_of(the_ledger_entry_comes_before_the_test_and_once),
 		case_of(a_first_version_needs_a_deployment_or_a_trigger),
+		case_of(while_a_version_lands_no_first_one_is_made),
+		case_of(what_no_line_names_is_not_merged),
 		case_of(targets_that_ask_get_a_branch_and_it_waits),
 		case_of(a_protected_branch_leads_to_the_name_of_the_model),
 		case_of(beside_lines_that_ask_the_refused_ones_get_their_own_branch),
@@ -1211,6 +1264,7 @@ int main(void)
 		case_of(a_change_of_training_cancels_once),
 		case_of(what_served_well_for_its_soak_is_promoted),
 		case_of(a_promotion_to_what_is_gone_is_dropped),
+		case_of(a_promotion_follows_its_namesake),
 		case_of(what_soaks_is_the_newest_wherever_it_stands),
 		case_of(what_must_not_be_promoted),
 		case_of(a_refused_promotion_is_not_proposed_again),
