@@ -114,6 +114,30 @@ static void a_quarantined_revision_stays_out_until_a_retry(void **state)
 	world_settle(world, 2);
 }
 
+/* Whatever was under way: what is named is not rolled out, and nothing else was asked for. */
+static void naming_what_is_in_quarantine_ends_what_is_under_way(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[3].bad = .3;
+	world_declare(world, 3);
+	world_until(world, PHASE_ROLLED_BACK, 120);
+	world_declare(world, 2);
+	world_until(world, PHASE_CANARY, 60);
+	world_declare(world, 3);
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_ROLLED_BACK);
+	assert_string_equal(world->history.reason, "Quarantined");
+	assert_string_equal(world->history.candidate.hex, "");
+	world->conduct[4].corrupt = true;
+	world_declare(world, 4);
+	world_until(world, PHASE_STALLED, 10);
+	world_declare(world, 3);
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_ROLLED_BACK);
+}
+
 static void a_promoted_revision_comes_back_without_steps_and_through_a_hold(void **state)
 {
 	struct world *world = *state;
@@ -297,6 +321,7 @@ int main(void)
 		case_of(a_first_deployment_that_fails_before_traffic_proposes_none),
 		case_of(harm_without_anything_to_go_back_to_serves_on_and_the_fix_goes_straight),
 		case_of(a_quarantined_revision_stays_out_until_a_retry),
+		case_of(naming_what_is_in_quarantine_ends_what_is_under_way),
 		case_of(a_promoted_revision_comes_back_without_steps_and_through_a_hold),
 		case_of(outside_the_rollback_window_it_takes_steps),
 		case_of(a_rollback_request_quarantines_goes_back_and_reverts),

@@ -294,6 +294,21 @@ static void approvals_count_for_this_revision_this_gate_these_people(void **stat
 	world_until(world, PHASE_CANARY, 30);
 }
 
+static void an_approval_under_another_gate_does_not_count(void **state)
+{
+	struct world *world = *state;
+
+	world->environment.approvals.required = 1;
+	world_declare(world, 1);
+	world_until(world, PHASE_WAITING, 10);
+	ask(world, REQUEST_APPROVE);
+	world->requests[0].gate = digest_of("gates of May", 12);
+	world_run(world, 5);
+	assert_int_equal(world->history.phase, PHASE_WAITING);
+	ask(world, REQUEST_APPROVE);
+	world_until(world, PHASE_PROMOTING, 10);
+}
+
 static void a_step_may_need_an_approval_given_since_the_step_before(void **state)
 {
 	struct world *world = *state;
@@ -548,6 +563,7 @@ int main(void)
 		case_of(a_hold_stops_steps_but_not_harm),
 		case_of(a_hold_and_a_closed_window_stop_new_rollouts_and_end),
 		case_of(approvals_count_for_this_revision_this_gate_these_people),
+		case_of(an_approval_under_another_gate_does_not_count),
 		case_of(a_step_may_need_an_approval_given_since_the_step_before),
 		case_of(environments_of_level_mvp_ask_before_each_step),
 		case_of(a_failed_gate_stalls_and_a_new_verdict_frees),
