@@ -26,6 +26,7 @@ enum {
 	GC_LOOSE = 2000,
 	GC_PACKS = 30,
 	VERSIONS_DEPTH = 5000,    /* commits in which an earlier text of a file is looked for */
+	AUTHORS_DEPTH = 2000,
 };
 
 /* Branches of ours for pull requests, as heads.branches lists them. */
@@ -599,6 +600,43 @@ static int git_versions(void *self, enum git_repo repo, struct oid commit, const
 	return 0;
 }
 
+/* Has the commit a text at `path` that none of its parents has? */
+static bool brings_text(struct objects *objects, const struct commit_info *commit,
+                        const char *path)
+{
+	struct err absent = {0};
+	struct oid blob, before;
+
+	if (objects_path(objects, commit->id, path, &blob, &absent))
+		return false;
+	for (size_t i = 0; i < commit->n_parents && i < ARRAY_LEN(commit->parents); i++)
+		if (!objects_path(objects, commit->parents[i], path, &before, &absent) &&
+		    oid_same(blob, before))
+			return false;
+	return true;
+}
+
+static int git_authors(void *self, struct oid old, struct oid new, const char *path,
+                       struct arena *arena, struct strings *out, struct err *err)
+{
+	struct git_port *port = self;
+	struct objects *objects = repo_of(port, GIT_FLEET, err);
+	struct commit_info *commits;
+	struct strings list = {0};
+	size_t n;
+
+	arena_reset(&port->scratch);
+	if (!objects || objects_log(objects, new, old, false, AUTHORS_DEPTH, &port->scratch, &commits,
+	                            &n, err))
+		return -1;
+	list.items = arena_array(arena, n, const char *);
+	for (size_t i = 0; i < n; i++)
+		if (brings_text(objects, &commits[i], path))
+			list.items[list.n++] = arena_strdup(arena, commits[i].email);
+	*out = list;
+	return 0;
+}
+
 static int git_changed(void *self, enum git_repo repo, struct oid old, struct oid new,
                        const char *path, struct arena *arena, struct git_file **files, size_t *n,
                        const char **refused, struct err *err)
@@ -772,6 +810,7 @@ int git_port_open(const struct git_config *config, struct port_git *out, struct 
 		.tree_id = git_tree_id,
 		.publish = git_publish,
 		.propose = git_propose,
+		.authors = git_authors,
 		.signer = git_signer,
 	};
 	return 0;

@@ -21,6 +21,9 @@ struct desired_deployment {
 	const struct model_status *model_status;
 	struct zones zones;  /* of the environment's windows, as far as they could be read */
 	const char *frozen;  /* planned from its last accepted declaration, because ...; NULL: no */
+	/* Who changed the declaration, the model or its policy since the stable one was promoted; known
+	 * where a gate was loosened for this version, which none of them approves alone. */
+	struct strings authors;
 	const char *problem; /* a dangling reference or the like, one sentence; NULL: none */
 };
 

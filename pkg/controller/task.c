@@ -155,6 +155,38 @@ static void recall_decided(struct evidence *evidence, const struct deployment_st
 }
 
 /* Plans one deployment from `task->observed`. */
+static int add_authors(struct controller *c, const struct source_ref *at, struct oid since,
+                       struct strings *list, struct err *err)
+{
+	struct strings some;
+
+	if (c->ports.git.authors(c->ports.git.self, since, c->applied, at->path, &c->arena, &some, err))
+		return err_wrap(err, "%s: who changed it", at->path);
+	for (size_t i = 0; i < some.n; i++)
+		*list_push(&c->arena, &list->items, &list->n) = some.items[i];
+	return 0;
+}
+
+/* Only where it matters: of a version that a gate refused, which was loosened since. */
+static int find_authors(struct controller *c, struct desired_deployment *desired,
+                        const struct deployment_status *history, struct err *err)
+{
+	const struct model_version *version = desired->version;
+	struct oid since = {""};
+
+	if (!version || !desired->model || !desired->known ||
+	    !gate_loosened(subject_digest(version->artifact.digest, &version->serve,
+	                                  &desired->model->interface),
+	                   desired->model, desired->policy, desired->model_status, &c->arena))
+		return 0;
+	if (history->n_promoted && history->promoted[0].commit)
+		snprintf(since.hex, sizeof(since.hex), "%s", history->promoted[0].commit);
+	return add_authors(c, &desired->deployment->meta.at, since, &desired->authors, err) ||
+	       add_authors(c, &desired->model->meta.at, since, &desired->authors, err) ||
+	       (desired->policy &&
+	        add_authors(c, &desired->policy->meta.at, since, &desired->authors, err)) ? -1 : 0;
+}
+
 int task_deployment(struct controller *c, struct task *task, struct err *err)
 {
 	struct rollout_input input = {
@@ -184,6 +216,8 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 	task->desired.known = task->desired.known && desired_known(c) && !c->unread;
 	if (task->desired.model)
 		task->desired.model_status = model_status_of(c, task->desired.model->meta.name);
+	if (find_authors(c, &task->desired, &input.history, err))
+		return -1;
 	declared = task->desired.deployment;
 	evidence_load(c, task->key, &task->evidence);
 	recall_decided(&task->evidence, &input.history);

@@ -72,8 +72,9 @@ static bool may_approve(const struct approvals_spec *approvals, const char *by)
 	return false;
 }
 
-/* Different people who approved this revision under today's gate since `since_ms`. */
-static int64_t count_approvals(struct look *look, int64_t since_ms)
+/* Different people, none of `but`, who approved this revision under today's gate since `since_ms`.
+ * */
+static int64_t count_approvals_but(struct look *look, int64_t since_ms, const struct strings *but)
 {
 	const struct desired_deployment *desired = &look->in->desired;
 	const struct deployment_status *next = look->next;
@@ -87,11 +88,16 @@ static int64_t count_approvals(struct look *look, int64_t since_ms)
 		    !digest_same(approval->gate, gate) || approval->at_ms < since_ms ||
 		    (approval->expires_ms >= 0 && look->in->now_ms >= approval->expires_ms) ||
 		    !may_approve(&desired->environment->approvals, approval->by) ||
-		    has_text(&people, approval->by))
+		    has_text(&people, approval->by) || has_text(but, approval->by))
 			continue;
 		people.items[people.n++] = approval->by;
 	}
 	return (int64_t)people.n;
+}
+
+static int64_t count_approvals(struct look *look, int64_t since_ms)
+{
+	return count_approvals_but(look, since_ms, &(struct strings){0});
 }
 
 static int64_t approvals_required(const struct look *look)
@@ -166,9 +172,13 @@ static const char *unapproved(struct look *look, bool step, const char **reason)
 	int64_t required = approvals_required(look) + (looser ? 1 : 0);
 
 	(void)step;
-	if (count_approvals(look, 0) >= required)
-		return NULL;
 	*reason = "Approval";
+	if (count_approvals(look, 0) >= required) {
+		if (!looser || count_approvals_but(look, 0, &look->in->desired.authors) > 0)
+			return NULL;
+		return arena_printf(look->arena, "%s was %s; somebody has to approve it who did not write "
+		                    "that change", version_of(look, look->next->candidate), looser);
+	}
 	return arena_printf(look->arena, "%lld approval%s of %s needed%s%s", (long long)required,
 	                    required == 1 ? "" : "s", version_of(look, look->next->candidate),
 	                    looser ? ", one of them because it was " : "", looser ? looser : "");

@@ -15,7 +15,7 @@ static const struct {
 	FUNCTION(git, read_path),     FUNCTION(git, changed),
 	FUNCTION(git, versions),      FUNCTION(git, tree_id),
 	FUNCTION(git, publish),       FUNCTION(git, propose),
-	FUNCTION(git, signer),
+	FUNCTION(git, authors),       FUNCTION(git, signer),
 	FUNCTION(http, perform),
 	FUNCTION(http, ask),
 	FUNCTION(process, spawn),     FUNCTION(process, poll),

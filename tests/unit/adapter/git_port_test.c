@@ -609,6 +609,44 @@ static void a_refused_push_is_told_and_kept(void **state)
 	assert_false(world->heads.status_pushed);
 }
 
+/* ---- who wrote what ---- */
+
+static void push_as(struct world *world, const char *name, const char *path, const char *text)
+{
+	struct place_of_test *place = world->place;
+
+	put_file(place, path, text);
+	git(place, "work", "add", "-A");
+	git(place, "work", "commit", "-q", "-m", path, "--author",
+	    arena_printf(&place->arena, "%s <%s@x>", name, name));
+	git(place, "work", "push", "-q", "origin", "main");
+}
+
+/* Of a file between two commits: by merge too, and nobody who only stood on it. */
+static void tells_who_changed_a_file(void **state)
+{
+	struct world *world = *state;
+	struct arena *arena = &world->place->arena;
+	struct strings authors;
+	struct err err = {0};
+	struct oid since;
+
+	push_as(world, "ada", "m.yaml", "min: 90");
+	since = push_file(world->place, "other", "x");
+	push_as(world, "grace", "m.yaml", "min: 80");
+	push_as(world, "alan", "other", "y");
+	open_port(world);
+	until(world, world->heads.accepted.hex[0]);
+	ok(world->port.authors(world->port.self, since, world->heads.accepted, "m.yaml", arena,
+	                       &authors, &err));
+	assert_int_equal(authors.n, 1);
+	assert_string_equal(authors.items[0], "grace@x");
+	ok(world->port.authors(world->port.self, (struct oid){""}, world->heads.accepted, "m.yaml",
+	                       arena, &authors, &err));
+	assert_int_equal(authors.n, 2);
+	assert_string_equal(authors.items[1], "ada@x");
+}
+
 /* ---- proposals ---- */
 
 struct edit {
@@ -1046,6 +1084,7 @@ int main(void)
 		test_case(no_commit_is_lost_to_a_concurrent_writer),
 		test_case(requests_come_along),
 		test_case(a_refused_push_is_told_and_kept),
+		test_case(tells_who_changed_a_file),
 		test_case(proposes_to_the_fleet_branch_once),
 		test_case(what_is_written_is_signed),
 		test_case(a_tag_is_the_same_however_often_it_is_pushed),

@@ -444,6 +444,7 @@ static void what_a_loosened_gate_lets_pass_needs_one_more_approval(void **state)
 	struct gate_require accuracy = {.metric = "accuracy", .min = .9, .max = NAN, .margin = NAN};
 	struct world *world = *state;
 	struct verdict_record verdicts[2];
+	const char *authors[] = {"ada"};
 
 	world_settle(world, 1);
 	world->model.gates.require = &accuracy;
@@ -463,7 +464,13 @@ static void what_a_loosened_gate_lets_pass_needs_one_more_approval(void **state)
 	                       "accuracy at least 0.85, was 0.9"));
 	world_run(world, 5);
 	assert_int_equal(count_replicas(world, 2), 0);
+	world->desired.authors = (struct strings){authors, 1}; /* their own word is not enough */
 	ask(world, REQUEST_APPROVE);
+	world_run(world, 5);
+	assert_string_equal(world->history.reason, "Approval");
+	assert_non_null(strstr(world->history.message, "who did not write that change"));
+	assert_int_equal(count_replicas(world, 2), 0);
+	authors[0] = "grace";
 	world_until(world, PHASE_CANARY, 30);
 }
 
