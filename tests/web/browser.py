@@ -24,8 +24,10 @@ class Browser:
         commands, answers = (fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in (read_in, write_out))
         self.process = subprocess.Popen(
             ["bash", "-c", f'exec "$@" 3<&{commands} 4>&{answers}', "bash", chromium(),
-             "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars",
-             f"--user-data-dir={self.home}", "--remote-debugging-pipe", "about:blank"],
+             "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync",
+             "--hide-scrollbars", f"--user-data-dir={self.home}", "--remote-debugging-pipe",
+             "about:blank"],
             pass_fds=(commands, answers), stderr=subprocess.DEVNULL)
         for fd in (read_in, write_out, commands, answers):
             os.close(fd)
@@ -33,6 +35,7 @@ class Browser:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.call("Page.enable")
+        self.call("Emulation.setFocusEmulationEnabled", enabled=True)
         self.call("Page.addScriptToEvaluateOnNewDocument", source="window.refused = []; "
                   "addEventListener('securitypolicyviolation', (e) => refused.push(e.violatedDirective))")
 
@@ -86,7 +89,7 @@ class Browser:
         raise AssertionError(f"not within {seconds} s: {what}")
 
     def key(self, key, code):
-        for kind in ("keyDown", "keyUp"):
+        for kind in ("rawKeyDown", "keyUp"):
             self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code)
 
     def screenshot(self, path):

@@ -153,6 +153,17 @@ test("what is not there is said", async () => {
   assert.ok($("detail").hidden);
 });
 
+test("who opens another one meanwhile begins at that one; the skip link leaves it open", async () => {
+  location.hash = "#/d/prod/a";
+  location.hash = "#/d/prod/nothing";
+  await until("its title has the focus", () => document.activeElement.textContent === "prod/nothing");
+  assert.equal(document.activeElement.id, "detail-title");
+  document.querySelector(".skip").dispatch("click");
+  assert.equal(document.activeElement.id, "main");
+  assert.equal(location.hash, "#/d/prod/nothing");
+  location.hash = "#/";
+});
+
 test("a lost connection is said and taken up again; a token is asked for", async () => {
   streams.at(-1).answer.destroy();
   await until("said to be lost", () => $("link").textContent.startsWith("not connected"));

@@ -5,7 +5,7 @@ import * as view from "./view.mjs";
 const $ = (id) => document.getElementById(id);
 const rows = new Map();    // id -> row
 const items = new Map();   // id -> {li, row elements, tone}
-const state = { open: null, whole: null, model: null, controller: {}, token: sessionStorage.getItem("token") };
+const state = { open: null, whole: null, model: null, arrived: true, controller: {}, token: sessionStorage.getItem("token") };
 
 /** An element; children that are no nodes are text. */
 function make(name, attributes = {}, ...children) {
@@ -309,9 +309,19 @@ async function read(path, signal) {
 }
 
 function askToken() {
+  $("trouble").hidden = !state.token;
+  if (state.token) write($("trouble"), "The controller refused this token.");
   $("sign-in").hidden = false;
   $("main").hidden = true;
   $("token").focus();
+}
+
+/** Who has just opened a deployment begins to read at its title. */
+function arrive() {
+  if (state.arrived) return;
+  state.arrived = true;
+  $("detail-title")?.focus({ preventScroll: true });
+  if (matchMedia("(max-width: 60rem)").matches) scrollTo(0, 0);
 }
 
 let reading = false, again = false;
@@ -323,14 +333,16 @@ async function readDetail() {
     const whole = id ? await (await read(`/api/v1/deployments/${id}`)).json() : null;
     const model = whole?.deployment.model
       ? await read(`/api/v1/models/${whole.deployment.model}`).then((a) => a.json()).catch(() => null) : null;
-    if (id === state.open) { state.whole = whole; state.model = model; showDetail(); }
+    if (id === state.open) { state.whole = whole; state.model = model; showDetail(); arrive(); }
   } catch (error) {
-    if (id === state.open && id && !state.whole)
+    if (id === state.open && id && !state.whole) {
       $("detail").replaceChildren(make("a", { class: "back", href: "#/", id: "back" }, "All deployments"),
         make("h2", { id: "detail-title", tabindex: "-1" }, id), make("p", {}, error.message));
+      arrive();
+    }
   } finally {
     reading = false;
-    if (again) { again = false; setTimeout(readDetail, 500); }
+    if (again) { again = false; setTimeout(readDetail, id === state.open ? 500 : 0); }
   }
 }
 
@@ -339,20 +351,18 @@ function markOpen(item) {
   else item?.link.removeAttribute("aria-current");
 }
 
-async function openFromAddress() {
+function openFromAddress() {
   const found = /^#\/d\/([^/]+\/[^/]+)$/.exec(location.hash), id = found ? found[1] : null;
   if (id === state.open) return;
   const before = state.open;
-  Object.assign(state, { open: id, whole: null, model: null });
+  Object.assign(state, { open: id, whole: null, model: null, arrived: !id });
   $("main").dataset.open = id ? "detail" : "fleet";
   $("detail").hidden = !id;
   markOpen(items.get(before));
   markOpen(items.get(id));
   document.title = id ? `${id} – Linnet` : "Linnet";
   if (!id) { items.get(before)?.link.focus({ preventScroll: true }); return; }
-  await readDetail();
-  $("detail-title")?.focus({ preventScroll: true });
-  if (matchMedia("(max-width: 60rem)").matches) scrollTo(0, 0);
+  readDetail();
 }
 
 // ---- following ----
@@ -384,13 +394,15 @@ function take(event) {
   if (concerns) readDetail();
 }
 
-/** Takes in changes until too many came at once to be told one by one; throws when the line is lost. */
-async function follow(sequence, signal) {
-  const answer = await read(`/api/v1/events?after=${sequence}`, signal);
+/** Takes in changes until too many came at once to be told one by one; throws when the line is lost,
+ * or as silent as it never is: the controller says something every fifteen seconds. */
+async function follow(sequence, stop) {
+  const answer = await read(`/api/v1/events?after=${sequence}`, stop.signal);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   linkState("live", "good");
   for (let text = ""; ;) {
-    const { value, done } = await reader.read();
+    const silence = setTimeout(() => stop.abort(), 60000);
+    const { value, done } = await reader.read().finally(() => clearTimeout(silence));
     if (done) throw new Error("the controller has closed the connection");
     const { events, rest } = view.takeEvents(text + value);
     text = rest;
@@ -416,7 +428,7 @@ async function run() {
       const sequence = await readFleet();
       wait = 500;
       if (state.open) readDetail();
-      await follow(sequence, stop.signal);
+      await follow(sequence, stop);
     } catch (error) {
       linkState("not connected; trying again", "bad");
     }
@@ -435,8 +447,12 @@ function tick() {
 makeGroups();
 $("find").addEventListener("input", arrange);
 addEventListener("hashchange", openFromAddress);
+document.querySelector(".skip").addEventListener("click", (event) => { // the address says what is open
+  event.preventDefault();
+  $("main").focus();
+});
 document.addEventListener("keydown", (event) => {
-  if (event.key === "/" && !/^(INPUT|TEXTAREA)$/.test(document.activeElement.tagName)) {
+  if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !/^(INPUT|TEXTAREA)$/.test(document.activeElement.tagName)) {
     event.preventDefault();
     $("find").focus();
   } else if (event.key === "Escape" && state.open && document.activeElement !== $("find")) location.hash = "#/";

@@ -102,7 +102,7 @@ export function waits(whole, now) {
   if (row.phase === "Promoting" && rollout.keepUntil) {
     const from = Date.parse(row.since), until = Date.parse(rollout.keepUntil);
     out.push({
-      what: `the previous version stays warm for another ${span(until - now)}`,
+      what: `${row.stable?.version ? "the previous version stays warm" : "the first version is watched"} for another ${span(until - now)}`,
       part: until > from ? Math.max(0, Math.min(1, (now - from) / (until - from))) : 1,
     });
   }
