@@ -68,33 +68,34 @@ double dkw_radius(double n, double m, double constant)
 
 /* ---- shares ---- */
 
-/* The end of the interval between `inside`, where the mixture does not reject, and `outside`: its
- * log-likelihood ratio is lnbeta(x + 1/2, n - x + 1/2) - ln pi - x ln p - (n - x) ln(1 - p). */
-static double share_end(double x, double n, double threshold, double inside, double outside)
+/* ln of the lower end: the root of threshold + x ln p + (n - x) ln(1 - p) below x / n. It is concave
+ * in ln p and not above 0 at the start, so that Newton's method comes from outside, ever nearer. */
+static double share_ln_low(double x, double n, double threshold)
 {
-	for (int i = 0; i < 80; i++) {
-		double p = (inside + outside) / 2, hits = x == 0 ? 0 : x * log(p);
-		double misses = x == n ? 0 : (n - x) * log1p(-p);
+	double ln = -threshold / x;
 
-		if (threshold + hits + misses > 0)
-			inside = p;
-		else
-			outside = p;
+	for (int i = 0; i < 100; i++) {
+		double p = exp(ln), value = threshold + x * ln + (n - x) * log1p(-p);
+		double next = ln - value / (x - (n - x) * p / (1 - p));
+
+		if (!(next > ln))
+			break;
+		ln = next;
 	}
-	return outside;
+	return ln;
 }
 
 struct interval share_sequence(double x, double n, double alpha)
 {
-	double p = x / n, threshold;
+	double threshold;
 
 	if (!(n >= 0 && x >= 0 && x <= n && isfinite(n)))
 		return (struct interval){NAN, NAN};
 	if (n == 0)
 		return (struct interval){0, 1};
 	threshold = log(M_PI / alpha) - lnbeta(x + 0.5, n - x + 0.5);
-	return (struct interval){x == 0 ? 0 : share_end(x, n, threshold, p, 0),
-	                         x == n ? 1 : share_end(x, n, threshold, p, 1)};
+	return (struct interval){x == 0 ? 0 : exp(share_ln_low(x, n, threshold)),
+	                         x == n ? 1 : -expm1(share_ln_low(n - x, n, threshold))};
 }
 
 static double total(const double *counts, size_t n)
