@@ -68,8 +68,9 @@ double dkw_radius(double n, double m, double constant)
 
 /* ---- shares ---- */
 
-/* ln of the lower end: the root of threshold + x ln p + (n - x) ln(1 - p) below x / n. It is concave
- * in ln p and not above 0 at the start, so that Newton's method comes from outside, ever nearer. */
+/* ln of the lower end: the root of threshold + x ln p + (n - x) ln(1 - p) below x / n. It is
+ * concave in ln p and not above 0 at the start, so that Newton's method comes from outside, ever
+ * nearer. */
 static double share_ln_low(double x, double n, double threshold)
 {
 	double ln = -threshold / x;
