@@ -1144,6 +1144,22 @@ static void each_target_is_judged_against_what_serves_there(void **state)
 	                            &world->arena).result, VERDICT_FAIL);
 }
 
+static void rows_that_no_ledger_holds_are_not_asked_for(void **state)
+{
+	struct world *world = *state;
+	struct verdict_record old;
+
+	declare_by_hand(world);
+	old = (struct verdict_record){.artifact = world->revisions[1].artifact.digest,
+	                              .rows = digest_of("rows", 4), .result = VERDICT_FAIL};
+	world->in.history.verdicts = &old;
+	world->in.history.n_verdicts = 1;
+	tick(world);
+	plan(world);
+	assert_non_null(find_action(world, ACTION_TRAIN));
+	assert_null(find_action(world, ACTION_TRAIN)->rows);
+}
+
 static void what_goes_back_is_not_evaluated(void **state)
 {
 	struct world *world = *state;
@@ -1270,6 +1286,7 @@ int main(void)
 		case_of(a_refused_promotion_is_not_proposed_again),
 		case_of(a_version_from_elsewhere_is_evaluated_once),
 		case_of(each_target_is_judged_against_what_serves_there),
+		case_of(rows_that_no_ledger_holds_are_not_asked_for),
 		case_of(what_goes_back_is_not_evaluated),
 		case_of(a_considered_failure_is_a_verdict),
 		case_of(an_evaluation_that_breaks_is_tried_three_times),
