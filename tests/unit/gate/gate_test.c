@@ -620,6 +620,42 @@ static void missing_predictions_are_counted(void **state)
 	assert_int_equal(findings[2].result, VERDICT_PASS);
 }
 
+/* What `linnet estimate` foretells from stable's labels is what a canary shows: at that many
+ * predictions and at none fewer. */
+static void what_predictions_show_is_foretold(void **state)
+{
+	static const uint64_t more[2][2][3] = {{{3, 2, 0}, {57, 38, 0}}, {{0, 1, 0}, {11, 8, 0}}};
+
+	for (int rarest = 0; rarest < 2; rarest++) {
+		const double n = rarest ? 1 : 5, stable = rarest ? 19 : 95;
+		struct judgement judgement;
+		struct fold *fold;
+		int looks = 1;
+
+		teardown(state);
+		setup(state);
+		fold = *state;
+		fold->analysis.predictions_max_distance = .15;
+		fold->step.min_duration_ms = 0;
+		predictions(fold, 1, more[rarest]);
+		do {
+			serve(&fold->replicas[0], 10, 0, 5);
+			serve(&fold->replicas[1], 190, 0, 5);
+			tick(fold);
+			predict(fold, more[rarest]);
+			looks++;
+			judgement = judge(fold);
+		} while (judgement.harm != VERDICT_FAIL && judgement.not_worse != VERDICT_PASS &&
+		         looks < 300);
+		assert_int_equal(judgement.harm == VERDICT_FAIL, rarest);
+		assert_in_range(looks, 23, 299);
+		assert_true(gate_labels_shown(&fold->evidence, &fold->analysis, looks * n,
+		                              looks * stable, rarest, &fold->arena));
+		assert_false(gate_labels_shown(&fold->evidence, &fold->analysis, (looks - 1) * n,
+		                               (looks - 1) * stable, rarest, &fold->arena));
+	}
+}
+
 /* A count that went back (a log that was lost), another step, a weight of nothing. */
 static void predictions_count_for_both_arms_or_none(void **state)
 {
@@ -1129,6 +1165,7 @@ int main(void)
 		case_of(judgements_of_predictions),
 		case_of(other_labels_are_a_sentence_with_numbers),
 		case_of(missing_predictions_are_counted),
+		case_of(what_predictions_show_is_foretold),
 		case_of(predictions_count_for_both_arms_or_none),
 		case_of(batches_of_predictions_count_less),
 		case_of(folding_a_copy_leaves_the_original),
