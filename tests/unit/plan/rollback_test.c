@@ -89,6 +89,23 @@ static void harm_without_anything_to_go_back_to_serves_on_and_the_fix_goes_strai
 
 /* ---- quarantine and going back ---- */
 
+/* A harmful one that answers is better than none that does. */
+static void a_fix_that_dies_goes_back_to_what_answers(void **state)
+{
+	struct world *world = *state;
+
+	world->conduct[1].bad = .3;
+	world_declare(world, 1);
+	world_until(world, PHASE_STALLED, 120);
+	world_declare(world, 2);
+	world_until(world, PHASE_PROMOTING, 60);
+	world_tick(world);
+	world->conduct[2].crashes = true;
+	kill_replicas(world, 2);
+	world_until(world, PHASE_ROLLED_BACK, 60);
+	assert_true(digest_same(serving(world), world_revision(world, 1)));
+}
+
 static void a_quarantined_revision_stays_out_until_a_retry(void **state)
 {
 	struct world *world = *state;
@@ -320,6 +337,7 @@ int main(void)
 		case_of(the_failed_check_of_an_earlier_attempt_does_not_count),
 		case_of(a_first_deployment_that_fails_before_traffic_proposes_none),
 		case_of(harm_without_anything_to_go_back_to_serves_on_and_the_fix_goes_straight),
+		case_of(a_fix_that_dies_goes_back_to_what_answers),
 		case_of(a_quarantined_revision_stays_out_until_a_retry),
 		case_of(naming_what_is_in_quarantine_ends_what_is_under_way),
 		case_of(a_promoted_revision_comes_back_without_steps_and_through_a_hold),

@@ -211,7 +211,11 @@ static void a_deleted_branch_is_a_refusal_for_good(void **state)
 	run_to(world, VERDICT_PASS, "a1");
 	until(world, CYCLE_PROPOSED);
 	world->in.n_open_branches = 0;
-	for (int i = 0; i < 40; i++)
+	for (int i = 0; i < 30; i++)
+		tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_PROPOSED);
+	assert_int_equal(world->last.plan.wake_ms, world->now_ms + 1000);
+	for (int i = 0; i < 10; i++)
 		tick(world);
 	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
 	assert_int_equal(world->in.history.proposed[0].outcome, PROPOSAL_REFUSED);
