@@ -110,6 +110,12 @@ static void put_quoted(const char *text, const char *special)
 		printf(*text == '\'' ? "'\\''" : strchr(special, *text) ? "\\%c" : "%c", *text);
 }
 
+/* Is a flag's value a folder that the shell can complete? */
+static bool is_folder(const struct flag *flag)
+{
+	return flag->value && (!strcmp(flag->value, "DIR") || !strcmp(flag->value, "REPO"));
+}
+
 static void put_zsh(void)
 {
 	printf("#compdef linnet\n_linnet() {\n\tlocal -a verbs=(\n");
@@ -121,7 +127,7 @@ static void put_zsh(void)
 		printf("'\n");
 	}
 	printf("\t)\n\tif (( CURRENT == 2 )); then\n\t\t_describe verb verbs\n\t\treturn\n\tfi\n"
-	       "\tcase $words[2] in\n");
+	       "\tshift words; (( CURRENT-- ))\n\tcase $words[1] in\n");
 	for (size_t i = 0; i < n_verbs; i++) {
 		if (!verbs[i].help)
 			continue;
@@ -135,13 +141,16 @@ static void put_zsh(void)
 			       flags[f].value ? ":" : "");
 			for (int v = 0; flags[f].values && flags[f].values[v]; v++)
 				printf("%s%s", v ? " " : "(", flags[f].values[v]);
-			printf("%s'", flags[f].values ? ")" : "");
+			printf("%s'", flags[f].values ? ")" : is_folder(&flags[f]) ? "_files -/" : "");
 		}
 		if (*words_of(&verbs[i]))
-			printf(" \\\n\t\t'*::word:(%s)'", words_of(&verbs[i]));
+			printf(" \\\n\t\t'1:word:(%s)'", words_of(&verbs[i]));
+		else if (*verbs[i].args == '[' && !strchr(verbs[i].args, '/'))
+			printf(" \\\n\t\t'1:folder:_files -/'");
 		printf(" ;;\n");
 	}
-	printf("\tesac\n}\n_linnet \"$@\"\n");
+	printf("\tesac\n}\nif [[ $funcstack[1] = _linnet ]]; then _linnet \"$@\"; else compdef _linnet "
+	       "linnet; fi\n");
 }
 
 static void put_fish(void)
@@ -162,8 +171,10 @@ static void put_fish(void)
 				continue;
 			printf("complete -c linnet -n '__fish_seen_subcommand_from %s' -%c %s%s -d '",
 			       verbs[i].name, is_long ? 'l' : 's', flags[f].name + (is_long ? 2 : 1),
-			       flags[f].value ? " -r" : "");
+			       is_folder(&flags[f]) ? " -r" : flags[f].value ? " -x" : "");
 			put_quoted(flags[f].help, "\\");
+			for (int v = 0; flags[f].values && flags[f].values[v]; v++)
+				printf("%s%s", v ? " " : "' -a '", flags[f].values[v]);
 			printf("'\n");
 		}
 	}
