@@ -120,6 +120,7 @@ static void while_a_version_lands_no_first_one_is_made(void **state)
 	until(world, CYCLE_PROPOSING);
 	until(world, CYCLE_IDLE);
 	world->now_ms += 2 * HOUR_MS;
+	world->in.train_digest = digest_of("t2", 2); /* which would be one */
 	for (int i = 0; i < 5; i++)
 		tick(world);
 	assert_int_equal(world->trained, 1);
