@@ -154,7 +154,6 @@ static void recall_decided(struct evidence *evidence, const struct deployment_st
 	evidence->judged_ms = -1;
 }
 
-/* Plans one deployment from `task->observed`. */
 static int add_authors(struct controller *c, const struct source_ref *at, struct oid since,
                        struct strings *list, struct err *err)
 {
@@ -187,6 +186,7 @@ static int find_authors(struct controller *c, struct desired_deployment *desired
 	        add_authors(c, &desired->policy->meta.at, since, &desired->authors, err)) ? -1 : 0;
 }
 
+/* Plans one deployment from `task->observed`. */
 int task_deployment(struct controller *c, struct task *task, struct err *err)
 {
 	struct rollout_input input = {

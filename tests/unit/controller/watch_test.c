@@ -51,13 +51,14 @@ struct fixture {
 
 static int setup(void **state)
 {
+	static char id[] = "deployment/production/risk";
 	struct fixture *f = test_calloc(1, sizeof(*f));
 
 	arena_init(&f->c.arena, (size_t)64 << 20);
 	f->c.wall_ms = NOW_MS;
 	f->c.ports.http = (struct port_http){.self = &f->prometheus, .ask = answer};
 	f->c.config.metrics_allow = "http://127.0.0.1:9";
-	f->key.id = (char[]){"deployment/production/risk"};
+	f->key.id = id;
 	f->metric = (struct metric_spec){.name = "checkout", .url = "http://127.0.0.1:9/",
 	                                 .prometheus = "errors{rev=\"{{revision}}\"}", .max = .02};
 	f->deployment.rollout.analysis.metrics = &f->metric;
