@@ -6,10 +6,14 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests/e2e"))
+from world import free_port  # noqa: E402  (the path is set above)
+
 BUILD = pathlib.Path(os.environ.get("LINNET_BIN", TOP / "build")).resolve()
 ENVIRONMENT = """\
 apiVersion: linnet.dev/v1alpha1
@@ -62,7 +66,8 @@ class InstallTest(unittest.TestCase):
         run(*git, "add", "-A")
         run(*git, "commit", "-qm", "fleet")
         settings = self.home / "own.yaml"
-        settings.write_text(f'fleet: {{url: "{fleet}"}}\nstate: {state}\nlocal: {{listen: "127.0.0.1:0"}}\n')
+        settings.write_text(f'fleet: {{url: "{fleet}"}}\nstate: {state}\n'
+                            f'local: {{listen: "127.0.0.1:{free_port()}"}}\n')
         said = run(self.bin / "linnet-controller", "--config", settings, "--once", ok=(0, 2))
         run(self.bin / "linnet-controller", "--config", settings, "--stop-serving", ok=(0, 1))
         self.assertIn("1 files changed", said)
