@@ -73,6 +73,8 @@ static void harm_rolls_back_quarantines_and_reverts(void **state)
 	world->conduct[2].bad = .3;
 	world_declare(world, 2);
 	world_until(world, PHASE_ROLLING_BACK, 120);
+	assert_non_null(world->history.decided); /* what it was decided from can be judged again */
+	assert_int_equal(world->history.decided->judged_ms, world->history.phase_since_ms);
 	assert_true(world_weight(world, world_revision(world, 2)) == 0);
 	world_until(world, PHASE_ROLLED_BACK, 30);
 	assert_true(digest_same(serving(world), world_revision(world, 1)));

@@ -469,6 +469,7 @@ static void what_serves_as_declared_is_adopted(void **state)
 	world_run(world, 5);
 	assert_int_equal(world->history.phase, PHASE_STEADY);
 	assert_true(digest_same(world->history.stable, world_revision(world, 1)));
+	assert_true(world->history.stable_weight == 1);
 	assert_int_equal(world->n_replicas, 2);
 }
 
