@@ -220,6 +220,24 @@ static void fill_lists(struct evidence *evidence, struct arena *arena)
 			                                   evidence_record.fields[i].count_offset), 2);
 }
 
+/* A controller with nothing but a state folder, whose name takes the place of the pattern. */
+static void begin(struct controller *c, char *folder)
+{
+	assert_non_null(mkdtemp(folder));
+	c->config.state_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	arena_init(&c->arena, (size_t)1 << 20);
+}
+
+static void end(struct controller *c, const char *folder)
+{
+	struct err err = {0};
+
+	assert_int_equal(dir_remove_all(c->config.state_fd, "evidence", &err), 0);
+	close(c->config.state_fd);
+	assert_int_equal(rmdir(folder), 0);
+	arena_deinit(&c->arena);
+}
+
 /* What is kept from one pass to the next must not point into the pass: a copy that shares a list
  * shows when the pass's memory is used again. */
 static void what_is_kept_is_its_own(void **state)
@@ -232,12 +250,9 @@ static void what_is_kept_is_its_own(void **state)
 	struct arena pass;
 	struct buf before, after;
 	char folder[] = "/tmp/linnet-evidence-XXXXXX";
-	struct err err = {0};
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
-	c.config.state_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	arena_init(&c.arena, (size_t)1 << 20);
+	begin(&c, folder);
 	arena_init(&pass, (size_t)1 << 20);
 	fill_lists(&evidence, &pass);
 	buf_init(&before, LIMIT_STATUS_BYTES);
@@ -262,10 +277,7 @@ static void what_is_kept_is_its_own(void **state)
 	buf_deinit(&before);
 	buf_deinit(&after);
 	evidence_forget(&c, &key);
-	assert_int_equal(dir_remove_all(c.config.state_fd, "evidence", &err), 0);
-	close(c.config.state_fd);
-	assert_int_equal(rmdir(folder), 0);
-	arena_deinit(&c.arena);
+	end(&c, folder);
 }
 
 static void pass_saves(struct controller *c, struct key *key, struct evidence *evidence)
@@ -283,12 +295,9 @@ static void what_is_known_in_rest_is_kept(void **state)
 	struct evidence evidence = {.phi = {2}, .recent = {.requests = 70}};
 	struct controller c = {0};
 	char folder[] = "/tmp/linnet-evidence-XXXXXX";
-	struct err err = {0};
 
 	(void)state;
-	assert_non_null(mkdtemp(folder));
-	c.config.state_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	arena_init(&c.arena, (size_t)1 << 20);
+	begin(&c, folder);
 	pass_saves(&c, &key, &evidence);
 	assert_true(evidence.phi[0] > 1 && evidence.recent.requests > 69);
 	assert_int_equal(faccessat(c.config.state_fd, "evidence", F_OK, 0), -1);
@@ -300,10 +309,7 @@ static void what_is_known_in_rest_is_kept(void **state)
 	assert_true(evidence.phi[0] > 1 && evidence.recent.requests > 69);
 	assert_int_equal(faccessat(c.config.state_fd, "evidence/prod/risk.json", F_OK, 0), -1);
 	evidence_forget(&c, &key);
-	assert_int_equal(dir_remove_all(c.config.state_fd, "evidence", &err), 0);
-	close(c.config.state_fd);
-	assert_int_equal(rmdir(folder), 0);
-	arena_deinit(&c.arena);
+	end(&c, folder);
 }
 
 int main(void)
