@@ -24,6 +24,7 @@ struct desired_deployment {
 	/* Who changed the declaration, the model or its policy since the stable one was promoted; known
 	 * where a gate was loosened for this version, which none of them approves alone. */
 	struct strings authors;
+	const char *authors_unknown; /* why they could not be found, so nobody approves; NULL: found */
 	const char *problem; /* a dangling reference or the like, one sentence; NULL: none */
 };
 

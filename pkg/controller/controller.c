@@ -189,8 +189,8 @@ static void schedule(struct controller *c, struct task *task)
 		key->due_ms = key->held_ms + HOLD_MS;
 	if (task->pending && key->due_ms > c->now_ms + PENDING_MS)
 		key->due_ms = c->now_ms + PENDING_MS;
-	if (task->watches && key->due_ms > c->now_ms + DATA_LOOK_MS)
-		key->due_ms = c->now_ms + DATA_LOOK_MS;
+	if (task->looks_again && key->due_ms > c->now_ms + LOOK_AGAIN_MS)
+		key->due_ms = c->now_ms + LOOK_AGAIN_MS;
 	key->busy = key->busy || task->pending || key->held_ms;
 }
 

@@ -15,7 +15,7 @@ enum {
 	PASS_BYTES = 512 << 20,    /* arena of a pass */
 	README_ROWS = 1000,
 	HOLD_MS = 5000,            /* so long a read-back may wait to be recorded */
-	DATA_LOOK_MS = 5000,       /* between two looks at data whose new rows are a trigger */
+	LOOK_AGAIN_MS = 5000,      /* between two looks at what sends no event */
 	BACKOFF_LEAST_MS = 250,
 	BACKOFF_MOST_MS = 60000,
 };
@@ -107,7 +107,8 @@ struct task {
 	const struct model *model;
 	const struct plan *plan;
 	bool undeclared; /* a model that is not declared (any more) */
-	bool watches; /* its data: looked at often, which is no work under way */
+	/* its plan has no date for it: data whose new rows are a trigger, authors not yet found */
+	bool looks_again;
 	bool pending; /* a proposal is under way: look again soon */
 	bool noted;  /* an act's outcome changed `next` */
 	bool told;   /* its transitions stand in a commit of this pass */

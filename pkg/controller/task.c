@@ -154,21 +154,26 @@ static void recall_decided(struct evidence *evidence, const struct deployment_st
 	evidence->judged_ms = -1;
 }
 
-static int add_authors(struct controller *c, const struct source_ref *at, struct oid since,
-                       struct strings *list, struct err *err)
+static void add_authors(struct controller *c, struct desired_deployment *desired, struct oid since,
+                        const struct source_ref *at)
 {
-	struct strings some;
+	struct strings *list = &desired->authors, some;
+	struct err err = {0};
 
-	if (c->ports.git.authors(c->ports.git.self, since, c->applied, at->path, &c->arena, &some, err))
-		return err_wrap(err, "%s: who changed it", at->path);
+	if (c->ports.git.authors(c->ports.git.self, since, c->applied, at->path, &c->arena, &some,
+	                         &err)) {
+		desired->authors_unknown = arena_printf(&c->arena, "%s: who changed it: %s", at->path,
+		                                        err.text);
+		return;
+	}
 	for (size_t i = 0; i < some.n; i++)
 		*list_push(&c->arena, &list->items, &list->n) = some.items[i];
-	return 0;
 }
 
-/* Only where it matters: of a version that a gate refused, which was loosened since. */
-static int find_authors(struct controller *c, struct desired_deployment *desired,
-                        const struct deployment_status *history, struct err *err)
+/* Only where it matters: of a version that a gate refused, which was loosened since. Where they
+ * cannot be found, approvals wait, and nothing else does. */
+static void find_authors(struct controller *c, struct desired_deployment *desired,
+                         const struct deployment_status *history)
 {
 	const struct model_version *version = desired->version;
 	struct oid since = {""};
@@ -177,13 +182,14 @@ static int find_authors(struct controller *c, struct desired_deployment *desired
 	    !gate_loosened(subject_digest(version->artifact.digest, &version->serve,
 	                                  &desired->model->interface),
 	                   desired->model, desired->policy, desired->model_status, &c->arena))
-		return 0;
+		return;
 	if (history->n_promoted && history->promoted[0].commit)
 		snprintf(since.hex, sizeof(since.hex), "%s", history->promoted[0].commit);
-	return add_authors(c, &desired->deployment->meta.at, since, &desired->authors, err) ||
-	       add_authors(c, &desired->model->meta.at, since, &desired->authors, err) ||
-	       (desired->policy &&
-	        add_authors(c, &desired->policy->meta.at, since, &desired->authors, err)) ? -1 : 0;
+	add_authors(c, desired, since, &desired->deployment->meta.at);
+	if (!desired->authors_unknown)
+		add_authors(c, desired, since, &desired->model->meta.at);
+	if (!desired->authors_unknown && desired->policy)
+		add_authors(c, desired, since, &desired->policy->meta.at);
 }
 
 /* Plans one deployment from `task->observed`. */
@@ -216,8 +222,8 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 	task->desired.known = task->desired.known && desired_known(c) && !c->unread;
 	if (task->desired.model)
 		task->desired.model_status = model_status_of(c, task->desired.model->meta.name);
-	if (find_authors(c, &task->desired, &input.history, err))
-		return -1;
+	find_authors(c, &task->desired, &input.history);
+	task->looks_again = task->desired.authors_unknown != NULL;
 	declared = task->desired.deployment;
 	evidence_load(c, task->key, &task->evidence);
 	recall_decided(&task->evidence, &input.history);
@@ -386,7 +392,7 @@ static void look_at_data(struct controller *c, struct task *task, struct trainin
 	}
 	if (!watches_rows(task->model))
 		return;
-	task->watches = true;
+	task->looks_again = true;
 	if (c->ports.data.look(c->ports.data.self, path, data->format, seen, &err)) {
 		input->problem = arena_strdup(&c->arena, err.text);
 		return;

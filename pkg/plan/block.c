@@ -168,13 +168,21 @@ static const char *loosened(struct look *look)
 
 static const char *unapproved(struct look *look, bool step, const char **reason)
 {
+	const struct desired_deployment *desired = &look->in->desired;
 	const char *looser = loosened(look);
 	int64_t required = approvals_required(look) + (looser ? 1 : 0);
 
 	(void)step;
 	*reason = "Approval";
 	if (count_approvals(look, 0) >= required) {
-		if (!looser || count_approvals_but(look, 0, &look->in->desired.authors) > 0)
+		if (!looser)
+			return NULL;
+		if (desired->authors_unknown)
+			return arena_printf(look->arena, "%s was %s; its approval does not count before it is "
+			                    "known who wrote that change: %s",
+			                    version_of(look, look->next->candidate), looser,
+			                    desired->authors_unknown);
+		if (count_approvals_but(look, 0, &desired->authors) > 0)
 			return NULL;
 		return arena_printf(look->arena, "%s was %s; somebody has to approve it who did not write "
 		                    "that change", version_of(look, look->next->candidate), looser);

@@ -466,8 +466,15 @@ static void what_a_loosened_gate_lets_pass_needs_one_more_approval(void **state)
 	                       "accuracy at least 0.85, was 0.9"));
 	world_run(world, 5);
 	assert_int_equal(count_replicas(world, 2), 0);
-	world->desired.authors = (struct strings){authors, 1}; /* their own word is not enough */
+	world->desired.authors_unknown = "risk.yaml: who changed it: no such commit";
 	ask(world, REQUEST_APPROVE);
+	world_run(world, 5);
+	assert_string_equal(world->history.reason, "Approval");
+	assert_non_null(strstr(world->history.message, "its approval does not count before it is known "
+	                       "who wrote that change: risk.yaml: who changed it: no such commit"));
+	assert_int_equal(count_replicas(world, 2), 0);
+	world->desired.authors_unknown = NULL;
+	world->desired.authors = (struct strings){authors, 1}; /* their own word is not enough */
 	world_run(world, 5);
 	assert_string_equal(world->history.reason, "Approval");
 	assert_non_null(strstr(world->history.message, "who did not write that change"));

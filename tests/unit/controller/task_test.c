@@ -1,0 +1,160 @@
+/* Planning one key when a part of what it is planned from cannot be had. */
+#include "../manifest/fixture.h"
+
+#include "controller/internal.h"
+
+#define HEAD(kind) "apiVersion: linnet.dev/v1alpha1\nkind: " kind "\nmetadata: "
+#define ENVIRONMENT HEAD("Environment") "{name: prod}\nspec: {serving: {local: {}}}\n"
+#define MODEL \
+	HEAD("Model") "{name: risk}\nspec:\n" \
+	"  interface: {inputs: [{name: x, type: INT64}], output: {name: y, type: FP64}}\n" \
+	"  data: {uri: file:rows.csv, label: y}\n" \
+	"  serve: {command: [python3, serve.py], source: apps/risk}\n"
+#define VERSION \
+	HEAD("ModelVersion") "{name: risk-v2}\nspec:\n  model: risk\n  version: v2\n" \
+	"  artifact: {digest: \"sha256:" \
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\", bytes: 1}\n" \
+	"  serve: {command: [python3, serve.py], source: apps/risk," \
+	" tree: \"9a0c9a0c9a0c9a0c9a0c9a0c9a0c9a0c9a0c9a0c\"}\n"
+#define DEPLOYMENT \
+	HEAD("ModelDeployment") "{name: risk, namespace: prod}\nspec: {model: risk, version: v2}\n"
+
+struct world {
+	struct fixture *fixture;
+	struct controller c;
+	struct buf model_status;
+	struct err authors; /* what the look for them ends in; OK: ada */
+};
+
+static int port_blob(void *self, enum git_repo repo, struct oid blob, struct arena *arena,
+                     struct bytes *out, struct err *err)
+{
+	struct world *world = self;
+
+	(void)repo;
+	return blob_read(world->fixture, blob, arena, out, err);
+}
+
+static int port_path(void *self, enum git_repo repo, struct oid commit, const char *path,
+                     struct arena *arena, struct bytes *out, struct oid *blob, struct err *err)
+{
+	struct world *world = self;
+
+	(void)repo;
+	(void)commit;
+	(void)arena;
+	(void)blob;
+	if (!strstr(path, "models/"))
+		return err_set(err, ERR_STALLED, "%s: no such file", path);
+	*out = (struct bytes){buf_text(&world->model_status), world->model_status.len};
+	return 0;
+}
+
+static int port_authors(void *self, struct oid old, struct oid new, const char *path,
+                        struct arena *arena, struct strings *out, struct err *err)
+{
+	static const char *ada = "ada@x";
+	struct world *world = self;
+
+	(void)old;
+	(void)new;
+	(void)path;
+	(void)arena;
+	if (world->authors.kind != ERR_NONE) {
+		*err = world->authors;
+		return -1;
+	}
+	*out = (struct strings){&ada, 1};
+	return 0;
+}
+
+/* The version that is declared was refused by a gate that demanded something else. */
+static void write_refusal(struct world *world)
+{
+	struct model_status status = {.name = "risk"};
+	struct verdict_record verdict = {.result = VERDICT_FAIL, .why = "accuracy 88 % < 90 %"};
+	struct desired_deployment desired = {0};
+
+	fleet_desired(world->c.fleet, "prod", "risk", world->c.applied.hex, fleet_blob, &world->c,
+	              &world->c.arena, &desired);
+	assert_non_null(desired.version);
+	verdict.subject = subject_digest(desired.version->artifact.digest, &desired.version->serve,
+	                                 &desired.model->interface);
+	verdict.gate = digest_of("stricter", 8);
+	status.verdicts = &verdict;
+	status.n_verdicts = 1;
+	model_status_encode(&world->model_status, &status);
+}
+
+static int setup(void **state)
+{
+	struct world *world = calloc(1, sizeof(*world));
+	struct controller *c = &world->c;
+
+	assert_int_equal(fixture_setup((void **)&world->fixture), 0);
+	arena_init(&c->arena, (size_t)64 << 20);
+	buf_init(&world->model_status, 1 << 20);
+	c->fleet = fleet_new();
+	c->ports.git = (struct port_git){.self = world, .read_blob = port_blob,
+	                                 .read_path = port_path, .authors = port_authors};
+	c->config.poll_ms = 1000;
+	snprintf(c->applied.hex, sizeof(c->applied.hex), "%040d", 1);
+	put(world->fixture, c->fleet, "environment.yaml", ENVIRONMENT, NULL);
+	put(world->fixture, c->fleet, "model.yaml", MODEL, NULL);
+	put(world->fixture, c->fleet, "v2.yaml", VERSION, NULL);
+	put(world->fixture, c->fleet, "risk.yaml", DEPLOYMENT, NULL);
+	write_refusal(world);
+	key_need(c, NULL, "risk")->has_status = true;
+	key_need(c, "prod", "risk")->evidence_known = true;
+	*state = world;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+
+	keys_free(&world->c);
+	fleet_free(world->c.fleet);
+	buf_deinit(&world->model_status);
+	arena_deinit(&world->c.arena);
+	fixture_teardown((void **)&world->fixture);
+	free(world);
+	return 0;
+}
+
+static struct task planned(struct world *world)
+{
+	struct task task = {.key = key_find(&world->c, "prod", "risk"), .observed = {.known = true}};
+	struct err err = {0};
+
+	if (task_deployment(&world->c, &task, &err))
+		fail_msg("%s", err.text);
+	assert_non_null(task.plan);
+	return task;
+}
+
+/* Harm to 0 and healing need a plan: they never wait for Git's memory of who wrote what. */
+static void authors_that_cannot_be_found_delay_no_plan(void **state)
+{
+	struct world *world = *state;
+	struct task task = planned(world);
+
+	assert_null(task.desired.authors_unknown);
+	assert_int_equal(task.desired.authors.n, 2); /* of the declaration and of the model */
+	err_set(&world->authors, ERR_STALLED, "commit 0123456789 is not in the store");
+	task = planned(world);
+	assert_int_equal(task.desired.authors.n, 0);
+	assert_string_equal(task.desired.authors_unknown,
+	                    "risk.yaml: who changed it: commit 0123456789 is not in the store");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(authors_that_cannot_be_found_delay_no_plan, setup,
+		                                teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
