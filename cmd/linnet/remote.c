@@ -62,6 +62,19 @@ static int fetch(const struct options *options, const char *path, struct err *er
 	return result ? err_wrap(err, "%s", options->repo) : 0;
 }
 
+static int open_local(const char *path, struct objects **out, struct err *err)
+{
+	struct err why = {0};
+
+	if (!objects_open(path, true, out, &why))
+		return 0;
+	if (why.kind == ERR_STALLED)
+		err_set(&why, ERR_STALLED, "there is no Git repository at '%s': run this in a checkout of "
+		        "the fleet, or name one with --repo (a folder or a url)", path);
+	*err = why;
+	return -1;
+}
+
 int repo_open(const struct options *options, struct objects **out, struct err *err)
 {
 	const char *path = options->repo;
@@ -71,7 +84,7 @@ int repo_open(const struct options *options, struct objects **out, struct err *e
 		if (!path || objects_create(path, err) || fetch(options, path, err))
 			return -1;
 	}
-	return objects_open(path, true, out, err);
+	return open_local(path, out, err);
 }
 
 #ifdef __SANITIZE_ADDRESS__
@@ -101,7 +114,7 @@ static int find_remote(const struct options *options, char url[LIMIT_FILE_PATH],
 		snprintf(url, LIMIT_FILE_PATH, "%s", given);
 		return 0;
 	}
-	if (objects_open(options->repo, true, &objects, err))
+	if (open_local(options->repo, &objects, err))
 		return -1;
 	result = objects_remote_url(objects, "origin", url, LIMIT_FILE_PATH, err);
 	objects_close(objects);

@@ -10,7 +10,11 @@
 #include "adapter/git_verify.h"
 #include "base/file.h"
 
-enum { WITHIN_MS = 180000, BACKOFF_LEAST_MS = 250, BACKOFF_MOST_MS = 4000 };
+enum {
+	RACE_MS = 180000,  /* so long others may be faster, ... */
+	FAILED_MS = 20000, /* ... and so long the remote may be out of reach: a person is waiting */
+	BACKOFF_LEAST_MS = 250, BACKOFF_MOST_MS = 4000,
+};
 
 struct attempt {
 	const struct transport *transport;
@@ -133,9 +137,9 @@ static void back_off(int n)
 
 static int try_all(struct attempt *attempt, struct oid *out, struct err *err)
 {
-	int64_t until_ms = child_clock_ms() + WITHIN_MS;
+	int64_t begun_ms = child_clock_ms(), reached_ms = begun_ms;
 
-	for (int n = 0; child_clock_ms() < until_ms; n++) {
+	for (int n = 0; child_clock_ms() - begun_ms < RACE_MS; n++) {
 		enum push_outcome outcome = PUSH_FAILED;
 		struct err why = {0};
 		struct oid made;
@@ -150,12 +154,15 @@ static int try_all(struct attempt *attempt, struct oid *out, struct err *err)
 		}
 		if (outcome == PUSH_REFUSED)
 			return err_set(err, ERR_STALLED, "%s was refused: %s", attempt->ref, why.text);
-		*err = why;
+		if (outcome != PUSH_FAILED)
+			reached_ms = child_clock_ms();
+		if (child_clock_ms() - reached_ms >= FAILED_MS) {
+			*err = why;
+			return -1;
+		}
 		back_off(n);
 	}
-	if (err->kind == ERR_NONE)
-		return err_set(err, ERR_TRANSIENT, "others were faster for three minutes; try again");
-	return err_wrap(err, "gave up after three minutes");
+	return err_set(err, ERR_TRANSIENT, "others were faster for three minutes; try again");
 }
 
 int git_remote_commit(const struct transport *transport, const struct git_remote_commit *commit,

@@ -18,8 +18,8 @@ struct git_remote_commit {
 	const char *signing_key; /* private SSH key; NULL: unsigned */
 };
 
-/* ERR_TRANSIENT when it did not get through within 60 s; `out` is the commit that the remote has.
- * */
+/* ERR_TRANSIENT when the remote was out of reach for 20 s, or others were faster for three minutes;
+ * ERR_STALLED when it will not take it; `out` is the commit that the remote has. */
 int git_remote_commit(const struct transport *transport, const struct git_remote_commit *commit,
                       struct oid *out, struct err *err) must_check;
 

@@ -428,6 +428,7 @@ static const struct remedy {
 	{"could not read Username", "it asks for a token; name a file: fleet.auth.tokenFile"},
 	{"Host key verification failed", "its host key is not in fleet.auth.knownHosts"},
 	{"Permission denied (", "it does not take the key of fleet.auth.sshKey"},
+	{"does not appear to be a git repository", "there is no Git repository at its address"},
 };
 
 int transport_check(const struct child *child, const char *what, struct err *err)
@@ -436,7 +437,7 @@ int transport_check(const struct child *child, const char *what, struct err *err
 
 	for (size_t i = 0; i < ARRAY_LEN(remedies) && child->exit_code && !child->timed_out; i++) {
 		if (strstr(text, remedies[i].words))
-			return err_set(err, ERR_TRANSIENT, "the remote: %s", remedies[i].advice);
+			return err_set(err, ERR_STALLED, "the remote: %s", remedies[i].advice);
 	}
 	return child_check(child, what, err);
 }

@@ -48,8 +48,8 @@ int transport_push(struct child *child, const struct transport *transport, const
                    const char *const *refspecs, size_t n, const char *lease, int64_t now_ms,
                    struct err *err) must_check;
 
-/* child_check of a git that was started here; a reason that a setting can mend comes first, with
- * the setting's name. */
+/* child_check of a git that was started here; a reason that a person can mend comes first, with
+ * the setting's name: ERR_STALLED. */
 int transport_check(const struct child *child, const char *what, struct err *err) must_check;
 
 enum push_outcome {

@@ -75,6 +75,8 @@ class HoldTest(CliTest):
                       self.fails("hold", D, "--reason", "x", "--until", "soon", *repo))
         self.assertIn("there is no branch 'trunk'",
                       self.fails("resume", D, "--fleet-branch", "trunk", *repo))
+        self.assertIn("there is no Git repository at its address",
+                      self.fails("resume", D, "--remote", self.home / "nowhere", *repo))
 
 
 class RequestTest(CliTest):

@@ -64,9 +64,19 @@ class ExitTest(CliTest):
                 (["schema", "Model", "-o", "json"], "unknown flag -o of schema"),
                 (["history", "-n", "many"], "-n: "),
                 (["completion", "tcsh"], "write bash, zsh or fish"),
-                (["status", "--repo", "/nowhere"], "/nowhere"),
+                (["status", "--repo", "/nowhere"], "no Git repository at '/nowhere'"),
                 (["status", "--repo", "ftp://x/y"], "https")):
             self.assertIn(expected, self.fails(*words), words)
+
+    def test_outside_of_a_fleet_every_verb_says_what_to_do(self):
+        for words in (["plan"], ["status"], ["history"], ["why", D], ["why", "risk"],
+                      ["estimate", D], ["verify", D], ["hold", D, "--reason", "x"],
+                      ["resume", D], ["approve", D], ["reject", D], ["rollback", D],
+                      ["retry", D], ["kick", "risk"], ["restart", D],
+                      ["accept-rewind", "a" * 40, "b" * 40]):
+            said = self.fails(*words, cwd=self.home)
+            self.assertEqual(said, "linnet: there is no Git repository at '.': run this in a checkout "
+                             "of the fleet, or name one with --repo (a folder or a url)\n", words)
 
     def test_output_is_the_same_in_each_format(self):
         remote, _ = self.fleet()
