@@ -65,8 +65,7 @@ int verb_validate(const struct options *options, struct err *err)
 	struct diagnostics diagnostics = {0};
 	struct view view;
 
-	if (view_folder(&view, options->n_args ? options->args[0] : options->path, options->arena,
-	                err)) {
+	if (view_folder(&view, options->n_args ? options->args[0] : ".", options->arena, err)) {
 		view_close(&view);
 		return -1;
 	}

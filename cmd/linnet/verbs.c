@@ -45,7 +45,7 @@ const struct verb verbs[] = {
 	 "Writes manifests, linnet.yaml, a small model with its code, CODEOWNERS and a workflow that "
 	 "checks pull requests. A file that is there is never written over."},
 	{"validate", "[PATH]", "check the manifests of a folder: file:line:column",
-	 REPO | PATH | OUTPUT, verb_validate, NULL},
+	 OUTPUT, verb_validate, NULL},
 	{"plan", "", "what merging HEAD would do: exit 0 nothing, 2 changes",
 	 REPO | PATH | BASE | OUTPUT, verb_plan,
 	 "Reads Git only: the manifests at HEAD and at the merge base, and the status branch for the "
