@@ -285,4 +285,36 @@ static inline void declare_by_hand(struct world *world)
 	status->phase = PHASE_WAITING;
 }
 
+/* v1 serves, and nothing is due: what follows counts from here. */
+static inline void rest_with(struct world *world, struct trigger_spec trigger)
+{
+	world->triggers[0] = trigger;
+	merge_v1(world);
+	tick(world);
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_false(world->last.changed);
+}
+
+/* v1 was made by a run under these terms and serves in staging, where all is automatic. */
+static inline void serve_v1_under(struct world *world, const char *terms)
+{
+	static struct revision revision;
+
+	world->model.cooldown_ms = 0;
+	world->in.terms = digest_of(terms, strlen(terms));
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSING);
+	merge_v1(world);
+	until(world, CYCLE_IDLE);
+	revision = (struct revision){.model = "risk", .version = "v1",
+	                             .artifact.digest = digest_of("a1", 2)};
+	revision_seal(&revision);
+	world->statuses[STAGING].revisions = &revision;
+	world->statuses[STAGING].n_revisions = 1;
+	world->statuses[STAGING].stable = revision.digest;
+}
+
+#define case_of(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
 #endif
