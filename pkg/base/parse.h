@@ -25,6 +25,8 @@ int parse_memory(const char *text, int64_t *out_bytes, struct err *err) must_che
 int parse_cpu(const char *text, int64_t *out_millis, struct err *err) must_check;
 /* Lower-case letters, digits and '-', starts and ends alphanumeric, 1..63 bytes. */
 bool is_name(const char *text);
+/* Times are milliseconds since 1970. Below 0 there is none: never, or not yet. */
+static inline bool is_time(int64_t ms) { return ms >= 0; }
 
 #define INT_TEXT 24  /* bytes that format_int needs */
 #define TIME_TEXT 32 /* bytes that format_time and format_duration need */

@@ -11,12 +11,12 @@ static const char *held(struct look *look, bool step, const char **reason)
 	const char *owner, *why;
 
 	(void)step;
-	if (!hold || (hold->until_ms >= 0 && look->in->now_ms >= hold->until_ms))
+	if (!hold || (is_time(hold->until_ms) && look->in->now_ms >= hold->until_ms))
 		return NULL;
 	*reason = "Hold";
 	owner = hold->owner ? hold->owner : "nobody named";
 	why = hold->reason ? hold->reason : "no reason given";
-	if (hold->until_ms < 0)
+	if (!is_time(hold->until_ms))
 		return arena_printf(look->arena, "held by %s: %s", owner, why);
 	wake_at(look, hold->until_ms);
 	format_time(hold->until_ms, until);
@@ -34,7 +34,7 @@ static const char *window_shut(struct look *look, bool step, const char **reason
 	                                    &look->in->desired.zones, look->in->now_ms, &change_ms))
 		return NULL;
 	*reason = "Window";
-	if (change_ms < 0)
+	if (!is_time(change_ms))
 		return "a window cannot be read, which counts as closed";
 	wake_at(look, change_ms);
 	format_time(change_ms, until);
@@ -86,7 +86,7 @@ static int64_t count_approvals_but(struct look *look, int64_t since_ms, const st
 
 		if (!digest_same(approval->revision, next->candidate) ||
 		    !digest_same(approval->gate, gate) || approval->at_ms < since_ms ||
-		    (approval->expires_ms >= 0 && look->in->now_ms >= approval->expires_ms) ||
+		    (is_time(approval->expires_ms) && look->in->now_ms >= approval->expires_ms) ||
 		    !may_approve(&desired->environment->approvals, approval->by) ||
 		    has_text(&people, approval->by) || has_text(but, approval->by))
 			continue;

@@ -299,7 +299,7 @@ static const struct replica *find_replica(const struct look *look, struct digest
 /* Asked to be replaced by `restart`. */
 static bool is_old(const struct look *look, const struct replica *replica)
 {
-	return look->next->restart_ms >= 0 && replica->started_ms < look->next->restart_ms;
+	return is_time(look->next->restart_ms) && replica->started_ms < look->next->restart_ms;
 }
 
 static bool has_old(const struct look *look, struct digest revision)
@@ -494,6 +494,6 @@ void converge(struct look *look)
 		start_missing(look, next->candidate);
 	stop_unwanted(look);
 	drop_retired(look);
-	if (next->restart_ms >= 0 && !has_old(look, next->stable) && !has_old(look, next->candidate))
+	if (!has_old(look, next->stable) && !has_old(look, next->candidate))
 		next->restart_ms = -1;
 }

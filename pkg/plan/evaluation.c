@@ -128,7 +128,7 @@ static void again(struct cycle *cycle, const struct need *need, enum action_kind
 
 	if (evaluation->attempts >= GATE_ATTEMPTS)
 		return;
-	if (evaluation->retry_ms >= 0) {
+	if (is_time(evaluation->retry_ms)) {
 		cycle_wake(cycle, evaluation->retry_ms);
 		if (cycle->in->now_ms < evaluation->retry_ms)
 			return;

@@ -20,6 +20,19 @@ bool text_same(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+bool proposal_open(const struct proposal *proposal)
+{
+	return proposal->outcome == PROPOSAL_WANTED || proposal->outcome == PROPOSAL_WAITING;
+}
+
+void plan_wake(struct plan *plan, int64_t at_ms, int64_t now_ms)
+{
+	int64_t due_ms = at_ms > now_ms ? at_ms : now_ms;
+
+	if (!is_time(plan->wake_ms) || due_ms < plan->wake_ms)
+		plan->wake_ms = due_ms;
+}
+
 void condition_set(struct condition *condition, enum condition_type type, enum truth status,
                    const char *reason, const char *message, int64_t now_ms)
 {

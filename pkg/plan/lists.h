@@ -1,8 +1,8 @@
-/* What both planners do with the lists and conditions of a history. */
+/* What both planners do with a plan, and with the lists and conditions of a history. */
 #ifndef LINNET_PLAN_LISTS_H
 #define LINNET_PLAN_LISTS_H
 
-#include "api/status.h"
+#include "api/plan.h"
 #include "base/arena.h"
 
 /* A new list with `item` before the first `max - 1` old ones; the old list stays as it was. */
@@ -13,6 +13,11 @@ void *list_prepended(struct arena *arena, const void *items, size_t n, size_t si
 	                                sizeof(*(owner)->list), &(item), &(owner)->n_##list, (max)))
 
 bool text_same(const char *a, const char *b); /* NULL is the same as NULL alone */
+
+bool proposal_open(const struct proposal *proposal); /* wanted, or waiting for its merge */
+
+/* The next look is at `at_ms` at the latest, and not before now. */
+void plan_wake(struct plan *plan, int64_t at_ms, int64_t now_ms);
 
 /* `since_ms` moves when status or reason do. */
 void condition_set(struct condition *condition, enum condition_type type, enum truth status,

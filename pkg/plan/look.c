@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "plan/lists.h"
+
 bool has_stable(const struct look *look)
 {
 	return look->next->stable.hex[0] != '\0';
@@ -82,7 +84,7 @@ bool stable_broken(const struct look *look)
 	if (ready_replicas(look, next->stable) > 0 || is_exclusive(look))
 		return false;
 	return crash_looping(look, next->stable) ||
-	       (next->down_since_ms >= 0 && look->in->now_ms - next->down_since_ms > patience);
+	       (is_time(next->down_since_ms) && look->in->now_ms - next->down_since_ms > patience);
 }
 
 enum aim find_aim(const struct look *look)
@@ -219,8 +221,5 @@ const char *key_of(const struct look *look)
 
 void wake_at(struct look *look, int64_t at_ms)
 {
-	if (at_ms < look->in->now_ms)
-		at_ms = look->in->now_ms;
-	if (look->plan->wake_ms < 0 || at_ms < look->plan->wake_ms)
-		look->plan->wake_ms = at_ms;
+	plan_wake(look->plan, at_ms, look->in->now_ms);
 }

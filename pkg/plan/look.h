@@ -83,7 +83,7 @@ void quarantine(struct look *look, struct digest revision, const char *reason);
 void release(struct look *look, struct digest revision); /* from quarantine */
 void add_approval(struct look *look, struct approval approval);
 void add_admission(struct look *look, struct admission admission);
-struct proposal *add_proposal(struct look *look, struct proposal proposal);
+void add_proposal(struct look *look, struct proposal proposal);
 void set_branch(struct look *look, size_t i, const char *branch);
 void set_outcome(struct look *look, size_t i, enum proposal_state outcome, const char *why);
 void collect_garbage(struct look *look);

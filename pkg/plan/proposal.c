@@ -55,11 +55,6 @@ static void close_proposal(struct cycle *cycle, size_t i, enum proposal_state ou
 	           why);
 }
 
-static bool is_open(const struct proposal *proposal)
-{
-	return proposal->outcome == PROPOSAL_WANTED || proposal->outcome == PROPOSAL_WAITING;
-}
-
 bool is_version(const struct proposal *proposal)
 {
 	return !proposal->target && !proposal->tag;
@@ -204,7 +199,7 @@ void close_merged(struct cycle *cycle)
 		const struct proposal *proposal = &cycle->next->proposed[i];
 		const char *version = proposal->version;
 
-		if (!is_version(proposal) || !is_open(proposal) || !has_version(cycle, version) ||
+		if (!is_version(proposal) || !proposal_open(proposal) || !has_version(cycle, version) ||
 		    !line_says(cycle, proposal))
 			continue;
 		close_proposal(cycle, i, PROPOSAL_MERGED, "the accepted commit holds it");
@@ -226,7 +221,7 @@ bool version_waits(const struct cycle *cycle)
 static void drop_older(struct cycle *cycle, enum level level)
 {
 	for (size_t i = 0; i < cycle->next->n_proposed; i++)
-		if (is_open(&cycle->next->proposed[i]) && is_version(&cycle->next->proposed[i]) &&
+		if (proposal_open(&cycle->next->proposed[i]) && is_version(&cycle->next->proposed[i]) &&
 		    level_of(cycle, &cycle->next->proposed[i]) == level)
 			close_proposal(cycle, i, PROPOSAL_DROPPED, "a newer one replaces it");
 }
@@ -335,7 +330,7 @@ enum proposal_state follow_versions(struct cycle *cycle)
 
 		if (!is_version(proposal))
 			continue;
-		if (is_open(proposal) && was_refused(cycle, proposal))
+		if (proposal_open(proposal) && was_refused(cycle, proposal))
 			close_proposal(cycle, i, PROPOSAL_REFUSED, "the branch was deleted without a merge");
 		proposal = &cycle->next->proposed[i];
 		wanted |= proposal->outcome == PROPOSAL_WANTED;
@@ -416,7 +411,7 @@ static void want_promotion(struct cycle *cycle, const struct target *target)
 	struct proposal proposal = {.target = key};
 	enum level level = propose_level(target);
 
-	if (!source || source == target || level == LEVEL_MANUAL)
+	if (!source || level == LEVEL_MANUAL)
 		return;
 	version = soaked_version(cycle, source, target->deployment->promotion->soak_ms);
 	if (!version || text_same(version, target->deployment->version) ||
@@ -449,7 +444,7 @@ static void follow_promotions(struct cycle *cycle)
 		const struct proposal *proposal = &cycle->next->proposed[i];
 		const struct target *target = find_target(cycle, proposal->target);
 
-		if (!proposal->target || !is_open(proposal))
+		if (!proposal->target || !proposal_open(proposal))
 			continue;
 		if (!target)
 			close_proposal(cycle, i, PROPOSAL_DROPPED, "its deployment is gone");

@@ -167,13 +167,12 @@ void add_admission(struct look *look, struct admission admission)
 	prepend(look, admitted, admission, (size_t)RECORDS_MAX);
 }
 
-struct proposal *add_proposal(struct look *look, struct proposal proposal)
+void add_proposal(struct look *look, struct proposal proposal)
 {
 	for (size_t i = 0; i < look->next->n_proposed; i++)
 		if (digest_same(look->next->proposed[i].digest, proposal.digest))
-			return NULL;
+			return;
 	prepend(look, proposed, proposal, (size_t)RECORDS_MAX);
-	return &look->next->proposed[0];
 }
 
 void set_branch(struct look *look, size_t i, const char *branch)

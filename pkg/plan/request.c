@@ -39,7 +39,7 @@ static void approve(struct look *look, const struct request *request)
 
 	if (!approval.gate.hex[0] && desired->model)
 		approval.gate = gate_digest(desired->model, desired->policy, look->arena);
-	if (approval.expires_ms < 0 && expire_ms >= 0)
+	if (!is_time(approval.expires_ms) && expire_ms >= 0)
 		approval.expires_ms = look->in->now_ms + expire_ms;
 	add_approval(look, approval);
 	note(look, arena_printf(look->arena, "approved (%s)", version_of(look, approval.revision)),

@@ -86,11 +86,6 @@ void want_revert(struct look *look, struct digest failed, struct digest back, co
 		add_proposal(look, proposal);
 }
 
-static bool is_open(const struct proposal *proposal)
-{
-	return proposal->outcome == PROPOSAL_WANTED || proposal->outcome == PROPOSAL_WAITING;
-}
-
 /* A proposal is over when the line says it, or when the line names another revision. */
 void follow_proposals(struct look *look)
 {
@@ -101,7 +96,7 @@ void follow_proposals(struct look *look)
 	for (size_t i = 0; i < look->next->n_proposed; i++) {
 		const struct proposal *proposal = &look->next->proposed[i];
 
-		if (!is_open(proposal))
+		if (!proposal_open(proposal))
 			continue;
 		if (text_same(desired->deployment->version, proposal->version))
 			set_outcome(look, i, PROPOSAL_MERGED, "the line says so");

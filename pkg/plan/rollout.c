@@ -338,7 +338,7 @@ static bool start_timed_out(const struct look *look, struct digest revision)
 
 static bool is_overdue(const struct look *look)
 {
-	return look->spec && look->next->rollout_since_ms >= 0 && !look->in->clock_jumped &&
+	return look->spec && is_time(look->next->rollout_since_ms) && !look->in->clock_jumped &&
 	       look->in->now_ms - look->next->rollout_since_ms >= look->spec->rollout.deadline_ms;
 }
 
@@ -732,7 +732,7 @@ static void remember_down(struct look *look)
 	if (!has_stable(look) || replicas_wanted(look, next->stable) == 0 ||
 	    ready_replicas(look, next->stable) > 0)
 		next->down_since_ms = -1;
-	else if (next->down_since_ms < 0)
+	else if (!is_time(next->down_since_ms))
 		next->down_since_ms = look->in->now_ms;
 }
 
@@ -745,7 +745,6 @@ static void adopt(struct look *look)
 	    next->n_history > 0 || live_weight(look, look->want.digest) < 1)
 		return;
 	take_up(look, &look->want, false);
-	set_weights(look, 0, 1);
 	make_stable(look);
 	note(look, arena_printf(look->arena, "adopted (%s)", look->want.version),
 	     "it was serving already");

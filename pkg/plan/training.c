@@ -29,10 +29,7 @@ void cycle_note(struct cycle *cycle, const char *what, const char *why)
 
 void cycle_wake(struct cycle *cycle, int64_t at_ms)
 {
-	if (at_ms < cycle->in->now_ms)
-		at_ms = cycle->in->now_ms;
-	if (cycle->plan->wake_ms < 0 || at_ms < cycle->plan->wake_ms)
-		cycle->plan->wake_ms = at_ms;
+	plan_wake(cycle->plan, at_ms, cycle->in->now_ms);
 }
 
 static void say(struct cycle *cycle, const char *reason, const char *message)
@@ -219,7 +216,7 @@ static int64_t cooldown_end(const struct cycle *cycle, const struct cause *cause
 {
 	const struct model_status *next = cycle->next;
 
-	if (next->last_finished_ms < 0 || cause->kind == TRIGGER_FIRST ||
+	if (!is_time(next->last_finished_ms) || cause->kind == TRIGGER_FIRST ||
 	    (cause->kind == TRIGGER_EVENT && (next->pending_kick || !cycle->in->n_versions)))
 		return 0;
 	return next->last_finished_ms + cycle->in->model->cooldown_ms;
@@ -293,7 +290,7 @@ static void failed(struct cycle *cycle, enum action_kind again, const char *why)
 {
 	struct model_status *next = cycle->next;
 
-	if (next->retry_ms >= 0) {
+	if (is_time(next->retry_ms)) {
 		cycle_wake(cycle, next->retry_ms);
 		if (cycle->in->now_ms < next->retry_ms)
 			return;

@@ -158,10 +158,10 @@ static bool schedule_due(struct cycle *cycle, struct cause *cause)
 	char when[TIME_TEXT];
 	int64_t due_ms = -1;
 
-	for (size_t i = 0; i < model->n_triggers && cycle->next->scheduled_ms >= 0; i++) {
+	for (size_t i = 0; is_time(cycle->next->scheduled_ms) && i < model->n_triggers; i++) {
 		int64_t tick = next_tick(cycle, &model->triggers[i], cycle->next->scheduled_ms);
 
-		if (tick >= 0 && (due_ms < 0 || tick < due_ms)) {
+		if (is_time(tick) && (!is_time(due_ms) || tick < due_ms)) {
 			due_ms = tick;
 			first = &model->triggers[i];
 		}
@@ -238,7 +238,7 @@ void set_baselines(struct cycle *cycle)
 	cycle->next->data_rows = in->data ? in->data->rows : -1;
 	cycle->next->data_first = in->data ? in->data->first : (struct digest){""};
 	cycle->next->sources = in->sources;
-	if (cycle->next->scheduled_ms >= 0)
+	if (is_time(cycle->next->scheduled_ms))
 		cycle->next->scheduled_ms = in->now_ms;
 }
 
@@ -255,6 +255,6 @@ void keep_baselines(struct cycle *cycle)
 		next->sources = in->sources;
 	if (!find_trigger(cycle, TRIGGER_SCHEDULE))
 		next->scheduled_ms = -1;
-	else if (next->scheduled_ms < 0)
+	else if (!is_time(next->scheduled_ms))
 		next->scheduled_ms = in->now_ms;
 }

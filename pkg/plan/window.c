@@ -18,7 +18,7 @@ static bool window_closed(const struct window_spec *window, const struct zones *
 	    !zone_find(zones, window->time_zone, &zone))
 		return true;
 	tick = cron_next(&cron, now_ms - window->for_ms, zone);
-	for (int i = 0; tick >= 0 && tick <= now_ms && i < TICKS_MAX; i++) {
+	for (int i = 0; is_time(tick) && tick <= now_ms && i < TICKS_MAX; i++) {
 		closed = true;
 		*change_ms = tick + window->for_ms;
 		tick = cron_next(&cron, tick, zone);
@@ -37,9 +37,9 @@ bool windows_closed(const struct window_spec *windows, size_t n, const struct zo
 	for (size_t i = 0; i < n; i++) {
 		if (window_closed(&windows[i], zones, now_ms, &change)) {
 			closed = true;
-			unreadable |= change < 0;
+			unreadable |= !is_time(change);
 			opens = change > opens ? change : opens;
-		} else if (change >= 0 && (closes < 0 || change < closes)) {
+		} else if (is_time(change) && (!is_time(closes) || change < closes)) {
 			closes = change;
 		}
 	}
