@@ -2,6 +2,7 @@
 # Does what is broken die? `hack/mutants.sh N [SEED]`: N random mutants of the pure modules plan and
 # gate (or of FILES), each judged by their unit tests under sanitizers and SIM_HOURS (3000; 0 none) of
 # the simulator.
+# A mutant that the optimising compiler makes the same object code of changes nothing: it is not counted.
 # `hack/mutants.sh seeded`: one mutant an invariant (hack/mutants/), judged by the simulator alone;
 # S21 has none, because no secret passes through what is simulated.
 #
@@ -44,8 +45,8 @@ sim="$work/build/sim tests/sim/scenarios.txt --first --round 1 --hours $hours"
 
 tests_die() { # tests_die TESTS BUILD BYTES [VARIABLE=VALUE...]
 	local units=$1 folder=$work/$2 bytes=$3
-	build "$2" "${@:4}" $(printf "$folder/unit/%s " $units)
 	for unit in $units; do
+		build "$2" "${@:4}" "$folder/unit/$unit"
 		judge "$bytes" "$folder/unit/$unit" || { how="unit $unit${4:+, $4}"; return 0; }
 	done
 	return 1
@@ -64,11 +65,20 @@ sim_dies() { # by what the unbroken code passes
 	return 0
 }
 
+same_code() { # same_code FILE: as what is not broken, to the byte
+	cmp -s "$work/build/$(object_of "$1")" "$work/whole/$(object_of "$1")"
+}
+object_of() { # object_of pkg/MODULE/NAME.c
+	printf 'obj/%s.o' "$(basename "$(dirname "$1")")/$(basename "$1" .c)"
+}
+
 died=0 lived=0
 one() { # one NAME FILE: judges what is in the tree now
 	how=
-	if ! build build "$work/build/$(basename "$(dirname "$2")").a"; then
+	if ! build build "$work/build/$(object_of "$2")"; then
 		printf '%s: does not compile\n' "$1"
+	elif same_code "$2"; then
+		printf '%s: is the same code\n' "$1"
 	elif { [ "$seeded" = 0 ] && unit_dies "$2"; } || sim_dies; then
 		died=$((died + 1))
 		printf '%s: dies (%s)\n' "$1" "$how"
@@ -87,6 +97,7 @@ if { [ "$seeded" = 0 ] && unit_dies "$first"; } || sim_dies; then
 	tail -n 5 "$work/log/build" "$work/log/run"
 	exit 1
 fi
+cp -r "$work/build" "$work/whole"
 if [ "$seeded" = 1 ]; then
 	for script in ${2:-hack/mutants/*.sed}; do
 		file=$(sed -n 's/^# file: //p' "$script")
