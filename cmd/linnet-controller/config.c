@@ -41,6 +41,9 @@ static const struct {
 	                           "beginnings of urls of Prometheus that may be asked, as data.allow"},
 	[SETTING_SECRETS_DIR] = {"secrets.dir", NULL, "<dir>/<name>/<key> holds a secret"},
 	[SETTING_LOCAL_LISTEN] = {"local.listen", "127.0.0.1:9000", "where requests come in"},
+	[SETTING_LOCAL_USER] = {"local.user", NULL,
+	                        "whom model servers run as where the controller is root; absent: "
+	                        "linnet-server where there is that user, else nobody"},
 	[SETTING_PREDICTIONS_BYTES] = {"predictions.bytes", "1Gi",
 	                               "of each deployment's prediction log at most"},
 	[SETTING_PREDICTIONS_AGE] = {"predictions.age", "90d", "what is older is removed from it"},

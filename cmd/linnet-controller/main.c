@@ -158,6 +158,23 @@ static int check_listen(const char *listen, struct err *err)
 	return 0;
 }
 
+/* Whom model servers run as. What is in their way can be mended while we run: they start then. */
+static void tell_user(struct daemon *d)
+{
+	const char *user = serving_local_user(d->serving);
+	struct err err = {0};
+
+	if (user && !strcmp(user, "nobody") && !d->config.values[SETTING_LOCAL_USER])
+		log_info("model servers run as nobody, as other programs may; make a user for them "
+		         "(useradd --system " SERVING_USER ") or set local.user");
+	else if (user)
+		log_info("model servers run as %s", user);
+	else if (geteuid() == 0)
+		log_warn("model servers run as root; set local.user to somebody else");
+	if (serving_local_reach(d->serving, &err))
+		log_warn("%s", err.text);
+}
+
 static int open_serving(struct daemon *d, struct err *err)
 {
 	struct serving_local_config config = {
@@ -167,6 +184,7 @@ static int open_serving(struct daemon *d, struct err *err)
 		.secrets = d->config.values[SETTING_SECRETS_DIR],
 		.repository = arena_printf(&d->arena, "%s/fleet.git", d->state),
 		.listen = d->config.values[SETTING_LOCAL_LISTEN],
+		.user = d->config.values[SETTING_LOCAL_USER],
 		.self = d->self,
 	};
 
@@ -179,6 +197,7 @@ static int open_serving(struct daemon *d, struct err *err)
 	if (serving_local_open(&config, &d->serving, err))
 		return -1;
 	d->ports.serving = serving_local_port(d->serving);
+	tell_user(d);
 	log_info("resources of local replicas: memory bounds each process, cpu is a share and no cap");
 	return 0;
 }

@@ -400,6 +400,8 @@ void process_tail(const char *folder, struct buf *out)
 /* What the new process needs, and the step and the cause of its failure. */
 struct launch {
 	const struct process_spec *spec;
+	const struct user *user; /* NULL: as we are */
+	const char *cwd;
 	int dir, lock, out, log, null;
 	const char *head; /* first line of the record */
 	size_t head_len;
@@ -476,7 +478,19 @@ static int set_limits(const struct process_spec *spec)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-/* Between vfork and exec. */
+/* A file among the arguments that is there and may not be read: the program would say so in words
+ * of its own, or not at all. */
+static bool may_read_arguments(struct launch *launch)
+{
+	for (const char *const *arg = launch->spec->argv + 1; *arg; arg++) {
+		launch->step = *arg;
+		if ((*arg)[0] == '/' && access(*arg, R_OK) && errno == EACCES)
+			return false;
+	}
+	return true;
+}
+
+/* Between vfork and exec. What is ours to do comes first, then it is somebody else. */
 static void become(void *self)
 {
 	struct launch *launch = self;
@@ -485,13 +499,16 @@ static void become(void *self)
 	launch->step = "record";
 	if (setsid() < 0 || write_record(launch))
 		return;
-	launch->step = "working folder";
-	if (spec->cwd ? chdir(spec->cwd) : fchdir(launch->dir))
-		return;
 	launch->step = "limits";
 	if (set_descriptors(launch) || set_limits(spec))
 		return;
-	launch->step = spec->argv[0];
+	launch->step = "user";
+	if (launch->user && user_become(launch->user))
+		return;
+	launch->step = launch->cwd;
+	if (chdir(launch->cwd) || (launch->user && !may_read_arguments(launch)))
+		return;
+	launch->step = launch->program;
 	execve(launch->program, (char *const *)spec->argv, (char *const *)spec->env);
 }
 
@@ -522,11 +539,24 @@ static void close_all(const int *fds, size_t n)
 			close(fds[i]);
 }
 
-/* out_fd -1: its output goes to the log. */
-static int launch_in(int dir, const char *folder, const struct process_spec *spec, int out_fd,
-                     struct err *err)
+static int launch_error(const struct launch *launch, bool forked, struct err *err)
 {
-	struct launch launch = {.spec = spec, .lock = -1, .out = -1, .log = -1, .null = -1};
+	const char *program = launch->spec->argv[0], *step = launch->step ? launch->step : "files";
+	enum err_kind kind = forked ? ERR_STALLED : ERR_TRANSIENT;
+
+	if (launch->user && launch->errnum == EACCES)
+		return err_set(err, kind, "%s cannot be started: the user %s of model servers may not "
+		               "read or enter %s; let all do so (chmod o+rX) or set local.user",
+		               program, launch->user->name, step);
+	return err_errno(err, kind, launch->errnum, "%s cannot be started: %s", program, step);
+}
+
+/* out_fd -1: its output goes to the log. */
+static int launch_in(int dir, const char *folder, const struct process_spec *spec,
+                     const struct user *user, int out_fd, struct err *err)
+{
+	struct launch launch = {.spec = spec, .user = user, .cwd = spec->cwd ? spec->cwd : folder,
+	                        .lock = -1, .out = -1, .log = -1, .null = -1};
 	char head[160], boot[64], stat[RECORD_BYTES];
 	pid_t pid = -1;
 
@@ -547,7 +577,8 @@ static int launch_in(int dir, const char *folder, const struct process_spec *spe
 	launch.null = lift(open("/dev/null", O_RDONLY | O_CLOEXEC));
 	unlinkat(dir, "record", 0);
 	unlinkat(dir, "exit", 0);
-	if (launch.dir >= 0 && launch.out >= 0 && launch.log >= 0 && launch.null >= 0) {
+	if (launch.dir >= 0 && launch.out >= 0 && launch.log >= 0 && launch.null >= 0 &&
+	    (!user || !fchown(launch.log, user->uid, user->gid))) { /* /dev/stderr can be opened */
 		launch.step = "fork";
 		pid = spawn(become, &launch, &launch.errnum);
 	}
@@ -558,15 +589,11 @@ static int launch_in(int dir, const char *folder, const struct process_spec *spe
 		unlinkat(dir, "record", 0);
 	}
 	close_all((int[]){launch.dir, launch.lock, launch.out, launch.log, launch.null}, 5);
-	if (launch.errnum)
-		return err_errno(err, pid > 0 ? ERR_STALLED : ERR_TRANSIENT, launch.errnum,
-		                 "%s cannot be started: %s", spec->argv[0],
-		                 launch.step ? launch.step : "files");
-	return 0;
+	return launch.errnum ? launch_error(&launch, pid > 0, err) : 0;
 }
 
-int process_start_to(const char *folder, const struct process_spec *spec, int out_fd,
-                     struct err *err)
+static int start(const char *folder, const struct process_spec *spec, const struct user *user,
+                 int out_fd, struct err *err)
 {
 	struct process_seen seen = {0};
 	bool absent;
@@ -582,14 +609,26 @@ int process_start_to(const char *folder, const struct process_spec *spec, int ou
 		rc = err_set(err, ERR_CONFLICT, "%s: process %d runs there already", folder,
 		             (int)seen.pid);
 	else
-		rc = launch_in(dir, folder, spec, out_fd, err);
+		rc = launch_in(dir, folder, spec, user, out_fd, err);
 	close(dir);
 	return rc;
 }
 
 int process_start(const char *folder, const struct process_spec *spec, struct err *err)
 {
-	return process_start_to(folder, spec, -1, err);
+	return start(folder, spec, NULL, -1, err);
+}
+
+int process_start_as(const char *folder, const struct process_spec *spec, const struct user *user,
+                     struct err *err)
+{
+	return start(folder, spec, user, -1, err);
+}
+
+int process_start_to(const char *folder, const struct process_spec *spec, int out_fd,
+                     struct err *err)
+{
+	return start(folder, spec, NULL, out_fd, err);
 }
 
 /* ---- the port ---- */

@@ -356,6 +356,11 @@ int serving_local_open(const struct serving_local_config *config, struct serving
 		free(serving);
 		return -1;
 	}
+	if (serving_user_open(serving, config->user, err) < 0) {
+		haproxy_close(serving->router);
+		free(serving);
+		return -1;
+	}
 	serving->state = heap_strdup(config->state);
 	serving->store = heap_strdup(store);
 	serving->data_root = copy_of(config->data_root);
@@ -377,6 +382,7 @@ void serving_local_close(struct serving_local *serving)
 		return;
 	haproxy_close(serving->router);
 	probes_free(serving->probes);
+	free(serving->user);
 	free(serving->state);
 	free(serving->store);
 	free(serving->data_root);

@@ -1,6 +1,7 @@
 /* The local back end: replicas are processes of their own behind HAProxy; both survive us.
  *
- *     <state>/replicas/<environment>/<deployment>/<revision>-<slot>/   process and `replica.json`
+ *     <state>/replicas/<environment>/<deployment>/<revision>-<slot>/   process and `replica.json`;
+ *                                                                      `home/` is the server's
  *     <state>/prepare/<environment>/<deployment>/<revision digest>/    worker: spec.json, result
  *     <state>/checks/<environment>/<deployment>/<revision digest>/     worker: spec.json, result
  *     <state>/artifacts/<digest>/, <state>/sources/<tree>/             read-only, shared
@@ -10,6 +11,9 @@
  *
  * `resources`: memory is RLIMIT_DATA of each process of a replica, cpu a nice value. Neither bounds
  * a replica as a whole: that would take a cgroup.
+ *
+ * Where we are root, servers run as a user of their own. It may pass the state folder and read
+ * artifacts and sources; its own are the home of a replica and the prediction logs.
  *
  * What is known of a replica is in its folder and in the router's table, nothing in memory but
  * probes under way. `observe` takes each step that is due: it notes exits, puts replicas that
@@ -29,13 +33,21 @@ struct serving_local_config {
 	const char *haproxy;    /* the program; NULL: the usual one */
 	const char *self;       /* program with the verbs __prepare and __check; NULL: this one */
 	int64_t predictions_bytes, predictions_age_ms; /* of each prediction log at most */
+	/* Whom servers run as, which only root can choose. NULL: as we do; of root, the user
+	 * SERVING_USER where the machine has it, else nobody. */
+	const char *user;
 };
+#define SERVING_USER "linnet-server"
 
 struct serving_local;
 int serving_local_open(const struct serving_local_config *config, struct serving_local **out,
                        struct err *err) must_check;
 void serving_local_close(struct serving_local *serving); /* accepts NULL; all goes on serving */
 struct port_serving serving_local_port(struct serving_local *serving);
+/* The user that servers are started as; NULL: as we are. */
+const char *serving_local_user(const struct serving_local *serving);
+/* Why no server can be started here, and what to do; 0: there is nothing in the way. */
+int serving_local_reach(struct serving_local *serving, struct err *err) must_check;
 /* Ends HAProxy. For tests, and for taking Linnet off a machine. */
 int serving_local_end(struct serving_local *serving, struct err *err) must_check;
 

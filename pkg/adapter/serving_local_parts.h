@@ -17,6 +17,7 @@ enum {
 struct probes;
 struct serving_local {
 	char *state, *store, *data_root, *secrets, *repository, *self;
+	struct user *user; /* of servers; NULL: as we are */
 	struct haproxy *router;
 	struct probes *probes;
 	int next_port;
@@ -91,6 +92,13 @@ struct probe *probe_want(struct probes *probes, const char *address, int64_t ide
  * later round. Forgets those that were not wanted. */
 void probes_run(struct probes *probes, int64_t wait_ms);
 struct probe *probe_find(struct probes *probes, const char *address, int64_t identity);
+
+/* ---- serving_local_user.c: whom servers run as ---- */
+
+int serving_user_open(struct serving_local *serving, const char *name, struct err *err) must_check;
+/* Lets it get to what a replica needs; `home` and `predictions` become its own. */
+int serving_user_admit(struct serving_local *serving, const char *home, const char *predictions,
+                       struct arena *arena, struct err *err) must_check;
 
 /* ---- serving_local_replica.c ---- */
 

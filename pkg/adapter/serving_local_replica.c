@@ -151,25 +151,24 @@ static bool has_env(const struct strings *env, const char *name)
 	return false;
 }
 
-static int make_env(const struct serving_local *serving, struct serving_key key,
-                    const struct revision *spec, const char *folder, struct arena *arena,
+static int make_env(const struct serving_local *serving, const struct revision *spec,
+                    const char *home, const char *predictions, struct arena *arena,
                     struct replica_file *file, struct strings *env, struct err *err)
 {
-	const char *predictions = state_path(serving, arena, "predictions", key, "");
 	char revision[REVISION_SHORT + 1];
 	const char *port = arena_printf(arena, "%d", file->port);
 	const struct {
 		const char *name, *value;
 	} fallbacks[] = {
 		{"PATH", "/usr/local/bin:/usr/bin:/bin"},
-		{"HOME", folder},
+		{"HOME", home},
 		{"TMPDIR", "/tmp"},
 		{"LANG", "C.UTF-8"},
+		{"USER", serving->user ? serving->user->name : "linnet"},
 	};
 
 	revision_short(spec->digest, revision);
-	if (add_declared(serving, spec, arena, env, file, err) < 0 ||
-	    dir_make_all(AT_FDCWD, predictions, 0700, err) < 0)
+	if (add_declared(serving, spec, arena, env, file, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(fallbacks); i++)
 		if (!has_env(env, fallbacks[i].name))
@@ -237,15 +236,17 @@ static int nice_of(int64_t cpu_millis)
 	return nice;
 }
 
-static int run(const struct serving_local *serving, struct serving_key key,
+static int run(struct serving_local *serving, struct serving_key key,
                const struct revision *spec, const char *folder, struct arena *arena,
                struct replica_file *file, struct err *err)
 {
 	const char **argv = arena_array(arena, spec->serve.command.n + 1, const char *);
+	const char *home = arena_printf(arena, "%s/home", folder);
+	const char *predictions = state_path(serving, arena, "predictions", key, "");
 	struct strings env = {0};
 	struct process_spec process = {
 		.argv = argv,
-		.cwd = spec->serve.tree ? source_folder(serving->state, spec->serve.tree, arena) : NULL,
+		.cwd = spec->serve.tree ? source_folder(serving->state, spec->serve.tree, arena) : home,
 		.timeout_ms = -1,
 		.memory_bytes = spec->memory_bytes,
 		.cpu_seconds = -1,
@@ -254,11 +255,12 @@ static int run(const struct serving_local *serving, struct serving_key key,
 	};
 
 	memcpy(argv, spec->serve.command.items, spec->serve.command.n * sizeof(*argv));
-	if (make_env(serving, key, spec, folder, arena, file, &env, err) < 0 ||
+	if (make_env(serving, spec, home, predictions, arena, file, &env, err) < 0 ||
+	    serving_user_admit(serving, home, predictions, arena, err) < 0 ||
 	    replica_write(folder, file, err) < 0)
 		return -1;
 	process.env = env.items;
-	return process_start(folder, &process, err);
+	return process_start_as(folder, &process, serving->user, err);
 }
 
 /* A stop that has not gone as far as a signal is taken back; else it has to end first. */

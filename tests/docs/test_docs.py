@@ -29,6 +29,7 @@ class DocsTest(unittest.TestCase):
     def check(self, page):
         script = script_of(page).replace(PORT, str(free_port()))
         home = pathlib.Path(tempfile.mkdtemp(prefix="linnet-docs."))
+        home.chmod(0o711)  # as the pages say to root
         env = {"HOME": str(home), "PATH": f"{BUILD}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
                "BUILD": str(BUILD), "LANG": "C.UTF-8", "GIT_CONFIG_NOSYSTEM": "1"}
         log = home / "page.log"

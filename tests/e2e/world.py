@@ -125,6 +125,7 @@ class World:
 
     def __init__(self, settings="", environment=ENVIRONMENT, url=None):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="linnet-e2e."))
+        self.home.chmod(0o711)      # where we are root, for the user of model servers
         self.port = free_port()
         self.remote, self.fleet = self.home / "fleet.git", self.home / "fleet"
         self.state, self.store = self.home / "state", self.home / "store"

@@ -79,6 +79,7 @@ static void open_serving(void)
 		.listen = arena_printf(&arena, "127.0.0.1:%d", front),
 		.predictions_bytes = 1 << 20,
 		.predictions_age_ms = 24 * 3600 * 1000,
+		.user = geteuid() == 0 ? "nobody" : NULL,
 	};
 
 	ok(serving_local_open(&config, &serving, &err));
@@ -107,7 +108,7 @@ static int make_world(void **state)
 	err = (struct err){0};
 	arena_init(&arena, 256 << 20);
 	snprintf(top, sizeof(top), "/tmp/linnet-serving-XXXXXX");
-	if (!mkdtemp(top))
+	if (!mkdtemp(top) || chmod(top, 0711)) /* for the user of model servers */
 		return -1;
 	front = free_port();
 	sh("mkdir -p m data secrets/keys app; echo weights >m/model.bin;"
@@ -470,8 +471,9 @@ static void readiness_is_what_it_says(void **state)
 	revision->serve.source = NULL;
 	revision_seal(revision);
 	assert_int_equal(prepare(revision).state, WORK_DONE);
-	sh(arena_printf(&arena, "d=state/replicas/production/risk/%.10s-0; mkdir -p $d;"
-	                " touch $d/not-ready", revision->digest.hex));
+	sh(arena_printf(&arena, "d=state/replicas/production/risk/%.10s-0/home; mkdir -p $d;"
+	                " touch $d/not-ready; [ $(id -u) != 0 ] || chown nobody $d",
+	                revision->digest.hex));
 	ok(start(revision, 0));
 	for (int i = 0; i < 2000; i++) {
 		observed = observe();
@@ -483,7 +485,7 @@ static void readiness_is_what_it_says(void **state)
 		test_pause_ms(2);
 	}
 	assert_string_equal(replica->failure, "GET /v2/models/risk/ready: answers 'HTTP/1.1 503'");
-	sh("rm state/replicas/production/risk/*/not-ready");
+	sh("rm state/replicas/production/risk/*/home/not-ready");
 	wait_state(revision, 0, REPLICA_READY);
 }
 
@@ -545,6 +547,94 @@ static void what_cannot_start_counts_as_an_exit(void **state)
 	ok(start(revision, 0));
 	observed = observe();
 	assert_non_null(strstr(observed.replicas[0].failure, "secret keys/absent"));
+}
+
+/* ---- whom it runs as, where we are root ---- */
+
+/* What a server of this shell script leaves in its log, "exit 3" before it. */
+static const char *said_by(struct revision *revision, const char *script)
+{
+	struct observed observed;
+
+	revision->serve.command.items[0] = "/bin/sh";
+	revision->serve.command.items[1] = "-c";
+	revision->serve.command.items[2] = arena_printf(&arena, "exec 2>&1; %s; exit 3", script);
+	revision_seal(revision);
+	assert_int_equal(prepare(revision).state, WORK_DONE);
+	ok(start(revision, 0));
+	wait_state(revision, 0, REPLICA_EXITED);
+	observed = observe();
+	return replica_of(&observed, revision, 0)->failure;
+}
+
+static void a_server_is_somebody_else_and_has_its_own(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	/* what it logged when it ran as root */
+	sh("mkdir -p -m 700 state/predictions/production/risk;"
+	   "(umask 077; echo old >state/predictions/production/risk/1.jsonl);"
+	   "(umask 077; mkdir state/sources)");
+	assert_string_equal(
+		said_by(revision_of("v2"),
+		        "id -un; id -G | grep -qx \"$(id -g nobody)\" || echo groups;"
+		        "[ -w . ] && echo source; cat serve.py; cat $LINNET_MODEL_DIR/model.bin;"
+		        "[ -w $LINNET_MODEL_DIR ] && echo artifact; cd; echo mine >x && cat x;"
+		        "cd $LINNET_PREDICTION_LOG; echo new >>1.jsonl && cat 1.jsonl; echo 2 >2.jsonl;"
+		        "echo said >>/dev/stderr; grep NoNewPrivs: /proc/self/status"),
+		"exit 3|nobody|source|weights|mine|old|new|said|NoNewPrivs:?1");
+}
+
+static void a_server_gets_to_nothing_else_of_ours(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	sh("mkdir -p state/status.git state/runs; echo key >state/status.git/key;"
+	   "chmod 711 state/status.git; chmod 644 state/status.git/key;"
+	   "chmod 700 state/status.git state/runs secrets; chmod 600 secrets/keys/api");
+	assert_string_equal(
+		said_by(revision_of("v2"),
+		        arena_printf(&arena, "cd %s; for f in state/status.git/key secrets/keys/api"
+		                     " state/haproxy/haproxy.cfg $HOME/../record $HOME/../replica.json"
+		                     " $HOME/../slot.lock; do cat $f >/dev/null 2>&1 && echo read $f; done;"
+		                     " for d in . state state/* $HOME/..; do"
+		                     " touch $d/x 2>/dev/null && echo wrote $d;"
+		                     " mv $HOME $d/x 2>/dev/null && echo moved $d; done;"
+		                     " ls state $HOME/.. 2>/dev/null; ls state/haproxy/admin.sock"
+		                     " 2>/dev/null; echo done", top)),
+		"exit 3|done");
+}
+
+static void what_its_user_may_not_enter_is_named(void **state)
+{
+	struct revision *revision = revision_of("v2");
+	struct observed observed;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(prepare(revision).state, WORK_DONE);
+	sh("mkdir -m 700 closed; echo >closed/serve.py");
+	revision->serve.command.items[1] = at("closed/serve.py");
+	ok(start(revision, 0));
+	observed = observe();
+	assert_string_equal(observed.replicas[0].failure,
+	                    arena_printf(&arena, "/proc/self/exe cannot be started: the user nobody of "
+	                                 "model servers may not read or enter %s/closed/serve.py; let "
+	                                 "all do so (chmod o+rX) or set local.user", top));
+	sh("chmod 700 .");
+	assert_int_equal(start(revision, 1), -1); /* nothing that the revision did */
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	assert_string_equal(err.text,
+	                    arena_printf(&arena, "no model server can be started: their user nobody "
+	                                 "may not enter %s, where the state folder lies; let all enter "
+	                                 "it (chmod o+x %s), or set local.user or state", top, top));
+	sh("chmod 711 .");
+	revision->serve.command.items[1] = "__model";
+	ok(start(revision, 1));
+	wait_state(revision, 1, REPLICA_READY);
 }
 
 /* ---- traffic ---- */
@@ -910,6 +1000,9 @@ int main(int argc, char **argv)
 		TEST(readiness_is_what_it_says),
 		TEST(an_exit_is_seen_counted_and_explained),
 		TEST(what_cannot_start_counts_as_an_exit),
+		TEST(a_server_is_somebody_else_and_has_its_own),
+		TEST(a_server_gets_to_nothing_else_of_ours),
+		TEST(what_its_user_may_not_enter_is_named),
 		TEST(a_death_moves_the_weight),
 		TEST(weights_are_read_back),
 		TEST(a_stop_drains_first),
