@@ -52,7 +52,7 @@ static int list_files(const char *folder, struct arena *arena, struct logged **o
 
 /* Frees `excess` bytes at the beginning of a file, or all of it. One that a server has open must
  * not be unlinked: what is written to it next would be lost. A lease is only given for a file that
- * nobody else has open. */
+ * nobody else has open. What has another name elsewhere may be no log: it loses this name alone. */
 static void shorten(const struct logged *file, int64_t excess)
 {
 	int fd = open(file->path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -62,7 +62,7 @@ static void shorten(const struct logged *file, int64_t excess)
 		return;
 	if (excess == file->bytes && fcntl(fd, F_SETLEASE, F_WRLCK) == 0) {
 		unlink(file->path);
-	} else if (excess > 0 && fstat(fd, &st) == 0) {
+	} else if (excess > 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1) {
 		/* what was freed before is at its beginning and takes nothing */
 		int64_t hole = st.st_size > file->bytes ? st.st_size - file->bytes : 0;
 

@@ -826,6 +826,21 @@ static void prediction_logs_are_bounded(void **state)
 	assert_int_equal(access(arena_printf(&arena, "%s/c", folder), F_OK), 0);
 }
 
+/* A server may have linked here what is no log of its, and keep it open. */
+static void what_is_linked_into_a_log_is_not_emptied(void **state)
+{
+	int fd;
+
+	(void)state;
+	sh("mkdir -p state/predictions/production/risk;"
+	   " head -c 100000 /dev/zero | tr '\\0' x >precious; touch -d '-2 days' precious;"
+	   " ln precious state/predictions/production/risk/old");
+	fd = open(at("precious"), O_RDONLY | O_CLOEXEC);
+	observe();
+	sh("[ $(tr -d '\\0' <precious | wc -c) = 100000 ]");
+	close(fd);
+}
+
 /* Rows of a label that were counted for a revision; -1: nothing is counted. */
 static int64_t rows_of(const struct revision *revision, const char *label)
 {
@@ -1010,6 +1025,7 @@ int main(int argc, char **argv)
 		TEST(a_restarted_controller_finds_everything),
 		TEST(a_drop_leaves_nothing),
 		TEST(prediction_logs_are_bounded),
+		TEST(what_is_linked_into_a_log_is_not_emptied),
 		TEST(labels_are_counted_while_two_share_the_traffic),
 		TEST(labels_without_number_are_one),
 		TEST(a_check_is_told_what_it_needs),
