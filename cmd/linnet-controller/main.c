@@ -173,6 +173,9 @@ static void tell_user(struct daemon *d)
 		log_warn("model servers run as root; set local.user to somebody else");
 	if (serving_local_reach(d->serving, &err))
 		log_warn("%s", err.text);
+	if (serving_local_sees_secrets(d->serving))
+		log_warn("secrets.dir: any model server may enter %s; let only root do so (chmod 700)",
+		         d->config.values[SETTING_SECRETS_DIR]);
 }
 
 static int open_serving(struct daemon *d, struct err *err)

@@ -351,13 +351,10 @@ int serving_local_open(const struct serving_local_config *config, struct serving
 	if (snprintf(folder, sizeof(folder), "%s/haproxy", config->state) >= (int)sizeof(folder))
 		return err_set(err, ERR_STALLED, "%.100s...: too long a path", config->state);
 	serving = heap_alloc(1, sizeof(*serving));
-	if (dir_make_all(AT_FDCWD, config->state, 0700, err) < 0 ||
+	if (serving_user_open(serving, config->user, err) < 0 ||
+	    dir_make_all(AT_FDCWD, config->state, 0700, err) < 0 ||
 	    haproxy_open(&router, &serving->router, err) < 0) {
-		free(serving);
-		return -1;
-	}
-	if (serving_user_open(serving, config->user, err) < 0) {
-		haproxy_close(serving->router);
+		free(serving->user);
 		free(serving);
 		return -1;
 	}

@@ -10,7 +10,9 @@
  *     <state>/haproxy/                                                 haproxy.h
  *
  * `resources`: memory is RLIMIT_DATA of each process of a replica, cpu a nice value. Neither bounds
- * a replica as a whole: that would take a cgroup.
+ * a replica as a whole. Groups of our own in the cgroup that systemd delegates would, but a unit in
+ * whose groups processes live on cannot be started again: no process may stand where groups below
+ * have limits (status 219/CGROUP), and servers outlive us. MemoryMax= of the unit bounds them all.
  *
  * Where we are root, servers run as a user of their own. It may pass the state folder and read
  * artifacts and sources; its own are the home of a replica and the prediction logs.
@@ -48,6 +50,8 @@ struct port_serving serving_local_port(struct serving_local *serving);
 const char *serving_local_user(const struct serving_local *serving);
 /* Why no server can be started here, and what to do; 0: there is nothing in the way. */
 int serving_local_reach(struct serving_local *serving, struct err *err) must_check;
+/* Whether that user may enter the folder of secrets, of which a server shall know its own alone. */
+bool serving_local_sees_secrets(const struct serving_local *serving);
 /* Ends HAProxy. For tests, and for taking Linnet off a machine. */
 int serving_local_end(struct serving_local *serving, struct err *err) must_check;
 

@@ -74,6 +74,14 @@ int serving_local_reach(struct serving_local *serving, struct err *err)
 	               "set local.user or state", user->name, folder, folder);
 }
 
+bool serving_local_sees_secrets(const struct serving_local *serving)
+{
+	char folder[LIMIT_FILE_PATH];
+
+	return serving->user && serving->secrets &&
+	       !user_is_kept_out(serving->user, serving->secrets, folder);
+}
+
 int serving_user_admit(struct serving_local *serving, const char *home, const char *predictions,
                        struct arena *arena, struct err *err)
 {

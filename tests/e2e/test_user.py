@@ -3,10 +3,11 @@
 import os
 import pathlib
 import pwd
+import shutil
 import subprocess
 import unittest
 
-from world import Load, World, wait
+from world import BIN, Load, World, wait
 
 TRY = """
 import os, pathlib, socket, sys
@@ -94,6 +95,29 @@ class UserTest(unittest.TestCase):
         world.home.chmod(0o711)
         wait(90, "v1 is steady", lambda: world.is_steady("v1"))
         self.assertFalse(world.status().get("quarantine"))
+
+    def test_a_user_that_cannot_be_is_refused_at_start(self):
+        world = World()
+        self.addCleanup(world.close)
+
+        program = shutil.copy(BIN / "linnet-controller", world.home)    # all can enter that folder
+
+        def said(name, **options):
+            done = subprocess.run([program, "--config", world.config, "--once",
+                                   "--local-user", name], text=True, capture_output=True,
+                                  check=False, timeout=60, **options)
+            self.assertEqual(done.returncode, 1)
+            return done.stderr
+
+        self.assertIn("local.user: this machine has no user 'nobody-at-all'; make one with "
+                      "`useradd --system nobody-at-all`, or name another", said("nobody-at-all"))
+        shutil.rmtree(world.state)
+        world.state.mkdir()
+        nobody = pwd.getpwnam("nobody")
+        os.chown(world.state, nobody.pw_uid, nobody.pw_gid)
+        self.assertIn("local.user root: only a controller that runs as root can start model servers "
+                      "as somebody else", said(
+                          "root", user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[]))
 
 
 if __name__ == "__main__":

@@ -591,6 +591,7 @@ static void a_server_gets_to_nothing_else_of_ours(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		skip();
+	assert_true(serving_local_sees_secrets(serving));
 	sh("mkdir -p state/status.git state/runs; echo key >state/status.git/key;"
 	   "chmod 711 state/status.git; chmod 644 state/status.git/key;"
 	   "chmod 700 state/status.git state/runs secrets; chmod 600 secrets/keys/api");
@@ -605,6 +606,7 @@ static void a_server_gets_to_nothing_else_of_ours(void **state)
 		                     " ls state $HOME/.. 2>/dev/null; ls state/haproxy/admin.sock"
 		                     " 2>/dev/null; echo done", top)),
 		"exit 3|done");
+	assert_false(serving_local_sees_secrets(serving));
 }
 
 static void what_its_user_may_not_enter_is_named(void **state)
