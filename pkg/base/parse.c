@@ -549,18 +549,18 @@ static void print_double(char out[NUMBER_BYTES_MAX], char form, int digits, doub
 void buf_number(struct buf *buf, double value)
 {
 	char text[NUMBER_BYTES_MAX];
-	bool whole = fabs(value) < 1e15 && value == trunc(value);
+	bool whole = fabs(value) < 1e15 && value == trunc(value) && !(value == 0 && signbit(value));
 
 	assert(isfinite(value));
 	if (whole) {
-		print_double(text, 'f', 0, value);
+		format_int((int64_t)value, text);
 		buf_puts(buf, text);
 		return;
 	}
 	/* %g leaves zeros at the end away: with DBL_DIG digits a shorter text comes out as it is */
 	for (int digits = isnormal(value) ? DBL_DIG : 1; digits <= DBL_DECIMAL_DIG; digits++) {
 		print_double(text, 'g', digits, value);
-		if (strtod_l(text, NULL, c_locale()) == value)
+		if (digits == DBL_DECIMAL_DIG || strtod_l(text, NULL, c_locale()) == value)
 			break;
 	}
 	buf_puts(buf, text);

@@ -153,7 +153,8 @@ static void take_model(struct controller *c, struct key *model, size_t most, str
  * first, because what was asked counts as given once this pass is recorded. */
 struct key **keys_due(struct controller *c, const struct asked_list *asked, size_t most, size_t *n)
 {
-	struct key **due = arena_array(&c->arena, most + asked->n, struct key *);
+	size_t room = c->keys.n < most + asked->n ? c->keys.n : most + asked->n;
+	struct key **due = arena_array(&c->arena, room, struct key *);
 
 	*n = 0;
 	for (size_t i = 0; i < asked->n; i++)

@@ -259,18 +259,21 @@ static int decode_list(struct decoder *decoder, const struct field *field, const
 	bool is_map = field->type == FIELD_MAP_LIST;
 	const struct record *record = field->record;
 	size_t size = record->size;
-	unsigned char *items;
+	unsigned char *items, *first;
 	int result = 0;
 
 	if (node->type != (is_map ? NODE_MAP : NODE_LIST))
 		return complain_type(decoder, field, node);
 	if (check_length(decoder, field, node) < 0)
 		return -1;
-	items = arena_calloc(decoder->arena, node->n, size);
+	items = first = arena_calloc(decoder->arena, node->n, size);
 	memcpy(member(base, field->offset), &items, sizeof(items));
 	memcpy(member(base, field->count_offset), &node->n, sizeof(node->n));
+	if (node->n > 0)
+		plain_defaults(record, first);
+	for (size_t i = 1; i < node->n; i++)
+		memcpy(first + i * size, first, size);
 	for (const struct node *item = node->first; item; item = item->next, items += size) {
-		plain_defaults(record, items);
 		if ((is_map ? decode_named : decode_record)(decoder, record, item, items) < 0)
 			result = -1;
 	}
