@@ -21,6 +21,7 @@ struct controller *controller_new(const struct ports *ports,
 	c->config = *config;
 	c->fleet = fleet_new();
 	arena_init(&c->arena, PASS_BYTES);
+	arena_init(&c->decoded_arena, PASS_BYTES);
 	c->heads.seen_ms = -1;
 	c->now_ms = ports->clock.now_ms(ports->clock.self);
 	c->wall_ms = ports->clock.wall_ms(ports->clock.self);
@@ -35,6 +36,8 @@ void controller_free(struct controller *c)
 	keys_free(c);
 	fleet_free(c->fleet);
 	arena_deinit(&c->arena);
+	map_deinit(&c->decoded);
+	arena_deinit(&c->decoded_arena);
 	free(c);
 }
 
@@ -374,6 +377,21 @@ static void tell_progress(struct controller *c, bool fleet_moved, size_t n, int6
 	c->trim = c->n_planned >= BATCH_KEYS;
 }
 
+/* Nothing outlives the pass before but what the statuses say that were decoded. */
+static void begin_pass(struct controller *c)
+{
+	fleet_remember(c->fleet, NULL);
+	arena_reset(&c->arena);
+	if (c->decoded_arena.bytes_used >= DECODED_BYTES) {
+		map_deinit(&c->decoded);
+		arena_reset(&c->decoded_arena);
+	}
+	if (c->trim)
+		malloc_trim(0);
+	c->trim = false;
+	fleet_remember(c->fleet, &c->arena);
+}
+
 int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 {
 	struct asked_list asked = {0};
@@ -384,12 +402,7 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 	int64_t next;
 	size_t n;
 
-	fleet_remember(c->fleet, NULL);
-	arena_reset(&c->arena);
-	if (c->trim)
-		malloc_trim(0);
-	c->trim = false;
-	fleet_remember(c->fleet, &c->arena);
+	begin_pass(c);
 	if (look(c, &asked, err))
 		return -1;
 	*wake_ms = c->heads.busy ? GIT_BUSY_MS : c->config.poll_ms;

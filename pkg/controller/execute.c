@@ -3,15 +3,17 @@
 
 #include "controller/internal.h"
 
-static struct proposal *find_proposal(struct task *task, struct digest digest)
+/* In a copy of the list, which may be that of the history. */
+static struct proposal *find_proposal(struct controller *c, struct task *task, struct digest digest)
 {
 	bool model = !task->key->environment;
-	struct proposal *items = model ? task->training.next.proposed : task->rollout.next.proposed;
+	struct proposal **list = model ? &task->training.next.proposed : &task->rollout.next.proposed;
 	size_t n = model ? task->training.next.n_proposed : task->rollout.next.n_proposed;
 
+	*list = arena_memdup(&c->arena, *list, n * sizeof(**list));
 	for (size_t i = 0; i < n; i++)
-		if (digest_same(items[i].digest, digest))
-			return &items[i];
+		if (digest_same((*list)[i].digest, digest))
+			return &(*list)[i];
 	return NULL;
 }
 
@@ -19,7 +21,7 @@ static struct proposal *find_proposal(struct task *task, struct digest digest)
 static void note_proposal(struct controller *c, struct task *task, const struct action *action,
                           const struct propose_result *result)
 {
-	struct proposal *entry = find_proposal(task, action->proposal->digest);
+	struct proposal *entry = find_proposal(c, task, action->proposal->digest);
 
 	if (!entry || (result->state != PROPOSE_DONE && result->state != PROPOSE_REFUSED))
 		return;

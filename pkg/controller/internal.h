@@ -13,6 +13,7 @@
 enum {
 	BATCH_KEYS = 4096,         /* keys planned in one pass; the rest follow at once */
 	PASS_BYTES = 512 << 20,    /* arena of a pass */
+	DECODED_BYTES = 16 << 20,  /* what is remembered of decoded statuses */
 	README_ROWS = 1000,
 	HOLD_MS = 5000,            /* so long a read-back may wait to be recorded */
 	LOOK_AGAIN_MS = 5000,      /* between two looks at what sends no event */
@@ -67,6 +68,8 @@ struct controller {
 	bool started;       /* the status branch was read once */
 	bool unread;        /* a blob that the plan in the making needs cannot be read now */
 	int64_t epoch;
+	struct map decoded; /* blob id -> the status that it holds, never changed; in ... */
+	struct arena decoded_arena; /* ... this; all is forgotten when it is full */
 	struct oid requests_done;
 	bool claimed;       /* our id and epoch stand on the status branch */
 	bool readme_stale;

@@ -4,18 +4,6 @@
 
 #include "controller/internal.h"
 
-/* Text of a key's status file at the branch's tip; len 0 when there is none yet. */
-static int status_text(struct controller *c, const struct key *key, const char **path,
-                       struct bytes *out, struct err *err)
-{
-	*out = (struct bytes){0};
-	*path = status_path(&c->arena, key->environment, key->name, key->sharded);
-	if (!key->has_status)
-		return 0;
-	return c->ports.git.read_path(c->ports.git.self, GIT_STATUS, c->heads.status, *path,
-	                              &c->arena, out, NULL, err);
-}
-
 /* An object that is created again takes from `retired/` what was found out about its revisions. */
 static void recall_retired(struct controller *c, const struct key *key,
                            struct deployment_status *out)
@@ -57,23 +45,56 @@ static int decode_model(const char *path, struct bytes text, struct arena *arena
 	return model_status_decode(path, text.data, text.len, arena, out, err);
 }
 
-/* `*found` is false while there is no such file. */
-static int read_history(struct controller *c, const struct key *key, decode_text *decode,
-                        void *out, bool *found, const char **recovered, struct err *err)
+/* How the texts of one kind of status are decoded, and into what. */
+struct status_kind {
+	decode_text *decode;
+	size_t size;
+};
+static const struct status_kind of_deployment = {
+	decode_deployment, sizeof(struct deployment_status),
+};
+static const struct status_kind of_model = {decode_model, sizeof(struct model_status)};
+
+/* The key's status file at the branch's tip. What is in it is decoded once: most of what a look
+ * reads is what the look before read. */
+static int read_status(struct controller *c, const char *path, const struct status_kind *kind,
+                       void *out, struct err *err)
 {
-	struct err damage = {0};
+	bool room = c->decoded_arena.bytes_used < DECODED_BYTES;
+	struct arena *arena = room ? &c->decoded_arena : &c->arena;
+	struct oid blob = {""};
 	struct bytes text;
-	const char *path;
+	void *status;
+
+	if (c->ports.git.read_path(c->ports.git.self, GIT_STATUS, c->heads.status, path, &c->arena,
+	                           &text, &blob, err))
+		return -1;
+	status = map_get(&c->decoded, blob.hex);
+	if (!status) {
+		status = arena_alloc(arena, kind->size);
+		if (kind->decode(path, text, arena, status, err))
+			return -1;
+		if (room)
+			map_put(&c->decoded, blob.hex, status);
+	}
+	memcpy(out, status, kind->size);
+	return 0;
+}
+
+/* `*found` is false while there is no such file. */
+static int read_history(struct controller *c, const struct key *key,
+                        const struct status_kind *kind, void *out, bool *found,
+                        const char **recovered, struct err *err)
+{
+	const char *path = status_path(&c->arena, key->environment, key->name, key->sharded);
+	struct err damage = {0};
 
 	*found = key->has_status;
 	*recovered = NULL;
-	if (!key->has_status)
-		return 0;
-	if (!status_text(c, key, &path, &text, &damage) &&
-	    !decode(path, text, &c->arena, out, &damage))
+	if (!key->has_status || !read_status(c, path, kind, out, &damage))
 		return 0;
 	if (damage.kind == ERR_STALLED)
-		return recover(c, c->heads.status, path, decode, out, recovered, &damage, err);
+		return recover(c, c->heads.status, path, kind->decode, out, recovered, &damage, err);
 	*err = damage;
 	return -1;
 }
@@ -84,7 +105,7 @@ static int deployment_history(struct controller *c, const struct key *key,
 {
 	bool found;
 
-	if (read_history(c, key, decode_deployment, out, &found, recovered, err))
+	if (read_history(c, key, &of_deployment, out, &found, recovered, err))
 		return -1;
 	if (found)
 		return 0;
@@ -101,7 +122,7 @@ static int model_history(struct controller *c, const struct key *key, struct mod
 {
 	bool found;
 
-	if (read_history(c, key, decode_model, out, &found, recovered, err))
+	if (read_history(c, key, &of_model, out, &found, recovered, err))
 		return -1;
 	if (found)
 		return 0;

@@ -43,9 +43,9 @@ static int port_path(void *self, enum git_repo repo, struct oid commit, const ch
 	(void)repo;
 	(void)commit;
 	(void)arena;
-	(void)blob;
 	if (!strstr(path, "models/"))
 		return err_set(err, ERR_STALLED, "%s: no such file", path);
+	snprintf(blob->hex, sizeof(blob->hex), "%040d", 2);
 	*out = (struct bytes){buf_text(&world->model_status), world->model_status.len};
 	return 0;
 }
@@ -93,6 +93,7 @@ static int setup(void **state)
 
 	assert_int_equal(fixture_setup((void **)&world->fixture), 0);
 	arena_init(&c->arena, (size_t)64 << 20);
+	arena_init(&c->decoded_arena, (size_t)64 << 20);
 	buf_init(&world->model_status, 1 << 20);
 	c->fleet = fleet_new();
 	c->ports.git = (struct port_git){.self = world, .read_blob = port_blob,
@@ -118,6 +119,8 @@ static int teardown(void **state)
 	fleet_free(world->c.fleet);
 	buf_deinit(&world->model_status);
 	arena_deinit(&world->c.arena);
+	map_deinit(&world->c.decoded);
+	arena_deinit(&world->c.decoded_arena);
 	fixture_teardown((void **)&world->fixture);
 	free(world);
 	return 0;
