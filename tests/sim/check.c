@@ -34,10 +34,10 @@ static const struct deployment_status *status_or_none(struct world *world, int e
 
 static bool is_checked(const struct world *world, struct digest revision)
 {
-	for (size_t i = 0; i < ARRAY_LEN(world->serving.works); i++) {
+	for (int i = 0; i < world->serving.n_works; i++) {
 		const struct sim_work *work = &world->serving.works[i];
 
-		if (work->used && work->check && digest_same(work->revision, revision))
+		if (work->check && digest_same(work->revision, revision))
 			return world->now_ms >= work->done_ms && !work->traits->bad_check;
 	}
 	return false;
@@ -276,7 +276,7 @@ void assert_spawn(struct world *world, const struct sim_run *run)
 	if (!digest_same(model->run, run->run) && !digest_same(model->evaluation.run, run->run))
 		world_violation(world, "S19", "run %.10s starts, and is not the one of record",
 		                run->run.hex);
-	for (int i = 0; i < SIM_RUNS; i++)
+	for (int i = 0; i < world->runs.n; i++)
 		if (world->runs.items[i].used && world->runs.items[i].running)
 			world_violation(world, "S19", "run %s starts while %s runs", run->key,
 			                world->runs.items[i].key);

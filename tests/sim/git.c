@@ -122,7 +122,7 @@ int git_commit(struct world *world, int parent, const char *path, const char *te
 	return end_commit(world, commit, subject);
 }
 
-const char *git_text(struct world *world, int commit, const char *path)
+static const struct sim_file *find_file(const struct world *world, int commit, const char *path)
 {
 	bool found;
 	size_t at;
@@ -130,7 +130,14 @@ const char *git_text(struct world *world, int commit, const char *path)
 	if (commit < 0)
 		return NULL;
 	at = file_index(&world->git.commits[commit], path, &found);
-	return found ? map_get(&world->git.blobs, world->git.commits[commit].files[at].blob) : NULL;
+	return found ? &world->git.commits[commit].files[at] : NULL;
+}
+
+const char *git_text(struct world *world, int commit, const char *path)
+{
+	const struct sim_file *file = find_file(world, commit, path);
+
+	return file ? map_get(&world->git.blobs, file->blob) : NULL;
 }
 
 const char *git_good_text(struct world *world, int commit, const char *path)
@@ -377,14 +384,15 @@ static int port_read_path(void *self, enum git_repo repo, struct oid commit, con
                           struct arena *arena, struct bytes *out, struct oid *blob, struct err *err)
 {
 	struct world *world = self;
-	const char *text = git_text(world, find_commit(world, commit), path);
+	const struct sim_file *file = find_file(world, find_commit(world, commit), path);
+	const char *text = file ? map_get(&world->git.blobs, file->blob) : NULL;
 
 	(void)repo;
 	if (!text)
 		return err_set(err, ERR_STALLED, "%s: not there", path);
 	*out = (struct bytes){arena_strdup(arena, text), strlen(text)};
 	if (blob)
-		snprintf(blob->hex, sizeof(blob->hex), "%s", put_blob(world, text, strlen(text)));
+		snprintf(blob->hex, sizeof(blob->hex), "%s", file->blob);
 	return 0;
 }
 

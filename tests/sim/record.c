@@ -395,7 +395,7 @@ static void check_deployment(struct world *world, int environment, const char *b
 
 static bool run_passed(const struct world *world, struct digest run)
 {
-	for (int i = 0; i < SIM_RUNS; i++) {
+	for (int i = 0; i < world->runs.n; i++) {
 		const struct sim_run *item = &world->runs.items[i];
 
 		if (item->used && item->evaluate && digest_same(item->run, run) && item->has_result)

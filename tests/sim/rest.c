@@ -217,7 +217,7 @@ void assert_rest(struct world *world, const char *plain_end)
 		                (long long)(world->transitions - transitions));
 	for (int i = 0; i < SIM_ENVIRONMENTS; i++)
 		check_live(world, i);
-	for (int i = 0; i < SIM_RUNS; i++)
+	for (int i = 0; i < world->runs.n; i++)
 		if (world->runs.items[i].used && world->runs.items[i].running)
 			world_violation(world, "S19", "run %s is nobody's", world->runs.items[i].key);
 	check_end(world, plain_end);

@@ -16,7 +16,7 @@ const struct names fate_names = {
 
 static struct sim_run *find_run(struct world *world, const char *key)
 {
-	for (int i = 0; i < SIM_RUNS; i++)
+	for (int i = 0; i < world->runs.n; i++)
 		if (world->runs.items[i].used && !strcmp(world->runs.items[i].key, key))
 			return &world->runs.items[i];
 	return NULL;
@@ -40,6 +40,8 @@ static struct sim_run *make_run(struct world *world, const struct process_spec *
 
 		if (run->used)
 			continue;
+		if (i == world->runs.n)
+			world->runs.n++;
 		*run = (struct sim_run){.used = true, .evaluate = !!strstr(spec->key, "/evaluate")};
 		snprintf(run->key, sizeof(run->key), "%s", spec->key);
 		if (digest_parse(word_of(spec, "run"), &run->run, &err))
@@ -133,7 +135,7 @@ static void draw_fate(struct world *world, struct sim_run *run)
 		run->fate = runs->next_fate < runs->n_fates ? runs->fates[runs->next_fate++] : FATE_PASS;
 		return;
 	}
-	for (int i = 0; i < SIM_RUNS; i++)
+	for (int i = 0; i < world->runs.n; i++)
 		if (runs->items[i].used && !runs->items[i].evaluate &&
 		    digest_same(runs->items[i].run, run->run))
 			run->fate = runs->items[i].fate;
@@ -171,7 +173,7 @@ static int process_spawn(void *self, const struct process_spec *spec, struct err
 
 void runs_advance(struct world *world)
 {
-	for (int i = 0; i < SIM_RUNS; i++) {
+	for (int i = 0; i < world->runs.n; i++) {
 		struct sim_run *run = &world->runs.items[i];
 
 		if (!run->used || !run->running)

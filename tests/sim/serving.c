@@ -322,13 +322,12 @@ static void remember_shown(struct sim_place *place, const struct observed *obser
 static void show_works(struct world *world, bool check, struct arena *arena, struct work **works,
                        size_t *n)
 {
-	for (size_t i = 0; i < ARRAY_LEN(world->serving.works); i++) {
+	for (int i = 0; i < world->serving.n_works; i++) {
 		const struct sim_work *work = &world->serving.works[i];
-		bool fails = check ? work->used && work->traits->bad_check
-		                   : work->used && work->traits->corrupt;
+		bool fails = check ? work->traits->bad_check : work->traits->corrupt;
 		struct work *shown;
 
-		if (!work->used || work->check != check)
+		if (work->check != check)
 			continue;
 		shown = list_push(arena, works, n);
 		*shown = (struct work){.revision = work->revision, .since_ms = work->since_ms};
@@ -440,28 +439,23 @@ static void stop_replica(struct world *world, int environment, const struct acti
 
 static void begin_work(struct world *world, const struct action *action)
 {
+	struct sim_serving *serving = &world->serving;
 	bool check = action->kind == ACTION_CHECK;
-	struct sim_work *free_work = NULL;
+	int i = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(world->serving.works); i++) {
-		struct sim_work *work = &world->serving.works[i];
-
-		if (work->used && work->check == check && digest_same(work->revision, action->revision)) {
-			free_work = work;
-			break;
-		}
-		if (!work->used && !free_work)
-			free_work = work;
-	}
-	if (!free_work)
-		panic("more simulated works than fit");
-	*free_work = (struct sim_work){
-		.used = true, .check = check, .revision = action->revision,
+	while (i < serving->n_works && (serving->works[i].check != check ||
+	                                !digest_same(serving->works[i].revision, action->revision)))
+		i++;
+	if (i == (int)ARRAY_LEN(serving->works))
+		panic("more than %d simulated works", i);
+	serving->n_works += i == serving->n_works;
+	serving->works[i] = (struct sim_work){
+		.check = check, .revision = action->revision,
 		.traits = world_traits(world, action->spec ? action->spec->version : NULL),
 		.since_ms = world->wall_ms,
 		.done_ms = world->now_ms + 100 + (int64_t)world_random(world, 900),
 	};
-	world_event(world, "%s %s", check ? "checks" : "prepares", free_work->traits->name);
+	world_event(world, "%s %s", check ? "checks" : "prepares", serving->works[i].traits->name);
 }
 
 static int port_apply(void *self, const struct serving_target *target, const struct action *action,

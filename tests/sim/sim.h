@@ -118,7 +118,7 @@ struct sim_replica {
 	struct counters counters;
 };
 struct sim_work {
-	bool used, check;
+	bool check;
 	struct digest revision;
 	const struct traits *traits;
 	int64_t since_ms, done_ms;
@@ -152,6 +152,7 @@ struct sim_place {
 struct sim_serving {
 	struct sim_replica replicas[SIM_REPLICAS];
 	struct sim_work works[2048];
+	int n_works;
 	struct sim_place places[SIM_ENVIRONMENTS];
 	int router; /* grows when it restarts */
 };
@@ -181,6 +182,7 @@ struct sim_run {
 };
 struct sim_runs {
 	struct sim_run items[SIM_RUNS];
+	int n; /* behind it none was ever used */
 	enum run_fate fates[32]; /* of the runs to come, in order; then PASS */
 	int n_fates, next_fate;
 	enum run_fate judged[8]; /* of the evaluations of versions from elsewhere; then PASS */
