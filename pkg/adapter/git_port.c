@@ -822,8 +822,3 @@ void git_port_close(struct port_git *port)
 		port_free(port->self);
 	*port = (struct port_git){0};
 }
-
-const char *git_port_fleet_path(const struct port_git *port)
-{
-	return ((const struct git_port *)port->self)->fleet_path;
-}

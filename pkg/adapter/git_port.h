@@ -30,7 +30,4 @@ int git_port_open(const struct git_config *config, struct port_git *out, struct 
 	must_check;
 void git_port_close(struct port_git *port); /* accepts a zeroed one */
 
-/* "<state>/fleet.git", for git_export. */
-const char *git_port_fleet_path(const struct port_git *port);
-
 #endif

@@ -216,9 +216,8 @@ static void add_ssh(struct child_env *env, const struct git_auth *auth)
 
 	buf_init(&command, 4 * LIMIT_FILE_PATH);
 	buf_puts(&command, "ssh -F /dev/null -o BatchMode=yes -o ConnectTimeout=15"
-	                   " -o ServerAliveInterval=10 -o ServerAliveCountMax=3");
-	buf_printf(&command, " -o StrictHostKeyChecking=%s",
-	           auth->accept_new_hosts ? "accept-new" : "yes");
+	                   " -o ServerAliveInterval=10 -o ServerAliveCountMax=3"
+	                   " -o StrictHostKeyChecking=yes");
 	if (auth->known_hosts)
 		buf_printf(&command, " -o 'UserKnownHostsFile=\"%s\"' -o GlobalKnownHostsFile=/dev/null",
 		           auth->known_hosts);

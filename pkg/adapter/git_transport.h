@@ -13,7 +13,6 @@ struct git_auth {
 	const char *ca_file;     /* https: certificates to trust in place of the machine's */
 	const char *ssh_key;     /* ssh: a private key without passphrase */
 	const char *known_hosts; /* ssh: NULL is ssh's own default file */
-	bool accept_new_hosts;   /* ssh: trust a host at first sight; else it must be known */
 	const char *askpass;     /* program that git asks for the token: see git_askpass */
 };
 

@@ -361,7 +361,6 @@ struct deployment {
 enum maturity { MATURITY_MVP, MATURITY_STABLE, MATURITY_MATURE, MATURITIES };
 extern const struct names maturity_names;
 enum automated { AUTOMATED_PROPOSE, AUTOMATED_STEP, AUTOMATED_REVERT, AUTOMATED_SCALE, AUTOMATEDS };
-extern const struct names automated_names;
 struct role {
 	const char *name;
 	struct strings members;

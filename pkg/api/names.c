@@ -106,14 +106,6 @@ static const char *const maturity_table[] = {
 };
 VOCABULARY(maturity, MATURITIES);
 
-static const char *const automated_table[] = {
-	[AUTOMATED_PROPOSE] = "propose",
-	[AUTOMATED_STEP] = "step",
-	[AUTOMATED_REVERT] = "revert",
-	[AUTOMATED_SCALE] = "scale",
-};
-VOCABULARY(automated, AUTOMATEDS);
-
 static const char *const evidence_kind_table[] = {
 	[EVIDENCE_SIGNATURE] = "signature",
 	[EVIDENCE_MERGE] = "merge",
@@ -140,14 +132,6 @@ static const char *const replica_state_table[] = {
 	[REPLICA_EXITED] = "exited",
 };
 VOCABULARY(replica_state, REPLICA_STATES);
-
-static const char *const work_state_table[] = {
-	[WORK_NONE] = "none",
-	[WORK_RUNNING] = "running",
-	[WORK_DONE] = "done",
-	[WORK_FAILED] = "failed",
-};
-VOCABULARY(work_state, WORK_STATES);
 
 static const char *const phase_table[] = {
 	[PHASE_STEADY] = "Steady",

@@ -79,7 +79,6 @@ struct logged_label {
 	uint64_t rows;
 };
 enum work_state { WORK_NONE, WORK_RUNNING, WORK_DONE, WORK_FAILED, WORK_STATES };
-extern const struct names work_state_names;
 /* What a worker found out about a revision; results outlive a controller restart in `state/`. */
 struct work {
 	struct digest revision;

@@ -7,22 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_names[] = {
-	[ERR_NONE] = "none",
-	[ERR_TRANSIENT] = "transient",
-	[ERR_CONFLICT] = "conflict",
-	[ERR_STALLED] = "stalled",
-	[ERR_UNKNOWN] = "unknown",
-};
-static_assert(ARRAY_LEN(kind_names) == ERR_KINDS, "a name for each kind");
-
 static const char cut_mark[] = "...";
-
-const char *err_kind_name(enum err_kind kind)
-{
-	assert((unsigned)kind < ERR_KINDS);
-	return kind_names[kind];
-}
 
 /* Bytes of the valid UTF-8 character at `s` (a NUL stops it early), or 0. Unicode table 3-7. */
 static size_t utf8_len(const unsigned char *s)

@@ -24,8 +24,6 @@ struct err {
 	char text[1024];
 };
 
-const char *err_kind_name(enum err_kind kind);
-
 /* Sets kind and text and returns -1, so that a function can `return err_set(...)`. Text that is too
  * long is cut and ends in "...". Control characters are replaced by '?'. */
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...) printf_like(3, 4);

@@ -408,7 +408,8 @@ const char *nearest_key(const struct record *record, const char *key)
 	return nearest(key, names, (int)n);
 }
 
-void add_names(const struct names *names, struct buf *out)
+/* "a, b or c": the names that may be written. */
+static void add_names(const struct names *names, struct buf *out)
 {
 	int shown = 0, n = 0;
 

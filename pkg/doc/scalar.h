@@ -28,7 +28,5 @@ void scalar_write(struct writer *writer, const struct field *field, const void *
 void add_expected(const struct field *field, struct buf *out);
 /* The field's name that is nearest to `key`, or NULL. */
 const char *nearest_key(const struct record *record, const char *key);
-/* "a, b or c": the names that may be written. */
-void add_names(const struct names *names, struct buf *out);
 
 #endif

@@ -183,11 +183,9 @@ void documents_decode(const char *path, const char *text, size_t len, struct are
 	for (size_t i = 0; i < n; i++) {
 		struct document document;
 
-		if (nodes[i]->type == NODE_NULL)
+		if (nodes[i]->type == NODE_NULL || !is_ours(nodes[i]))
 			continue;
-		if (!is_ours(nodes[i])) {
-			out->foreign++;
-		} else if (identify(&decoder, nodes[i], &document) < 0) {
+		if (identify(&decoder, nodes[i], &document) < 0) {
 			out->unreadable = true;
 		} else {
 			document.accepted = decode_document(&decoder, &document);
@@ -203,16 +201,7 @@ void manifest_decode(const char *path, const char *text, size_t len, struct aren
 
 	*out = (struct file_objects){0};
 	documents_decode(path, text, len, arena, &documents, diagnostics);
-	out->foreign = documents.foreign;
-	out->unreadable = documents.unreadable;
-	for (size_t i = 0; i < documents.n; i++) {
-		const struct document *document = &documents.items[i];
-
-		if (document->accepted)
-			*list_push(arena, &out->objects, &out->n) = document->object;
-		else
-			*list_push(arena, &out->broken, &out->n_broken) =
-				(struct broken){document->kind, document->namespace, document->name,
-				                document->line};
-	}
+	for (size_t i = 0; i < documents.n; i++)
+		if (documents.items[i].accepted)
+			*list_push(arena, &out->objects, &out->n) = documents.items[i].object;
 }

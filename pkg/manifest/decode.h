@@ -18,7 +18,6 @@ struct document {
 struct documents {
 	struct document *items;
 	size_t n;
-	int foreign;
 	bool unreadable;
 };
 void documents_decode(const char *path, const char *text, size_t len, struct arena *arena,

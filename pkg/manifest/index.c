@@ -324,7 +324,6 @@ static void declaration_attach(struct fleet *fleet, struct file *file,
 
 static void file_attach(struct fleet *fleet, struct file *file, const struct documents *documents)
 {
-	file->foreign = documents->foreign;
 	file->unreadable = documents->unreadable;
 	fleet->n_unreadable += file->unreadable;
 	fleet->batch_unreadable |= file->unreadable;

@@ -22,7 +22,6 @@ struct file {
 	struct oid blob;
 	struct declaration *declarations;
 	unsigned n;
-	int foreign;
 	bool unreadable; /* does not say all that it declares: nothing that may be in it is gone */
 };
 struct last_accepted {

@@ -10,22 +10,13 @@
 /* The field table of each kind (its whole document: apiVersion, kind, metadata, spec). */
 extern const struct record *const kind_records[KINDS];
 
-/* Decodes every Linnet document of one file. Documents of another apiVersion are counted in
- * `foreign` only. Objects that decode are in `objects`; complaints in `diagnostics`; a broken
- * document never hides a good one beside it. An object is decoded, completed with the defaults that
- * depend on other keys, and passed through the checks of api. Never fails otherwise. */
+/* Decodes every Linnet document of one file; those of another apiVersion are passed over. What
+ * decodes is in `objects`, complaints are in `diagnostics`; a broken document never hides a good
+ * one beside it. An object is decoded, completed with the defaults that depend on other keys, and
+ * passed through the checks of api. Never fails otherwise. */
 struct file_objects {
 	struct object *objects;
 	size_t n;
-	/* documents that said which object they are, but do not decode: they freeze it */
-	struct broken {
-		enum kind kind;
-		const char *namespace, *name;
-		int line;
-	} *broken;
-	size_t n_broken;
-	int foreign;
-	bool unreadable; /* the text, or a document of ours, does not say which object it declares */
 };
 void manifest_decode(const char *path, const char *text, size_t len, struct arena *arena,
                      struct file_objects *out, struct diagnostics *diagnostics);

@@ -55,7 +55,6 @@ extern const struct record env_record;             /* struct env_var */
 extern const struct record resources_record;       /* {int64_t cpu_millis, memory_bytes} */
 extern const struct record serve_record, version_serve_record; /* struct serve_spec */
 extern const struct record require_record;         /* struct gate_require */
-extern const struct names guard_names;             /* of GatePolicy */
 
 /* What finishes an object after its table: defaults that depend on another key, and choices of
  * which exactly one must be made. `spec` is the node or NULL. 0, or -1 with complaints. */

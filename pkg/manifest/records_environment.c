@@ -219,7 +219,7 @@ static const char *const guard_table[] = {
 	"beats-baseline", "balanced-accuracy", "every-class-predicted", "recall-floors",
 	"changed-predictions", "suspicious-improvement", "golden-batch", "leakage",
 };
-const struct names guard_names = NAMES(guard_table);
+static const struct names guard_names = NAMES(guard_table);
 
 static const char *const all_severities[] = {"low", "medium", "high", "critical"};
 static const struct names severity_names = NAMES(all_severities);

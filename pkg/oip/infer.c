@@ -107,8 +107,9 @@ static void write_wanted(struct writer *writer, const char *name)
 	write_map_end(writer);
 }
 
-void oip_request(const struct oip_server *server, const struct oip_shape *shape,
-                 struct oip_rows rows, const char *id, struct buf *out)
+/* The body of an infer request. */
+static void write_request(const struct oip_server *server, const struct oip_shape *shape,
+                          struct oip_rows rows, const char *id, struct buf *out)
 {
 	const struct output_spec *output = &server->interface->output;
 	struct writer writer;
@@ -193,7 +194,8 @@ int oip_prediction_set(struct oip_predictions *out, const struct interface_spec 
 	return 0;
 }
 
-bool oip_scores_allowed(const struct interface_spec *interface, size_t n_scores)
+/* Scores of each row: one for each class, or one alone for two classes. */
+static bool scores_allowed(const struct interface_spec *interface, size_t n_scores)
 {
 	size_t classes = interface->output.classes.n;
 
@@ -333,7 +335,7 @@ static int take_outputs(const struct interface_spec *interface, const struct nod
 		if (take_output(outputs, interface->output.scores, n, arena, &scores, &tensor, err))
 			return -1;
 		n_scores = scores.n / n;
-		if (!oip_scores_allowed(interface, n_scores))
+		if (!scores_allowed(interface, n_scores))
 			return err_set(err, ERR_STALLED, "%s: %zu scores a row for %zu classes",
 			               interface->output.scores, n_scores, interface->output.classes.n);
 	}
@@ -343,8 +345,9 @@ static int take_outputs(const struct interface_spec *interface, const struct nod
 	return n_scores ? take_scores(interface, &scores, out, err) : 0;
 }
 
-int oip_reply(const struct oip_server *server, const struct node *reply, const char *id, size_t n,
-              struct arena *arena, struct oip_predictions *out, struct err *err)
+/* Takes the outputs of a reply to `n` rows with the id `id`. */
+static int take_reply(const struct oip_server *server, const struct node *reply, const char *id,
+                      size_t n, struct arena *arena, struct oip_predictions *out, struct err *err)
 {
 	const struct node *outputs = node_get(reply, "outputs");
 	const char *echo = node_text(reply, "id"), *version = node_text(reply, "model_version");
@@ -385,7 +388,7 @@ int oip_ask(const struct oip_server *server, const struct oip_shape *shape,
 		asked[i] = (struct oip_asked){.n = parts[i].n};
 		new_id(asked[i].id);
 		buf_init(&bodies[i], REQUEST_BYTES);
-		oip_request(server, shape, parts[i], asked[i].id, &bodies[i]);
+		write_request(server, shape, parts[i], asked[i].id, &bodies[i]);
 		result = result || buf_check(&bodies[i], "request", err) ? -1 : 0;
 	}
 	if (!result)
@@ -407,7 +410,7 @@ int oip_answer(const struct oip_server *server, const struct oip_asked *asked,
 	*too_large = asked->reply.status == 413 || asked->reply.status >= 500;
 	if (oip_tree(server, "/infer", &asked->reply, arena, &reply, err))
 		return -1;
-	if (oip_reply(server, reply, asked->id, asked->n, arena, &predictions, err))
+	if (take_reply(server, reply, asked->id, asked->n, arena, &predictions, err))
 		return err_wrap(err, "infer");
 	*out = predictions;
 	return 0;

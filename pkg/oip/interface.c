@@ -103,7 +103,7 @@ int oip_type(const char *datatype)
 	return names_find(tensor_type_names, datatype);
 }
 
-bool oip_is_real(enum tensor_type type)
+static bool is_real(enum tensor_type type)
 {
 	return type == TENSOR_FP16 || type == TENSOR_FP32 || type == TENSOR_FP64;
 }
@@ -240,7 +240,7 @@ static int check_outputs(const struct interface_spec *interface, const struct no
 	type = datatype ? oip_type(datatype) : -1;
 	if (!tensor)
 		return err_set(err, ERR_STALLED, "output %s: the server does not have it", output->scores);
-	if (type < 0 || !oip_is_real((enum tensor_type)type))
+	if (type < 0 || !is_real((enum tensor_type)type))
 		return err_set(err, ERR_STALLED, "output %s: the server says %s, scores are FP64 or FP32",
 		               output->scores, datatype ? datatype : "no datatype");
 	return 0;

@@ -33,7 +33,6 @@ int oip_answer(const struct oip_server *server, const struct oip_asked *asked,
 
 /* The type that a server calls `datatype` (STRING is BYTES), or -1. */
 int oip_type(const char *datatype);
-bool oip_is_real(enum tensor_type type);
 
 /* Writes a value that fits the interface as JSON; NULL is null. */
 void oip_value(struct writer *writer, enum tensor_type type, const char *text);
@@ -45,15 +44,4 @@ void oip_predictions_init(struct oip_predictions *out, const struct interface_sp
 int oip_prediction_set(struct oip_predictions *out, const struct interface_spec *interface,
                        size_t i, const struct node *value, struct arena *arena,
                        struct err *err) must_check;
-/* Scores of each row that the interface allows: one for each class, or one alone for two
- * classes. */
-bool oip_scores_allowed(const struct interface_spec *interface, size_t n_scores);
-
-/* Takes the outputs of a reply to `n` rows with the id `id`. */
-int oip_reply(const struct oip_server *server, const struct node *reply, const char *id, size_t n,
-              struct arena *arena, struct oip_predictions *out, struct err *err) must_check;
-/* The body of an infer request. */
-void oip_request(const struct oip_server *server, const struct oip_shape *shape,
-                 struct oip_rows rows, const char *id, struct buf *out);
-
 #endif

@@ -92,10 +92,6 @@ void oip_golden_encode(const struct interface_spec *interface, const struct oip_
                        struct buf *out);
 int oip_golden_decode(const struct interface_spec *interface, const char *text, size_t len,
                       struct arena *arena, struct oip_golden *out, struct err *err) must_check;
-/* Labels equal (numbers within the tolerance), scores within the tolerance; the error names the
- * row, `how` says how it was asked ("batched"). */
-int oip_parity(const struct oip_predictions *want, const struct oip_predictions *got,
-               const char *how, struct err *err) must_check;
 
 /* ---- The check of a candidate, before any traffic ---- */
 
@@ -104,7 +100,7 @@ struct oip_check_spec {
 	double latency_p95_ms;   /* of single rows; NAN: not gated */
 };
 struct oip_report {
-	double p50_ms, p95_ms;   /* of single rows; NAN without a golden batch */
+	double p95_ms;           /* of single rows; NAN without a golden batch */
 	const char *text;        /* "interface as declared, 64 golden rows alike in batches and singly,
 	                          * p95 3.1 ms" */
 };

@@ -68,7 +68,6 @@ enum hook_result {
 	HOOK_ACCEPTED, HOOK_LIMITED, HOOK_UNSIGNED, HOOK_BAD_SIGNATURE, HOOK_TOO_LARGE, HOOK_BAD_EVENT,
 	HOOK_RESULTS
 };
-extern const struct names hook_result_names;
 struct traffic {
 	uint64_t hooks[HOOK_RESULTS];
 	uint64_t requests[6]; /* by the first digit of the status */

@@ -12,7 +12,7 @@ static const char *const hook_results[] = {
 	[HOOK_BAD_EVENT] = "bad_event",
 };
 static_assert(ARRAY_LEN(hook_results) == HOOK_RESULTS, "a name for each result");
-const struct names hook_result_names = NAMES(hook_results);
+static const struct names hook_result_names = NAMES(hook_results);
 
 static void family(struct buf *out, const char *name, const char *type, const char *help)
 {

@@ -11,22 +11,6 @@
 #include "base/death.h"
 #include "base/err.h"
 
-static void names_each_kind(void **state)
-{
-	static const struct {
-		enum err_kind kind;
-		const char *name;
-	} cases[] = {
-		{ERR_NONE, "none"},       {ERR_TRANSIENT, "transient"}, {ERR_CONFLICT, "conflict"},
-		{ERR_STALLED, "stalled"}, {ERR_UNKNOWN, "unknown"},
-	};
-
-	(void)state;
-	assert_int_equal(ARRAY_LEN(cases), ERR_KINDS);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_string_equal(err_kind_name(cases[i].kind), cases[i].name);
-}
-
 static void sets_kind_and_text(void **state)
 {
 	struct err err = {0};
@@ -139,11 +123,6 @@ static void cuts_the_tail_when_wrapped(void **state)
 	assert_string_equal(err.text + sizeof(err.text) - 5, "0...");
 }
 
-static void a_name_of_no_kind(void *arg)
-{
-	err_kind_name((enum err_kind)*(int *)arg);
-}
-
 static void cut_to_nothing(void *arg)
 {
 	char text[4] = "abc";
@@ -192,10 +171,9 @@ static void panic_says_why(void **state)
 static void aborts_on_our_own_faults(void **state)
 {
 	static char text[] = "x";
-	int kinds = ERR_KINDS, four = 4;
+	int four = 4;
 
 	(void)state;
-	assert_true(aborts(a_name_of_no_kind, &kinds));
 	assert_true(aborts(cut_to_nothing, &four));
 	assert_true(aborts(do_panic, text));
 	assert_true(aborts(do_wrap_nothing, text));
@@ -205,7 +183,6 @@ static void aborts_on_our_own_faults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_each_kind),
 		cmocka_unit_test(sets_kind_and_text),
 		cmocka_unit_test(adds_the_text_of_errno),
 		cmocka_unit_test(wraps_outward_and_keeps_the_kind),
