@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,7 +168,7 @@ static int read_file(struct config *config, struct arena *arena, struct err *err
 	int result = -1;
 
 	buf_init(&text, CONFIG_BYTES);
-	if (file_read(-100 /* AT_FDCWD */, config->file, &text, err))
+	if (file_read(AT_FDCWD, config->file, &text, err))
 		goto done;
 	if (yaml_parse(buf_text(&text), text.len, CONFIG_BYTES, arena, &docs, &n, &place, err)) {
 		err_wrap(err, "%s:%d:%d", config->file, place.line, place.column);

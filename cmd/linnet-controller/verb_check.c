@@ -1,5 +1,6 @@
 #include "verbs.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -22,7 +23,7 @@ static int check_all(const struct serving_check *check, struct arena *arena, str
 	int result = 0;
 
 	buf_init(&golden, OIP_GOLDEN_BYTES);
-	if (check->golden && file_read(-100 /* AT_FDCWD */, check->golden, &golden, err))
+	if (check->golden && file_read(AT_FDCWD, check->golden, &golden, err))
 		result = err_wrap(err, "golden batch");
 	if (check->golden)
 		spec.golden = (struct bytes){buf_text(&golden), golden.len};

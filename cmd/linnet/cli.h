@@ -93,8 +93,7 @@ void put_document(const struct options *options,
                   void (*write)(struct writer *writer, const void *context), const void *context);
 /* Compact JSON with one member a line, two spaces a level, for people to review. */
 void put_indented(const char *json);
-/* Members of a map; a NULL value is null. */
-void write_member(struct writer *writer, const char *key, const char *value);
+/* A member of a map; before 1970 it is null. */
 void write_time(struct writer *writer, const char *key, int64_t at_ms);
 
 #endif

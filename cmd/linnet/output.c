@@ -54,12 +54,6 @@ void put_indented(const char *json)
 	putchar('\n');
 }
 
-void write_member(struct writer *writer, const char *key, const char *value)
-{
-	write_key(writer, key);
-	write_string(writer, value);
-}
-
 void write_time(struct writer *writer, const char *key, int64_t at_ms)
 {
 	char text[TIME_TEXT];

@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "adapter/clock_posix.h"
 #include "base/file.h"
 
 static int open_transport(const struct options *options, const char *url, struct transport *out,
@@ -53,9 +53,9 @@ static int fetch(const struct options *options, const char *path, struct err *er
 	int result;
 
 	if (open_transport(options, options->repo, &transport, err) ||
-	    transport_fetch(&child, &transport, path, refspecs, 1, true, child_clock_ms(), err))
+	    transport_fetch(&child, &transport, path, refspecs, 1, true, clock_now_ms(), err))
 		return -1;
-	while (!child_poll(&child, child_clock_ms()))
+	while (!child_poll(&child, clock_now_ms()))
 		child_wait(&child);
 	result = child_check(&child, "git fetch", err);
 	child_stop(&child);
@@ -183,7 +183,7 @@ int read_until(const struct options *options, int64_t *out_ms, struct err *err)
 	int64_t for_ms;
 
 	if (!parse_duration(options->until, &for_ms, &ignored)) {
-		*out_ms = (int64_t)time(NULL) * 1000 + for_ms;
+		*out_ms = clock_wall_ms() + for_ms;
 		return 0;
 	}
 	if (parse_time(options->until, out_ms, &ignored))

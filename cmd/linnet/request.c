@@ -1,8 +1,8 @@
 /* linnet kick, retry, rollback, restart, approve, reject: what people ask of the controller, as a
  * commit on the requests branch. */
 #include <string.h>
-#include <time.h>
 
+#include "adapter/clock_posix.h"
 #include "remote.h"
 #include "view.h"
 
@@ -100,15 +100,12 @@ static int send(const struct options *options, const char *path, struct bytes te
 static const char *own_path(const struct options *options, const char *environment,
                             const char *name, enum request_verb verb)
 {
-	struct timespec now;
 	const char *path;
 	uint32_t dice;
 	int tail;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	random_bytes(&dice, sizeof(dice));
-	path = request_path(options->arena, environment, name,
-	                    now.tv_sec * 1000 + now.tv_nsec / 1000000, verb);
+	path = request_path(options->arena, environment, name, clock_wall_ms(), verb);
 	tail = (int)(strlen(request_verb_names.names[verb]) + strlen("-.yaml"));
 	return arena_printf(options->arena, "%.*s.%08x%s", (int)strlen(path) - tail, path, dice,
 	                    path + strlen(path) - tail);

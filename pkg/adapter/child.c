@@ -10,20 +10,12 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "adapter/clock_posix.h"
 #include "adapter/spawn.h"
 
 enum { READ_BYTES = 64 << 10 };
-
-int64_t child_clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* What the new process needs, and the cause of its failure. */
 struct launch {
@@ -220,7 +212,7 @@ void child_wait(const struct child *child)
 		{.fd = child->out, .events = POLLIN},
 		{.fd = child->err, .events = POLLIN},
 	};
-	int64_t left_ms = child->deadline_ms - child_clock_ms();
+	int64_t left_ms = child->deadline_ms - clock_now_ms();
 
 	if (child->state == CHILD_RUNNING)
 		poll(fds, ARRAY_LEN(fds),
@@ -274,13 +266,13 @@ void child_stop(struct child *child)
 int child_run(struct child *child, const struct child_spec *spec, const char *what,
               struct err *err)
 {
-	int64_t now_ms = child_clock_ms();
+	int64_t now_ms = clock_now_ms();
 
 	if (child_start(child, spec, now_ms, err))
 		return err_wrap(err, "%s", what);
 	while (!child_poll(child, now_ms)) {
 		child_wait(child);
-		now_ms = child_clock_ms();
+		now_ms = clock_now_ms();
 	}
 	return child_check(child, what, err);
 }

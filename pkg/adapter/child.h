@@ -34,15 +34,13 @@ struct child {
 	int exit_code; /* of CHILD_ENDED; 128 + n for signal n */
 };
 
-/* Monotonic milliseconds, the clock of all deadlines here. */
-int64_t child_clock_ms(void);
 
 /* Starts it; `child` must be CHILD_NONE. A program that cannot be executed is an error here. */
 int child_start(struct child *child, const struct child_spec *spec, int64_t now_ms,
                 struct err *err) must_check;
 /* Takes what it wrote, kills it when its time is over; true when it is not running (any more). */
 bool child_poll(struct child *child, int64_t now_ms);
-/* Waits until there is something for child_poll to do, where its clock is child_clock_ms. */
+/* Waits until there is something for child_poll to do, where its clock is clock_now_ms(). */
 void child_wait(const struct child *child);
 /* 0 when it ended with exit code 0; else ERR_TRANSIENT with `what`, the cause and the last line
  * that it wrote to its standard error. */

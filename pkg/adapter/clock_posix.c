@@ -2,7 +2,7 @@
 
 #include <time.h>
 
-static int64_t clock_ms(clockid_t clock)
+static int64_t read_ms(clockid_t clock)
 {
 	struct timespec now;
 
@@ -10,16 +10,26 @@ static int64_t clock_ms(clockid_t clock)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t clock_now_ms(void)
+{
+	return read_ms(CLOCK_MONOTONIC);
+}
+
+int64_t clock_wall_ms(void)
+{
+	return read_ms(CLOCK_REALTIME);
+}
+
 static int64_t now_ms(void *self)
 {
 	(void)self;
-	return clock_ms(CLOCK_MONOTONIC);
+	return clock_now_ms();
 }
 
 static int64_t wall_ms(void *self)
 {
 	(void)self;
-	return clock_ms(CLOCK_REALTIME);
+	return clock_wall_ms();
 }
 
 struct port_clock clock_posix(void)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "adapter/clock_posix.h"
 #include "adapter/git_verify.h"
 #include "base/file.h"
 
@@ -26,7 +27,7 @@ struct attempt {
 
 static void wait_child(struct child *child)
 {
-	while (!child_poll(child, child_clock_ms()))
+	while (!child_poll(child, clock_now_ms()))
 		child_wait(child);
 }
 
@@ -38,7 +39,7 @@ static int fetch_tip(struct attempt *attempt, const char *ref, struct oid *tip, 
 	struct child child = {0};
 	bool absent = false;
 	int result = transport_fetch(&child, attempt->transport, attempt->repo, refspecs, 1, false,
-	                             child_clock_ms(), err);
+	                             clock_now_ms(), err);
 
 	*tip = (struct oid){""};
 	if (!result) {
@@ -101,7 +102,7 @@ static int push(struct attempt *attempt, struct oid made, enum push_outcome *out
 	const char *refspecs[] = {arena_printf(&attempt->arena, "%s:%s", made.hex, attempt->ref)};
 	struct child child = {0};
 	int result = transport_push(&child, attempt->transport, attempt->repo, refspecs, 1, NULL,
-	                            child_clock_ms(), err);
+	                            clock_now_ms(), err);
 
 	if (!result) {
 		wait_child(&child);
@@ -137,9 +138,9 @@ static void back_off(int n)
 
 static int try_all(struct attempt *attempt, struct oid *out, struct err *err)
 {
-	int64_t begun_ms = child_clock_ms(), reached_ms = begun_ms;
+	int64_t begun_ms = clock_now_ms(), reached_ms = begun_ms;
 
-	for (int n = 0; child_clock_ms() - begun_ms < RACE_MS; n++) {
+	for (int n = 0; clock_now_ms() - begun_ms < RACE_MS; n++) {
 		enum push_outcome outcome = PUSH_FAILED;
 		struct err why = {0};
 		struct oid made;
@@ -155,8 +156,8 @@ static int try_all(struct attempt *attempt, struct oid *out, struct err *err)
 		if (outcome == PUSH_REFUSED)
 			return err_set(err, ERR_STALLED, "%s was refused: %s", attempt->ref, why.text);
 		if (outcome != PUSH_FAILED)
-			reached_ms = child_clock_ms();
-		if (child_clock_ms() - reached_ms >= FAILED_MS) {
+			reached_ms = clock_now_ms();
+		if (clock_now_ms() - reached_ms >= FAILED_MS) {
 			*err = why;
 			return -1;
 		}

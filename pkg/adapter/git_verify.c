@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adapter/clock_posix.h"
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/heap.h"
@@ -140,8 +141,8 @@ int signature_verify(const char *folder, const char *signers, const char *namesp
 	enum signature_state state;
 
 	signature_check_start(&check, folder, signers, namespace, payload, signature,
-	                      child_clock_ms());
-	while ((state = signature_check_poll(&check, child_clock_ms())) == SIGNATURE_CHECKING)
+	                      clock_now_ms());
+	while ((state = signature_check_poll(&check, clock_now_ms())) == SIGNATURE_CHECKING)
 		child_wait(&check.child);
 	if (state == SIGNATURE_BAD)
 		*err = check.why;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "adapter/clock_posix.h"
 #include "adapter/haproxy_parts.h"
 #include "adapter/process_posix.h"
 #include "base/file.h"
@@ -505,14 +506,6 @@ static int apply(struct haproxy *haproxy, const char *more, struct err *err)
 
 /* ---- the process ---- */
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void pause_briefly(void)
 {
 	nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
@@ -533,7 +526,7 @@ static int say_why_it_ended(const struct haproxy *haproxy, struct err *err)
 static int wait_worker(struct haproxy *haproxy, const char *before, int64_t wait_ms,
                        struct err *err)
 {
-	int64_t until_ms = now_ms() + wait_ms;
+	int64_t until_ms = clock_now_ms() + wait_ms;
 	struct process_seen seen;
 
 	for (;;) {
@@ -543,7 +536,7 @@ static int wait_worker(struct haproxy *haproxy, const char *before, int64_t wait
 			return -1;
 		if (seen.state != PROCESS_RUNNING)
 			return say_why_it_ended(haproxy, err);
-		if (now_ms() >= until_ms)
+		if (clock_now_ms() >= until_ms)
 			return err_set(err, ERR_UNKNOWN, "HAProxy does not answer");
 		pause_briefly();
 	}

@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "adapter/clock_posix.h"
 #include "adapter/haproxy_parts.h"
 #include "base/heap.h"
 
@@ -34,20 +34,12 @@ static struct sockaddr_un admin_address(const struct haproxy *haproxy)
 	return address;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* ---- the admin socket ---- */
 
 static int wait_for(int fd, short events, int64_t until_ms)
 {
 	struct pollfd poller = {fd, events, 0};
-	int64_t left_ms = until_ms - now_ms();
+	int64_t left_ms = until_ms - clock_now_ms();
 
 	if (left_ms <= 0 || poll(&poller, 1, (int)left_ms) == 0) {
 		errno = ETIMEDOUT;
@@ -83,7 +75,7 @@ int link_run(const struct haproxy *haproxy, const char *commands, struct buf *re
 {
 	struct sockaddr_un address = admin_address(haproxy);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int64_t until_ms = now_ms() + ANSWER_MS;
+	int64_t until_ms = clock_now_ms() + ANSWER_MS;
 	int rc = 0;
 
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "adapter/clock_posix.h"
 #include "base/heap.h"
 
 enum { SHOWN_BYTES = 200, UNWANTED_MS = 60000 };
@@ -37,14 +37,6 @@ struct question {
 	bool ended;
 	CURLcode code; /* of its end */
 };
-
-static int64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static CURLM *multi_new(void)
 {
@@ -226,7 +218,7 @@ static int run(struct http_curl *http, size_t n, int64_t deadline_ms, struct are
 	CURLMcode code = CURLM_OK;
 
 	while (n > 0 && code == CURLM_OK) {
-		int64_t left_ms = deadline_ms - clock_ms();
+		int64_t left_ms = deadline_ms - clock_now_ms();
 		int running;
 
 		code = curl_multi_perform(http->multi, &running);
@@ -255,7 +247,7 @@ static int perform(void *self, const struct http_request *requests, struct http_
 {
 	struct http_curl *http = self;
 	struct transfer *transfers = arena_array(arena, n, struct transfer);
-	int64_t left_ms = deadline_ms - clock_ms();
+	int64_t left_ms = deadline_ms - clock_now_ms();
 	int result;
 
 	for (size_t i = 0; i < n; i++) {
@@ -278,7 +270,7 @@ static struct question *question_new(struct http_curl *http, const char *url,
                                      size_t body_bytes_max, int64_t deadline_ms)
 {
 	struct question *question = heap_alloc(1, sizeof(*question));
-	int64_t left_ms = deadline_ms - clock_ms();
+	int64_t left_ms = deadline_ms - clock_now_ms();
 
 	question->request = (struct http_request){.method = "GET", .url = heap_strdup(url),
 	                                          .body_bytes_max = body_bytes_max};
@@ -317,7 +309,7 @@ static void turn(struct http_curl *http)
 		question->code = message->data.result;
 	}
 	while (*at)
-		if (clock_ms() > (*at)->deadline_ms + UNWANTED_MS)
+		if (clock_now_ms() > (*at)->deadline_ms + UNWANTED_MS)
 			question_free(http, at);
 		else
 			at = &(*at)->next;
@@ -445,7 +437,7 @@ int http_curl_download(struct http_curl *http, const struct http_download *downl
                        int64_t deadline_ms, struct err *err)
 {
 	struct stream stream = {.download = download, .easy = curl_easy_init()};
-	int64_t left_ms = deadline_ms - clock_ms();
+	int64_t left_ms = deadline_ms - clock_now_ms();
 	struct curl_slist *headers = NULL;
 	char detail[CURL_ERROR_SIZE] = "";
 	long status = 0;

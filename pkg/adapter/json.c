@@ -1,7 +1,6 @@
 #include "adapter/json.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -9,30 +8,20 @@
 
 void json_put_text(struct writer *writer, const char *key, const char *text)
 {
-	if (!text)
-		return;
-	write_key(writer, key);
-	write_string(writer, text);
+	if (text)
+		write_member(writer, key, text);
 }
 
 void json_put_int(struct writer *writer, const char *key, int64_t value)
 {
-	char text[24];
-
-	snprintf(text, sizeof(text), "%lld", (long long)value);
 	write_key(writer, key);
-	write_raw(writer, text);
+	write_int(writer, value);
 }
 
 void json_put_number(struct writer *writer, const char *key, double value)
 {
-	struct buf text;
-
-	buf_init(&text, 64);
-	buf_number(&text, value);
 	write_key(writer, key);
-	write_raw(writer, buf_text(&text));
-	buf_deinit(&text);
+	write_number(writer, value);
 }
 
 void json_put_bool(struct writer *writer, const char *key, bool value)

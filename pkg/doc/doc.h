@@ -99,6 +99,7 @@ void write_list(struct writer *writer);
 void write_list_end(struct writer *writer);
 void write_key(struct writer *writer, const char *key);
 void write_string(struct writer *writer, const char *text); /* NULL writes null */
+void write_member(struct writer *writer, const char *key, const char *text); /* both of them */
 void write_quoted(struct writer *writer, const char *text); /* quoted, needed or not */
 void write_raw(struct writer *writer, const char *text);    /* a number or boolean as it is */
 void write_number(struct writer *writer, double value);     /* exactly; NaN and infinity: null */

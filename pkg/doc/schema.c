@@ -10,12 +10,6 @@ enum { TEXT_BYTES = 4096 };
 
 /* ---- JSON Schema ---- */
 
-static void pair(struct writer *writer, const char *key, const char *value)
-{
-	write_key(writer, key);
-	write_string(writer, value);
-}
-
 static void raw_pair(struct writer *writer, const char *key, const char *value)
 {
 	write_key(writer, key);
@@ -175,7 +169,7 @@ static void write_keys(struct writer *writer, const struct record *record, size_
 static void write_object(struct writer *writer, const struct record *record, size_t first)
 {
 	write_map(writer);
-	pair(writer, "type", "object");
+	write_member(writer, "type", "object");
 	write_keys(writer, record, first);
 	write_map_end(writer);
 }
@@ -203,7 +197,7 @@ static void write_custom(struct writer *writer, const struct field *field)
 	if (field->names) {
 		write_enum(writer, field->names);
 	} else if (field->record) {
-		pair(writer, "type", "object");
+		write_member(writer, "type", "object");
 		write_keys(writer, field->record, 0);
 	}
 }
@@ -229,11 +223,11 @@ static void write_field(struct writer *writer, const struct field *field)
 	}
 	write_map(writer);
 	if (field->help)
-		pair(writer, "description", field->help);
+		write_member(writer, "description", field->help);
 	if (shapes[field->type].types)
 		raw_pair(writer, "type", shapes[field->type].types);
 	if (shapes[field->type].pattern)
-		pair(writer, "pattern", shapes[field->type].pattern);
+		write_member(writer, "pattern", shapes[field->type].pattern);
 	write_bounds(writer, field);
 	write_default(writer, field);
 	if (field->type == FIELD_ENUM)
@@ -248,11 +242,11 @@ static void write_field(struct writer *writer, const struct field *field)
 void record_schema(struct writer *writer, const struct record *record)
 {
 	write_map(writer);
-	pair(writer, "$schema", "https://json-schema.org/draft/2020-12/schema");
-	pair(writer, "title", record->name);
+	write_member(writer, "$schema", "https://json-schema.org/draft/2020-12/schema");
+	write_member(writer, "title", record->name);
 	if (record->help)
-		pair(writer, "description", record->help);
-	pair(writer, "type", "object");
+		write_member(writer, "description", record->help);
+	write_member(writer, "type", "object");
 	write_keys(writer, record, 0);
 	write_map_end(writer);
 }

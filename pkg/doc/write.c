@@ -76,6 +76,12 @@ void write_string(struct writer *writer, const char *text)
 		scalar(writer, text, writer->json || !is_plain_yaml(text, false));
 }
 
+void write_member(struct writer *writer, const char *key, const char *text)
+{
+	write_key(writer, key);
+	write_string(writer, text);
+}
+
 void write_quoted(struct writer *writer, const char *text)
 {
 	scalar(writer, text, true);

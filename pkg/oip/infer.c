@@ -57,16 +57,14 @@ static void tensor_begin(struct writer *writer, const char *name, enum tensor_ty
                          size_t width)
 {
 	write_map(writer);
-	write_key(writer, "name");
-	write_string(writer, name);
+	write_member(writer, "name", name);
 	write_key(writer, "shape");
 	write_list(writer);
 	write_size(writer, n);
 	if (width > 0)
 		write_size(writer, width);
 	write_list_end(writer);
-	write_key(writer, "datatype");
-	write_string(writer, tensor_type_names.names[type]);
+	write_member(writer, "datatype", tensor_type_names.names[type]);
 	write_key(writer, "data");
 	write_list(writer);
 }
@@ -102,8 +100,7 @@ static void write_inputs(struct writer *writer, const struct interface_spec *int
 static void write_wanted(struct writer *writer, const char *name)
 {
 	write_map(writer);
-	write_key(writer, "name");
-	write_string(writer, name);
+	write_member(writer, "name", name);
 	write_map_end(writer);
 }
 
@@ -116,8 +113,7 @@ static void write_request(const struct oip_server *server, const struct oip_shap
 
 	write_begin(&writer, out, true);
 	write_map(&writer);
-	write_key(&writer, "id");
-	write_string(&writer, id);
+	write_member(&writer, "id", id);
 	write_key(&writer, "inputs");
 	write_list(&writer);
 	write_inputs(&writer, server->interface, shape, rows);

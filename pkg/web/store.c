@@ -138,12 +138,6 @@ static void put_model(void *self, const struct model_view *view, struct bytes ro
 	entry->stalled = view->row.stalled;
 }
 
-static void write_member(struct writer *writer, const char *key, const char *text)
-{
-	write_key(writer, key);
-	write_string(writer, text);
-}
-
 static void drop(void *self, const char *environment, const char *name)
 {
 	struct store *store = self;

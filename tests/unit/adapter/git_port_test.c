@@ -58,10 +58,10 @@ static void reopen_port(struct world *world)
 
 static void sync_once(struct world *world)
 {
-	int64_t from_ms = child_clock_ms(), took_ms;
+	int64_t from_ms = clock_now_ms(), took_ms;
 
 	world->port.sync(world->port.self, from_ms, &world->heads);
-	took_ms = child_clock_ms() - from_ms;
+	took_ms = clock_now_ms() - from_ms;
 	if (took_ms > world->slowest_ms)
 		world->slowest_ms = took_ms;
 }
@@ -69,12 +69,12 @@ static void sync_once(struct world *world)
 /* Syncs until `condition` holds, at most 30 s. */
 #define until(world, condition)                                                       \
 	do {                                                                              \
-		int64_t limit_ms = child_clock_ms() + 30000;                                  \
+		int64_t limit_ms = clock_now_ms() + 30000;                                  \
 		bool met;                                                                     \
 		for (;;) {                                                                    \
 			sync_once(world);                                                         \
 			met = (condition);                                                        \
-			if (met || child_clock_ms() >= limit_ms)                                  \
+			if (met || clock_now_ms() >= limit_ms)                                  \
 				break;                                                                \
 			poll(NULL, 0, 2);                                                         \
 		}                                                                             \
@@ -86,7 +86,7 @@ static void sync_once(struct world *world)
 /* Syncs for some time, while nothing is to change. */
 static void sync_for(struct world *world, int64_t ms)
 {
-	for (int64_t limit_ms = child_clock_ms() + ms; child_clock_ms() < limit_ms; poll(NULL, 0, 2))
+	for (int64_t limit_ms = clock_now_ms() + ms; clock_now_ms() < limit_ms; poll(NULL, 0, 2))
 		sync_once(world);
 }
 
@@ -406,10 +406,10 @@ static void a_hung_remote_holds_nobody(void **state)
 	world->config.url = arena_printf(&world->place->arena, "http://127.0.0.1:%d/x.git", port);
 	world->config.timeout_ms = 600;
 	open_port(world);
-	from_ms = child_clock_ms();
+	from_ms = clock_now_ms();
 	until(world, world->heads.problem);
 	assert_string_equal(world->heads.problem, "look at the remote: timed out");
-	assert_in_range(child_clock_ms() - from_ms, 590, 5000);
+	assert_in_range(clock_now_ms() - from_ms, 590, 5000);
 	assert_int_equal(world->heads.seen_ms, -1);
 	assert_in_range(world->slowest_ms, 0, 50);
 	git_port_close(&world->port);
@@ -552,8 +552,8 @@ static void no_commit_is_lost_to_a_concurrent_writer(void **state)
 		mine[i] = publish(world, arena_printf(&place->arena, "mine-%d", i), "x");
 		sync_for(world, 40);
 	}
-	until_ms = child_clock_ms() + 60000;
-	while (waitpid(pid, &status, WNOHANG) == 0 && child_clock_ms() < until_ms) {
+	until_ms = clock_now_ms() + 60000;
+	while (waitpid(pid, &status, WNOHANG) == 0 && clock_now_ms() < until_ms) {
 		sync_once(world);
 		poll(NULL, 0, 2);
 	}
@@ -924,7 +924,7 @@ static void proposals_do_not_starve_beside_a_busy_person(void **state)
 	open_port(world);
 	until(world, world->heads.accepted.hex[0]);
 	pid = start_writer(world, "main");
-	from_ms = child_clock_ms();
+	from_ms = clock_now_ms();
 	for (int i = 0; i < PROPOSALS; i++) {
 		struct proposal_text text = proposal(arena_printf(&world->place->arena, "p%d", i), NULL);
 
@@ -932,7 +932,7 @@ static void proposals_do_not_starve_beside_a_busy_person(void **state)
 		assert_int_equal(end_of(world, &text, &edit).state, PROPOSE_DONE);
 	}
 	printf("%d proposals in %d attempts, %.1f s\n", PROPOSALS, edit.calls,
-	       (double)(child_clock_ms() - from_ms) / 1000);
+	       (double)(clock_now_ms() - from_ms) / 1000);
 	stop_writer(world, pid);
 	assert_string_equal(git(world->place, "remote.git", "show", "main:d.yaml"), "version: v11");
 }
@@ -951,7 +951,7 @@ static void the_status_does_not_starve_beside_a_busy_writer(void **state)
 	publish(world, "start", "1");
 	until(world, world->heads.status_pushed);
 	pid = start_writer(world, "linnet/status");
-	from_ms = child_clock_ms();
+	from_ms = clock_now_ms();
 	for (int i = 0; i < COMMITS; i++) {
 		until(world, !world->heads.status_parted.hex[0]);
 		mine[i] = publish(world, arena_printf(&world->place->arena, "mine-%d", i), "x");
@@ -959,7 +959,7 @@ static void the_status_does_not_starve_beside_a_busy_writer(void **state)
 		                    ARGV("git", "merge-base", "--is-ancestor", mine[i].hex,
 		                         "linnet/status")) == 0);
 	}
-	printf("%d commits in %.1f s\n", COMMITS, (double)(child_clock_ms() - from_ms) / 1000);
+	printf("%d commits in %.1f s\n", COMMITS, (double)(clock_now_ms() - from_ms) / 1000);
 	stop_writer(world, pid);
 }
 

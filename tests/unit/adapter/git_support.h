@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "adapter/child.h"
+#include "adapter/clock_posix.h"
 #include "base/arena.h"
 #include "base/digest.h"
 #include "base/file.h"
