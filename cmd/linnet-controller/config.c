@@ -117,7 +117,7 @@ static int read_flag(struct config *config, int argc, char **argv, int *i, struc
 		return 0;
 	}
 	setting = find_flag(argv[*i], len);
-	if (setting < 0 && strncmp(argv[*i], "--config", len))
+	if (setting < 0 && (len != strlen("--config") || strncmp(argv[*i], "--config", len)))
 		return err_set(err, ERR_STALLED, "unknown flag %s; see --help", argv[*i]);
 	if (!equals && *i + 1 >= argc)
 		return err_set(err, ERR_STALLED, "%s needs a value", argv[*i]);
@@ -129,38 +129,55 @@ static int read_flag(struct config *config, int argc, char **argv, int *i, struc
 	return 0;
 }
 
-/* A key of the file that no setting has: an error with the nearest valid one. */
-static int check_keys(const char *path, const struct node *node, const char *prefix,
-                      struct err *err)
+static int find_setting(const char *key)
 {
-	for (const struct node *child = node->first; child; child = child->next) {
-		const char *keys[SETTINGS];
-		const char *near;
-		char key[2 * TEXT];
-		bool known = false;
+	for (int i = 0; i < SETTINGS; i++)
+		if (!strcmp(settings[i].key, key))
+			return i;
+	return -1;
+}
 
-		snprintf(key, sizeof(key), "%s%s", prefix, child->key);
-		for (int i = 0; i < SETTINGS; i++) {
-			keys[i] = settings[i].key;
-			known = known || !strcmp(keys[i], key);
-		}
-		if (child->type == NODE_MAP) {
-			snprintf(key, sizeof(key), "%s%s.", prefix, child->key);
-			if (check_keys(path, child, key, err))
+static int unknown_key(const char *path, const struct node *node, const char *key, struct err *err)
+{
+	const char *keys[SETTINGS], *near;
+
+	for (int i = 0; i < SETTINGS; i++)
+		keys[i] = settings[i].key;
+	near = nearest(key, keys, SETTINGS);
+	return err_set(err, ERR_STALLED, "%s:%d:%d: unknown key '%s'%s%s", path, node->key_line,
+	               node->key_column, key, near ? "; did you mean " : "", near ? near : "");
+}
+
+/* The settings below a map of the file, whose keys may be nested or dotted; none is passed over. */
+static int take_keys(const char *path, const struct node *map, const char *prefix,
+                     const char *values[SETTINGS], struct arena *arena, struct err *err)
+{
+	for (const struct node *child = map->first; child; child = child->next) {
+		const char *key = arena_printf(arena, "%s%s", prefix, child->key);
+		int setting = find_setting(key);
+
+		if (setting < 0 && child->type == NODE_MAP) {
+			if (take_keys(path, child, arena_printf(arena, "%s.", key), values, arena, err))
 				return -1;
 			continue;
 		}
-		near = nearest(key, keys, SETTINGS);
-		if (!known)
-			return err_set(err, ERR_STALLED, "%s:%d:%d: unknown key '%s'%s%s", path,
-			               child->key_line, child->key_column, key,
-			               near ? "; did you mean " : "", near ? near : "");
+		if (setting < 0)
+			return unknown_key(path, child, key, err);
+		if (child->type != NODE_SCALAR && child->type != NODE_NULL)
+			return err_set(err, ERR_STALLED, "%s:%d:%d: %s is one value, no list and no map", path,
+			               child->line, child->column, key);
+		if (values[setting])
+			return err_set(err, ERR_STALLED, "%s:%d:%d: %s stands here twice", path,
+			               child->key_line, child->key_column, key);
+		if (child->type == NODE_SCALAR)
+			values[setting] = arena_strdup(arena, child->text);
 	}
 	return 0;
 }
 
 static int read_file(struct config *config, struct arena *arena, struct err *err)
 {
+	const char *values[SETTINGS] = {0};
 	struct node **docs;
 	struct place place = {0};
 	struct buf text;
@@ -178,17 +195,11 @@ static int read_file(struct config *config, struct arena *arena, struct err *err
 		err_set(err, ERR_STALLED, "%s: not a map of settings", config->file);
 		goto done;
 	}
-	if (check_keys(config->file, docs[0], "", err))
+	if (take_keys(config->file, docs[0], "", values, arena, err))
 		goto done;
-	for (int i = 0; i < SETTINGS; i++) {
-		char path[TEXT];
-		const struct node *node;
-
-		snprintf(path, sizeof(path), ".%s", settings[i].key);
-		node = node_at(docs[0], path);
-		if (!config->values[i] && node && node->type == NODE_SCALAR)
-			config->values[i] = arena_strdup(arena, node->text);
-	}
+	for (int i = 0; i < SETTINGS; i++)
+		if (!config->values[i])
+			config->values[i] = values[i];
 	result = 0;
 done:
 	buf_deinit(&text);
@@ -236,14 +247,21 @@ int config_read(struct config *config, int argc, char **argv, struct arena *aren
 
 void config_print(const struct config *config)
 {
+	struct buf value;
+
+	buf_init(&value, CONFIG_BYTES);
 	for (int i = 0; i < SETTINGS; i++) {
 		char flag[TEXT], variable[TEXT];
 
 		other_name(settings[i].key, false, flag);
 		other_name(settings[i].key, true, variable);
+		buf_clear(&value);
+		if (config->values[i])
+			write_inline(&value, config->values[i]);
 		printf("%s: %s  # %s (%s, %s)\n", settings[i].key,
-		       config->values[i] ? config->values[i] : "null", settings[i].help, flag, variable);
+		       config->values[i] ? buf_text(&value) : "null", settings[i].help, flag, variable);
 	}
+	buf_deinit(&value);
 }
 
 void config_help(void)

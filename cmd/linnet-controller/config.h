@@ -35,7 +35,7 @@ struct config {
  * */
 int config_read(struct config *config, int argc, char **argv, struct arena *arena,
                 struct err *err) must_check;
-/* Prints every setting with its value, as YAML, and where it can be set. */
+/* Prints every setting and where it can be set, as a file that can be read again. */
 void config_print(const struct config *config);
 void config_help(void);
 

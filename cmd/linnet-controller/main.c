@@ -27,6 +27,8 @@
 #include "verbs.h"
 #include "web/web.h"
 
+enum { POLL_LEAST_MS = 100, POLL_MOST_MS = 24 * 60 * 60 * 1000 };
+
 /* All that lives as long as the daemon. */
 struct daemon {
 	struct config config;
@@ -138,6 +140,9 @@ static int open_git(struct daemon *d, struct err *err)
 		                                 "give --fleet-url");
 	if (parse_duration(values[SETTING_FLEET_POLL], &config.poll_ms, err))
 		return err_wrap(err, "fleet.poll");
+	if (config.poll_ms < POLL_LEAST_MS || config.poll_ms > POLL_MOST_MS)
+		return err_set(err, ERR_STALLED, "fleet.poll: write 100ms to 24h, not %s",
+		               values[SETTING_FLEET_POLL]);
 	split_author(d, values[SETTING_STATUS_AUTHOR], &config.author, &config.email);
 	d->controller.poll_ms = config.poll_ms;
 	d->controller.fleet_name = config.url;
@@ -221,8 +226,10 @@ static int find_paths(struct daemon *d, struct err *err)
 	d->state = arena_strdup(&d->arena, path);
 	if (!strncmp(store, "file:", 5))
 		store += 5;
-	if (dir_make_all(AT_FDCWD, store, 0700, err) || !realpath(store, path))
-		return err_wrap(err, "store %s", store);
+	if (dir_make_all(AT_FDCWD, store, 0700, err))
+		return err_wrap(err, "store");
+	if (!realpath(store, path))
+		return err_errno(err, ERR_STALLED, errno, "store %s", store);
 	d->store = arena_strdup(&d->arena, path);
 	return 0;
 }

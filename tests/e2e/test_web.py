@@ -261,7 +261,7 @@ class WebTest(unittest.TestCase):
         self.assertEqual(found, "")
         shown = subprocess.run([BIN / "linnet-controller", "--config", self.world.config,
                                 "--print-config"], capture_output=True, text=True, check=True).stdout
-        for key in ("web.listen: 0.0.0.0", "web.tokenFile: ", "web.webhookSecretFile: "):
+        for key in ('web.listen: "0.0.0.0', "web.tokenFile: ", "web.webhookSecretFile: "):
             self.assertIn(key, shown)
         self.assertNotIn(TOKEN, shown)
 

@@ -54,7 +54,7 @@ class InstallTest(unittest.TestCase):
 
     def test_the_sample_configuration_is_understood_and_asks_for_the_fleet(self):
         controller = self.bin / "linnet-controller"
-        self.assertIn("web.listen: 127.0.0.1:8080",
+        self.assertIn('web.listen: "127.0.0.1:8080"',
                       run(controller, "--config", self.config, "--print-config"))
         self.assertIn("fleet.url", run(controller, "--config", self.config, "--once", ok=(1,)))
 
