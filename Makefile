@@ -26,7 +26,7 @@ closure   = $(call uniq,$(1) $(foreach m,$(needs.$(1)),$(call closure,$(m))))
 uniq      = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 archives  = $(foreach m,$(1),$(BUILD)/$(m).a)
 
-.PHONY: all help sim sim-long sim-same fuzz mutants setup test test-san unit e2e demo tidy schemas reference man install deb cli bench clean
+.PHONY: all always help sim sim-long sim-same fuzz mutants setup test test-san unit e2e demo tidy schemas reference man install deb cli bench clean
 .SECONDARY:
 all: $(programs:%=$(BUILD)/%)
 
@@ -57,6 +57,12 @@ $(BUILD)/cmd/%.o: cmd/%.c
 	@mkdir -p $(@D)
 	@echo "  cc $<"
 	@$(CC) $(cflags) -DLINNET_VERSION='"$(VERSION)"' -c $< -o $@
+
+# A new version is told by every program, whatever else changed.
+$(programs:%=$(BUILD)/cmd/%/main.o): $(BUILD)/version
+$(BUILD)/version: always
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' >$@
 
 $(BUILD)/cmd/linnet/init.o: $(shell find cmd/linnet/template -type f)
 
