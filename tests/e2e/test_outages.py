@@ -141,6 +141,7 @@ class Loop:
 
     def begin(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="linnet-outage-", dir="/tmp"))
+        self.folder.chmod(0o711)    # where we are root, for the user of model servers
         self.addCleanup(shutil.rmtree, self.folder)
         self.fleet = self.folder / "fleet"
         self.bare = self.folder / "fleet.git"
