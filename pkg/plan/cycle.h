@@ -25,6 +25,8 @@ void cycle_enter(struct cycle *cycle, enum cycle_phase phase, const char *reason
                  const char *message);
 void cycle_note(struct cycle *cycle, const char *what, const char *why);
 void cycle_wake(struct cycle *cycle, int64_t at_ms);
+/* In a way that must be recorded. */
+bool cycle_differs(const struct model_status *a, const struct model_status *b);
 
 /* ---- training.c ---- */
 struct action *cycle_act(struct cycle *cycle, enum action_kind kind, struct digest run,

@@ -40,7 +40,6 @@ static void name_need(const struct cycle *cycle, struct need *need)
 
 	need->subject = subject_digest(need->revision->artifact.digest, &need->revision->serve,
 	                               &model->interface);
-	need->incumbent = (struct digest){0};
 	if (need->stable)
 		need->incumbent = subject_digest(need->stable->artifact.digest, &need->stable->serve,
 		                                 &model->interface);
@@ -50,27 +49,27 @@ static void name_need(const struct cycle *cycle, struct need *need)
 	need->run = digest_of(text, strlen(text));
 }
 
-/* The one that is under way, as long as it is needed; else the first. */
-static bool find_need(const struct cycle *cycle, struct need *out)
+/* The one that is under way, as long as it is needed; else the first; NULL: none. */
+static const struct need *find_need(const struct cycle *cycle)
 {
 	const struct training_input *in = cycle->in;
-	bool found = false;
+	const struct need *found = NULL;
 
 	for (size_t i = 0; i < in->n_targets; i++) {
 		const struct deployment_status *status = in->targets[i].status;
-		struct need need;
+		struct need *need;
 
 		if (!status || !is_waiting(status))
 			continue;
-		need.revision = status_revision(status, status->candidate);
-		need.stable = status_revision(status, status->stable);
-		if (!need.revision || gate_verdict(need.revision, need.stable, in->model, in->policy,
-		                                   cycle->next, cycle->arena))
+		need = arena_new(cycle->arena, struct need);
+		need->revision = status_revision(status, status->candidate);
+		need->stable = status_revision(status, status->stable);
+		if (!need->revision || gate_verdict(need->revision, need->stable, in->model, in->policy,
+		                                    cycle->next, cycle->arena))
 			continue;
-		name_need(cycle, &need);
-		if (!found || digest_same(need.run, cycle->next->evaluation.run))
-			*out = need;
-		found = true;
+		name_need(cycle, need);
+		if (!found || digest_same(need->run, cycle->next->evaluation.run))
+			found = need;
 	}
 	return found;
 }
@@ -140,7 +139,6 @@ static void again(struct cycle *cycle, const struct need *need, enum action_kind
 	evaluation->attempts++;
 	evaluation->retry_ms = cycle->in->now_ms +
 	                       ((int64_t)RETRY_FIRST_MS << (evaluation->attempts - 1));
-	cycle_wake(cycle, evaluation->retry_ms);
 	cycle_note(cycle, arena_printf(cycle->arena, "evaluation %d failed (%s)",
 	                               evaluation->attempts, need->revision->version),
 	           evaluation->why);
@@ -237,25 +235,25 @@ static bool let_go(struct cycle *cycle)
 void evaluate_versions(struct cycle *cycle)
 {
 	struct evaluation *evaluation = &cycle->next->evaluation;
-	struct need need = {0};
-	bool needed = gate_declared(cycle->in->model, cycle->in->policy) && find_need(cycle, &need);
+	const struct need *need =
+		gate_declared(cycle->in->model, cycle->in->policy) ? find_need(cycle) : NULL;
 
-	if (evaluation->run.hex[0] && (!needed || !digest_same(need.run, evaluation->run)) &&
+	if (evaluation->run.hex[0] && (!need || !digest_same(need->run, evaluation->run)) &&
 	    !let_go(cycle))
 		return;
-	if (!needed)
+	if (!need)
 		return;
-	if (digest_same(need.run, evaluation->run)) {
-		follow(cycle, &need);
+	if (digest_same(need->run, evaluation->run)) {
+		follow(cycle, need);
 		return;
 	}
 	forget(cycle);
-	evaluation->run = need.run;
-	evaluation->version = need.revision->version;
-	cycle_note(cycle, arena_printf(cycle->arena, "evaluating (%s)", need.revision->version),
-	           need.stable ? arena_printf(cycle->arena, "no verdict of ours compares it with %s"
-	                                      " under today's gates", need.stable->version)
-	                       : "no verdict of ours speaks for it under today's gates");
+	evaluation->run = need->run;
+	evaluation->version = need->revision->version;
+	cycle_note(cycle, arena_printf(cycle->arena, "evaluating (%s)", need->revision->version),
+	           need->stable ? arena_printf(cycle->arena, "no verdict of ours compares it with %s"
+	                                       " under today's gates", need->stable->version)
+	                        : "no verdict of ours speaks for it under today's gates");
 	cycle_wake(cycle, cycle->in->now_ms);
 }
 

@@ -87,6 +87,7 @@ void add_proposal(struct look *look, struct proposal proposal);
 void set_branch(struct look *look, size_t i, const char *branch);
 void set_outcome(struct look *look, size_t i, enum proposal_state outcome, const char *why);
 void collect_garbage(struct look *look);
+/* In a way that must be recorded. */
 bool history_differs(const struct deployment_status *a, const struct deployment_status *b);
 
 /* ---- the stages ---- */

@@ -26,17 +26,6 @@ bool in_flight(const struct deployment_status *status)
 
 /* ---- what the declaration asks for ---- */
 
-static void sort_env(struct env_var *env, size_t n)
-{
-	for (size_t i = 1; i < n; i++)
-		for (size_t j = i; j > 0 && strcmp(env[j - 1].name, env[j].name) > 0; j--) {
-			struct env_var swapped = env[j];
-
-			env[j] = env[j - 1];
-			env[j - 1] = swapped;
-		}
-}
-
 struct revision desired_revision(const struct desired_deployment *desired, struct arena *arena)
 {
 	const struct deployment *deployment = desired->deployment;
@@ -57,7 +46,6 @@ struct revision desired_revision(const struct desired_deployment *desired, struc
 	};
 	if (deployment->n_env)
 		memcpy(revision.env, deployment->env, deployment->n_env * sizeof(*revision.env));
-	sort_env(revision.env, revision.n_env);
 	revision_seal(&revision);
 	return revision;
 }

@@ -306,7 +306,6 @@ static void failed(struct cycle *cycle, enum action_kind again, const char *why)
 		return;
 	}
 	next->retry_ms = cycle->in->now_ms + ((int64_t)RETRY_FIRST_MS << (next->attempts - 1));
-	cycle_wake(cycle, next->retry_ms);
 	say(cycle, "Retrying", why);
 }
 
@@ -581,7 +580,7 @@ static bool evaluation_differs(const struct evaluation *a, const struct evaluati
 	       a->attempts != b->attempts || a->retry_ms != b->retry_ms || !text_same(a->why, b->why);
 }
 
-static bool differs(const struct model_status *a, const struct model_status *b)
+bool cycle_differs(const struct model_status *a, const struct model_status *b)
 {
 #define list_differs(list) (a->list != b->list || a->n_##list != b->n_##list)
 	return a->phase != b->phase || a->phase_since_ms != b->phase_since_ms ||
@@ -648,6 +647,6 @@ struct training_output plan_training(const struct training_input *input, struct 
 	resting = output.next.phase == CYCLE_IDLE || output.next.phase == CYCLE_STALLED ||
 	          output.next.phase == CYCLE_WAITING;
 	cycle_wake(&cycle, input->now_ms + (resting ? REST_LOOK_MS : RUN_LOOK_MS));
-	output.changed = differs(&output.next, &input->history);
+	output.changed = cycle_differs(&output.next, &input->history);
 	return output;
 }
