@@ -147,6 +147,25 @@ static void a_considered_failure_is_a_verdict(void **state)
 	assert_int_equal(world->in.history.verdicts[0].result, VERDICT_FAIL);
 }
 
+/* Asking again forgets what could not tell, and nothing else. */
+static void a_verdict_that_tells_is_kept_when_a_person_asks_again(void **state)
+{
+	struct verdict_record verdicts[3] = {{.result = VERDICT_FAIL}, {.result = VERDICT_INCONCLUSIVE},
+	                                     {.result = VERDICT_PASS}};
+	struct world *world = *state;
+
+	declare_by_hand(world);
+	world->in.history.verdicts = verdicts;
+	world->in.history.n_verdicts = 3;
+	ask(world, REQUEST_RETRY, NULL);
+	tick(world);
+	assert_int_equal(world->in.history.n_verdicts, 2);
+	assert_int_equal(world->in.history.verdicts[0].result, VERDICT_FAIL);
+	assert_int_equal(world->in.history.verdicts[1].result, VERDICT_PASS);
+	assert_int_equal(verdicts[1].result, VERDICT_INCONCLUSIVE); /* the old list as it was */
+	assert_int_equal(world->in.history.evaluation.asked_ms, world->now_ms);
+}
+
 static void an_evaluation_that_breaks_is_tried_three_times(void **state)
 {
 	struct world *world = *state;
@@ -195,6 +214,7 @@ int main(void)
 		case_of(rows_that_no_ledger_holds_are_not_asked_for),
 		case_of(what_goes_back_is_not_evaluated),
 		case_of(a_considered_failure_is_a_verdict),
+		case_of(a_verdict_that_tells_is_kept_when_a_person_asks_again),
 		case_of(an_evaluation_that_breaks_is_tried_three_times),
 		case_of(an_evaluation_that_nobody_needs_is_cancelled),
 	};

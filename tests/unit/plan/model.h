@@ -39,6 +39,7 @@ struct world {
 	struct training_output last;
 	int trained, evaluated, cancelled, taken, tested; /* the last two: of versions from elsewhere */
 	bool protected; /* the fleet branch takes no commit of ours */
+	bool offline;   /* what is pushed does not arrive */
 	struct revision revisions[2];
 	struct gate_require accuracy;
 };
@@ -121,7 +122,7 @@ static inline void act(struct world *world, const struct action *action)
 			world->in.run = (struct run_result){0};
 		break;
 	case ACTION_PROPOSE:
-		if (text->tag)
+		if (text->tag || world->offline)
 			break;
 		for (size_t i = 0; i < history->n_proposed; i++)
 			if (digest_same(history->proposed[i].digest, text->digest)) {

@@ -148,6 +148,35 @@ static void a_deleted_branch_is_a_refusal_for_good(void **state)
 	assert_string_equal(world->in.history.proposed[0].version, "v2");
 }
 
+/* A branch that is not there yet was refused by nobody, and a commit has none. */
+static void what_is_not_pushed_is_asked_for_until_it_is(void **state)
+{
+	struct world *world = *state;
+	const struct model_status *history = &world->in.history;
+
+	world->deployments[PRODUCTION].promotion = NULL;
+	world->environments[PRODUCTION].maturity = MATURITY_STABLE;
+	world->offline = true;
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSING);
+	for (int i = 0; i < 60; i++) {
+		tick(world);
+		assert_int_equal(world->last.plan.n_actions, 2);
+	}
+	assert_int_equal(history->n_proposed, 2);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(history->proposed[i].outcome, PROPOSAL_WANTED);
+	assert_string_equal(history->reason, "Proposing");
+	world->offline = false;
+	for (int i = 0; i < 60; i++)
+		tick(world);
+	assert_int_equal(history->phase, CYCLE_PROPOSED);
+	assert_null(history->proposed[1].branch);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(history->proposed[i].outcome, PROPOSAL_WAITING);
+	assert_string_equal(history->reason, "Proposed");
+}
+
 static void where_all_is_manual_it_is_only_reported(void **state)
 {
 	struct world *world = *state;
@@ -375,6 +404,18 @@ static void a_promotion_follows_its_namesake(void **state)
 	assert_non_null(promotion(world));
 }
 
+static void from_where_nothing_is_deployed_nothing_is_promoted(void **state)
+{
+	struct world *world = *state;
+
+	world->promotion.from = "nowhere";
+	merge_v1(world);
+	serve(world, STAGING, "v1");
+	world->now_ms += 48 * HOUR_MS;
+	tick(world);
+	assert_null(promotion(world));
+}
+
 /* The order of targets is no order of promotion; what counts is the newest that was promoted. */
 static void what_soaks_is_the_newest_wherever_it_stands(void **state)
 {
@@ -463,6 +504,7 @@ int main(void)
 		case_of(a_protected_branch_leads_to_the_name_of_the_model),
 		case_of(beside_lines_that_ask_the_refused_ones_get_their_own_branch),
 		case_of(a_deleted_branch_is_a_refusal_for_good),
+		case_of(what_is_not_pushed_is_asked_for_until_it_is),
 		case_of(where_all_is_manual_it_is_only_reported),
 		case_of(under_the_same_terms_it_is_automatic),
 		case_of(under_other_terms_a_person_merges),
@@ -474,6 +516,7 @@ int main(void)
 		case_of(what_served_well_for_its_soak_is_promoted),
 		case_of(a_promotion_to_what_is_gone_is_dropped),
 		case_of(a_promotion_follows_its_namesake),
+		case_of(from_where_nothing_is_deployed_nothing_is_promoted),
 		case_of(what_soaks_is_the_newest_wherever_it_stands),
 		case_of(what_must_not_be_promoted),
 		case_of(a_refused_promotion_is_not_proposed_again),

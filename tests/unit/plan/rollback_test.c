@@ -87,6 +87,37 @@ static void harm_without_anything_to_go_back_to_serves_on_and_the_fix_goes_strai
 	assert_false(world->history.broken);
 }
 
+static void what_is_broken_is_so_until_it_is_retired(void **state)
+{
+	struct world *world = *state;
+
+	world->conduct[1].bad = .5;
+	world_declare(world, 1);
+	world_until(world, PHASE_STALLED, 120);
+	assert_true(condition_is(world, CONDITION_HEALTHY, TRUTH_FALSE, "Harmful"));
+	world_declare(world, 0);
+	world_until(world, PHASE_STEADY, 120);
+	assert_false(world->history.broken);
+	assert_int_equal(world->history.stable.hex[0], 0);
+	assert_true(condition_is(world, CONDITION_SYNCED, TRUTH_TRUE, "VersionNone"));
+}
+
+static void a_retry_beside_version_none_leaves_what_serves(void **state)
+{
+	struct world *world = *state;
+
+	world->conduct[1].bad = .5;
+	world_declare(world, 1);
+	world_until(world, PHASE_STALLED, 120);
+	world_declare(world, 0);
+	ask(world, REQUEST_RETRY);
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_true(condition_is(world, CONDITION_SYNCED, TRUTH_FALSE, "Pending"));
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_RETIRING);
+}
+
 /* ---- quarantine and going back ---- */
 
 /* A harmful one that answers is better than none that does. */
@@ -220,6 +251,29 @@ static void a_rollback_request_in_a_canary_ends_the_canary(void **state)
 	assert_true(digest_same(serving(world), world_revision(world, 1)));
 }
 
+/* By name to an older one: neither the candidate nor the stable one is wanted. */
+static void a_rollback_request_may_name_another_in_a_canary(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_settle(world, 2);
+	world_declare(world, 3);
+	world_until(world, PHASE_CANARY, 60);
+	world_tick(world);
+	ask(world, REQUEST_ROLLBACK);
+	world->requests[0].revision = world_revision(world, 1);
+	world_tick(world);
+	assert_true(digest_same(serving(world), world_revision(world, 2)));
+	assert_int_equal(world->history.step, -1);
+	assert_true(world->history.durable_weight == 0);
+	for (int v = 2; v <= 3; v++)
+		assert_true(status_quarantined(&world->history, world_revision(world, v)));
+	world_until(world, PHASE_PROMOTING, 30);
+	world_run(world, 2);
+	assert_true(digest_same(serving(world), world_revision(world, 1)));
+}
+
 static void a_rollback_request_without_a_target_changes_nothing(void **state)
 {
 	struct world *world = *state;
@@ -313,21 +367,56 @@ static void a_revert_waits_until_its_environment_can_be_read(void **state)
 	assert_int_equal(world->proposals, 1);
 }
 
-static void where_only_env_changed_the_fields_are_named_instead(void **state)
-{
-	struct world *world = *state;
-	struct env_var env = {.name = "LOG_LEVEL", .value = "debug"};
+/* What one of the fields that make a revision was, and is now, beside the same version. */
+struct edit {
+	const char *named;
+	struct env_var env[2];
+	size_t n_env;
+	int64_t cpu_millis, memory_bytes;
+};
 
-	world_settle(world, 1);
-	world->deployment.env = &env;
-	world->deployment.n_env = 1;
-	world->conduct[1].check_fails = true;
-	world->n_checked = 0;
+static void declare_edit(struct world *world, const struct edit *edit)
+{
+	world->deployment.env = arena_memdup(&world->arena, edit->env, sizeof(edit->env));
+	world->deployment.n_env = edit->n_env;
+	world->deployment.cpu_millis = edit->cpu_millis;
+	world->deployment.memory_bytes = edit->memory_bytes;
 	world_declare(world, 1);
-	world_until(world, PHASE_ROLLED_BACK, 60);
-	world_run(world, 5);
-	assert_int_equal(world->proposals, 0);
-	assert_non_null(strstr(world->history.message, "change env back to commit"));
+}
+
+static void where_only_other_fields_changed_they_are_named_instead(void **state)
+{
+	static const struct edit was = {NULL, {{"A", "1", NULL, NULL}, {"B", NULL, "s", "k"}}, 2, 100,
+	                                100};
+	static const struct edit edits[] = {
+		{"env", {{"A", "1", NULL, NULL}}, 1, 100, 100},
+		{"env", {{"A0", "1", NULL, NULL}, {"B", NULL, "s", "k"}}, 2, 100, 100},
+		{"env", {{"A", "2", NULL, NULL}, {"B", NULL, "s", "k"}}, 2, 100, 100},
+		{"env", {{"A", "1", NULL, NULL}, {"B", NULL, "t", "k"}}, 2, 100, 100},
+		{"env", {{"A", "1", NULL, NULL}, {"B", NULL, "s", "l"}}, 2, 100, 100},
+		{"resources", {{"A", "1", NULL, NULL}, {"B", NULL, "s", "k"}}, 2, 200, 100},
+		{"resources", {{"A", "1", NULL, NULL}, {"B", NULL, "s", "k"}}, 2, 100, 200},
+		{"env and resources", {{"A", "1", NULL, NULL}}, 1, 100, 200},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(edits); i++) {
+		struct world *world = *state;
+		const char *line;
+
+		world_deinit(world);
+		world_init(world);
+		declare_edit(world, &was);
+		world_settle(world, 1);
+		line = arena_printf(&world->arena, "change %s back to commit %.10s", edits[i].named,
+		                    world->history.revisions[0].commit);
+		world->conduct[1].check_fails = true;
+		world->n_checked = 0;
+		declare_edit(world, &edits[i]);
+		world_until(world, PHASE_ROLLED_BACK, 60);
+		world_run(world, 5);
+		assert_int_equal(world->proposals, 0);
+		assert_non_null(strstr(world->history.message, line));
+	}
 }
 
 int main(void)
@@ -337,6 +426,8 @@ int main(void)
 		case_of(the_failed_check_of_an_earlier_attempt_does_not_count),
 		case_of(a_first_deployment_that_fails_before_traffic_proposes_none),
 		case_of(harm_without_anything_to_go_back_to_serves_on_and_the_fix_goes_straight),
+		case_of(what_is_broken_is_so_until_it_is_retired),
+		case_of(a_retry_beside_version_none_leaves_what_serves),
 		case_of(a_fix_that_dies_goes_back_to_what_answers),
 		case_of(a_quarantined_revision_stays_out_until_a_retry),
 		case_of(naming_what_is_in_quarantine_ends_what_is_under_way),
@@ -344,12 +435,13 @@ int main(void)
 		case_of(outside_the_rollback_window_it_takes_steps),
 		case_of(a_rollback_request_quarantines_goes_back_and_reverts),
 		case_of(a_rollback_request_in_a_canary_ends_the_canary),
+		case_of(a_rollback_request_may_name_another_in_a_canary),
 		case_of(a_rollback_request_without_a_target_changes_nothing),
 		case_of(a_rejected_candidate_is_rolled_back),
 		case_of(reverts_follow_the_automation_level),
 		case_of(a_rollback_without_git_is_reverted_when_git_is_back),
 		case_of(a_revert_waits_until_its_environment_can_be_read),
-		case_of(where_only_env_changed_the_fields_are_named_instead),
+		case_of(where_only_other_fields_changed_they_are_named_instead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

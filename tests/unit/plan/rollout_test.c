@@ -197,6 +197,36 @@ static void naming_the_stable_version_again_withdraws(void **state)
 	assert_int_equal(world_ready(world, world_revision(world, 2)), 0);
 }
 
+/* Withdrawn, replaced by a request, or promoted. */
+static void nothing_of_a_candidate_outlives_it(void **state)
+{
+	for (int i = 0; i < 3; i++) {
+		struct world *world = *state;
+		const struct deployment_status *history = &world->history;
+
+		world_deinit(world);
+		world_init(world);
+		into_canary(world);
+		for (int j = 0; j < 600 && i == 2 && history->phase != PHASE_STEADY; j++)
+			world_tick(world);
+		if (i == 1)
+			ask(world, REQUEST_REJECT);
+		else
+			world_declare(world, i ? 2 : 1);
+		world_tick(world);
+		world_until(world, i == 1 ? PHASE_ROLLED_BACK : PHASE_STEADY, 60);
+		assert_int_equal(history->candidate.hex[0], 0);
+		assert_int_equal(history->rollout_spec.hex[0], 0);
+		assert_int_equal(history->step, -1);
+		assert_true(history->durable_weight == 0 && history->candidate_weight == 0);
+		assert_true(history->stable_weight == 1);
+		assert_false(history->going_back);
+		assert_int_equal(history->keep_until_ms, -1);
+		assert_int_equal(history->rollout_since_ms, -1);
+		assert_int_equal(history->stable_reference.requests, 0);
+	}
+}
+
 /* ---- what waits ---- */
 
 static void a_hold_stops_steps_but_not_harm(void **state)
@@ -562,6 +592,36 @@ static void an_edited_rollout_counts_from_the_weight_that_is(void **state)
 	assert_true(share(world, 2) == .10);
 }
 
+static void below_the_first_step_of_an_edited_rollout_its_terms_count(void **state)
+{
+	struct world *world = *state;
+	struct step_spec steps[] = {{.10, 1000000, 30000, 3, false}, {.25, 1, 1000, 3, false}};
+
+	into_canary(world);
+	world->deployment.rollout.steps = arena_memdup(&world->arena, steps, sizeof(steps));
+	world->deployment.rollout.n_steps = 2;
+	world_run(world, 120);
+	assert_int_equal(world->history.step, -1);
+	assert_true(share(world, 2) == .05);
+}
+
+static void of_a_rollout_cut_short_the_last_step_counts(void **state)
+{
+	struct world *world = *state;
+	struct step_spec step = {.01, 1000000, 30000, 3, false};
+
+	into_canary(world);
+	for (int i = 0; i < 300 && world->history.step < 1; i++)
+		world_tick(world);
+	world->deployment.rollout.steps = arena_memdup(&world->arena, &step, sizeof(step));
+	world->deployment.rollout.n_steps = 1;
+	world_run(world, 5);
+	assert_int_equal(world->history.step, 0);
+	assert_true(share(world, 2) == .25);
+	world_run(world, 120);
+	assert_int_equal(world->history.phase, PHASE_CANARY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -576,6 +636,7 @@ int main(void)
 		case_of(one_replica_that_is_ready_is_enough_to_promote_early),
 		case_of(a_dead_candidate_is_not_promoted_early),
 		case_of(naming_the_stable_version_again_withdraws),
+		case_of(nothing_of_a_candidate_outlives_it),
 		case_of(a_hold_stops_steps_but_not_harm),
 		case_of(a_hold_and_a_closed_window_stop_new_rollouts_and_end),
 		case_of(approvals_count_for_this_revision_this_gate_these_people),
@@ -591,6 +652,8 @@ int main(void)
 		case_of(past_the_deadline_on_inconclusive_decides),
 		case_of(without_data_it_holds_whatever_the_deadline_says),
 		case_of(an_edited_rollout_counts_from_the_weight_that_is),
+		case_of(below_the_first_step_of_an_edited_rollout_its_terms_count),
+		case_of(of_a_rollout_cut_short_the_last_step_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

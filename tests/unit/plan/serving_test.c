@@ -115,6 +115,27 @@ static void a_canary_turned_down_by_hand_is_left_until_the_next_step(void **stat
 	assert_true(share(world, 2) == .25);
 }
 
+/* One replica of each is all of them; where one is missing, its lower weight is nobody's hand. */
+static void a_hand_is_known_from_a_death(void **state)
+{
+	for (int i = 0; i < 4; i++) {
+		struct world *world = *state;
+
+		world_deinit(world);
+		world_init(world);
+		world->deployment.replicas = 1;
+		into_canary(world);
+		world->weights[0] = (struct revision_weight){world_revision(world, 1), .98};
+		world->weights[1] = (struct revision_weight){world_revision(world, 2), .02};
+		if (i & 1)
+			world_find(world, world_revision(world, 2), 0)->seen.in_rotation = false;
+		if (i & 2)
+			kill_replicas(world, 1);
+		world_plan(world);
+		assert_true(world->last.next.candidate_weight == (i ? .05 : .02));
+	}
+}
+
 static void a_new_router_process_gets_everything_again(void **state)
 {
 	struct world *world = *state;
@@ -328,6 +349,52 @@ static void a_deleted_deployment_serves_on_then_goes(void **state)
 	assert_int_equal(world->n_replicas, 0);
 }
 
+static void what_retires_is_healed_while_it_serves(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->desired.absent = true;
+	world_run(world, 5);
+	assert_int_equal(world->history.phase, PHASE_RETIRING);
+	world_exit(world, &world->replicas[0]);
+	world_run(world, 5);
+	assert_int_equal(world_ready(world, world_revision(world, 1)), 2);
+}
+
+/* When nothing runs any more and weights are left, and not before. */
+static void what_the_router_still_names_is_dropped_at_last(void **state)
+{
+	struct revision_weight left;
+	struct world *world = *state;
+	struct rollout_input input;
+	const struct action *drop;
+
+	world_settle(world, 1);
+	left = (struct revision_weight){world_revision(world, 1), 0};
+	world->desired.absent = true;
+	for (int i = 0; i < 200 && (world->n_replicas || i < 5); i++) {
+		assert_null(find_action(world, ACTION_DROP));
+		world_tick(world);
+	}
+	input = world_input(world);
+	input.observed.weights = &left;
+	input.observed.n_weights = 1;
+	world->last = plan_rollout(&input, &world->arena);
+	drop = find_action(world, ACTION_DROP);
+	assert_non_null(drop);
+	assert_null(drop->spec);
+	assert_false(world->last.gone);
+	world->history = (struct deployment_status){.environment = "production", .name = "risk"};
+	world->desired.absent = false;
+	world_declare(world, 0);
+	input = world_input(world);
+	input.observed.weights = &left;
+	input.observed.n_weights = 1;
+	world->last = plan_rollout(&input, &world->arena); /* nobody's, and nobody retires it */
+	assert_null(find_action(world, ACTION_DROP));
+}
+
 static void a_commit_that_restores_it_undoes_retiring(void **state)
 {
 	struct world *world = *state;
@@ -493,6 +560,7 @@ int main(void)
 		case_of(declared_replicas_are_followed_up_and_down),
 		case_of(live_weights_are_set_to_those_of_record),
 		case_of(a_canary_turned_down_by_hand_is_left_until_the_next_step),
+		case_of(a_hand_is_known_from_a_death),
 		case_of(a_new_router_process_gets_everything_again),
 		case_of(an_intent_that_was_not_read_back_is_carried_out),
 		case_of(what_may_carry_weight_is_not_stopped),
@@ -506,6 +574,8 @@ int main(void)
 		case_of(the_previous_revision_stays_warm_for_keep_previous),
 		case_of(nothing_is_promoted_while_somebody_has_the_weights_elsewhere),
 		case_of(a_deleted_deployment_serves_on_then_goes),
+		case_of(what_retires_is_healed_while_it_serves),
+		case_of(what_the_router_still_names_is_dropped_at_last),
 		case_of(a_commit_that_restores_it_undoes_retiring),
 		case_of(version_none_takes_it_out_of_service_gently),
 		case_of(recreate_stops_the_old_before_it_starts_the_new),

@@ -173,6 +173,26 @@ static void bad_data_is_considered_and_not_repeated(void **state)
 	assert_int_equal(world->in.history.attempts, 0);
 }
 
+static void a_test_that_is_refused_is_considered_too(void **state)
+{
+	struct world *world = *state;
+
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	trained(world, "a1");
+	until(world, CYCLE_EVALUATING);
+	tick(world);
+	world->in.run.evaluate = RUN_FAILED;
+	world->in.run.considered = true;
+	world->in.run.why = "its server answers wrongly";
+	until(world, CYCLE_IDLE);
+	assert_string_equal(world->in.history.reason, "Failed");
+	assert_string_equal(world->in.history.message, "its server answers wrongly");
+	assert_int_equal(world->in.history.fruitless, 1);
+	assert_int_equal(world->in.history.last_finished_ms, world->now_ms);
+	assert_int_equal(world->evaluated, 1);
+}
+
 static void errors_are_retried_with_backoff_and_stall_the_third_time(void **state)
 {
 	struct world *world = *state;
@@ -283,6 +303,7 @@ int main(void)
 		case_of(a_run_that_did_not_help_is_not_made_again),
 		case_of(changed_training_is_a_new_start_for_what_did_not_help),
 		case_of(bad_data_is_considered_and_not_repeated),
+		case_of(a_test_that_is_refused_is_considered_too),
 		case_of(errors_are_retried_with_backoff_and_stall_the_third_time),
 		case_of(what_did_not_help_is_made_anew_for_a_person_who_asks),
 		case_of(in_promoting_a_run_is_compared_with_the_candidate),
