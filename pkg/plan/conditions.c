@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "plan/lists.h"
-
 static void set_condition(struct look *look, enum condition_type type, enum truth status,
                           const char *reason, const char *message)
 {

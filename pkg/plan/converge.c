@@ -172,10 +172,12 @@ static const char *weights_why(const struct look *look, struct shares shares)
 	return "the live weights differ from those of record";
 }
 
-static void push_share(struct action *action, struct digest revision, double weight)
+static void push_share(struct look *look, struct action *action, struct digest revision,
+                       double weight)
 {
 	if (revision.hex[0])
-		action->weights[action->n_weights++] = (struct revision_weight){revision, weight};
+		*list_push(look->arena, &action->weights, &action->n_weights) =
+			(struct revision_weight){revision, weight};
 }
 
 /* No more than the record says already. Without a ready stable replica any candidate that was
@@ -187,7 +189,7 @@ static bool is_recorded(const struct look *look, const struct revision_weight *s
 	if (share->weight <= 0 || digest_same(share->revision, record->stable))
 		return true;
 	return digest_same(share->revision, record->candidate) && record->durable_weight > 0 &&
-	       (share->weight <= record->candidate_weight + 1e-9 ||
+	       (share->weight <= record->candidate_weight + ROUNDING ||
 	        ready_replicas(look, record->stable) == 0);
 }
 
@@ -218,9 +220,8 @@ static void converge_weights(struct look *look)
 		action = add_action(look, ACTION_SET_WEIGHTS, (struct digest){0},
 		                    weights_why(look, shares));
 		action->spec = NULL;
-		action->weights = arena_array(look->arena, 2, struct revision_weight);
-		push_share(action, next->stable, shares.stable);
-		push_share(action, next->candidate, shares.candidate);
+		push_share(look, action, next->stable, shares.stable);
+		push_share(look, action, next->candidate, shares.candidate);
 		action->reduces = only_reduces(look, action);
 	}
 	if (substituted)

@@ -11,6 +11,7 @@ enum {
 	REST_LOOK_MS = 60000,
 	BRANCH_GONE_MS = 30000,         /* a merge deletes its branch before we see the merge */
 	CYCLE_RECORDS_MAX = 50,
+	EVIDENCE_MAX = 1000,            /* uses of test rows, verdicts: each */
 };
 
 struct cycle {

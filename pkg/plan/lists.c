@@ -15,6 +15,18 @@ void *list_prepended(struct arena *arena, const void *items, size_t n, size_t si
 	return grown;
 }
 
+const char *percent(struct arena *arena, double share)
+{
+	const char *text;
+	struct buf buf;
+
+	buf_init(&buf, TIME_TEXT);
+	buf_percent(&buf, share);
+	text = arena_strdup(arena, buf_text(&buf));
+	buf_deinit(&buf);
+	return text;
+}
+
 bool text_same(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);

@@ -12,6 +12,7 @@ void *list_prepended(struct arena *arena, const void *items, size_t n, size_t si
 	((owner)->list = list_prepended((arena), (owner)->list, (owner)->n_##list, \
 	                                sizeof(*(owner)->list), &(item), &(owner)->n_##list, (max)))
 
+const char *percent(struct arena *arena, double share); /* "5 %" */
 bool text_same(const char *a, const char *b); /* NULL is the same as NULL alone */
 
 bool proposal_open(const struct proposal *proposal); /* wanted, or waiting for its merge */

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "plan/lists.h"
-
 bool has_stable(const struct look *look)
 {
 	return look->next->stable.hex[0] != '\0';
@@ -146,7 +144,7 @@ double next_weight(const struct look *look)
 
 static int64_t replicas_for(const struct look *look, double weight)
 {
-	return (int64_t)fmax(1, ceil((double)look->next->replicas * weight - 1e-9));
+	return (int64_t)fmax(1, ceil((double)look->next->replicas * weight - ROUNDING));
 }
 
 static int64_t candidate_wanted(const struct look *look)
@@ -207,11 +205,6 @@ const char *version_of(const struct look *look, struct digest revision)
 		return known->version;
 	revision_short(revision, shown);
 	return arena_strdup(look->arena, shown);
-}
-
-const char *percent(struct arena *arena, double share)
-{
-	return arena_printf(arena, "%.3g %%", share * 100);
 }
 
 const char *key_of(const struct look *look)

@@ -6,6 +6,7 @@
 #define LINNET_PLAN_LOOK_H
 
 #include "gate/gate.h"
+#include "plan/lists.h"
 #include "plan/plan.h"
 
 enum {
@@ -18,6 +19,8 @@ enum {
 	PROMOTED_KEPT_MIN = 3,
 	RECORDS_MAX = 50,                  /* of proposals, approvals, quarantine, each */
 };
+
+#define ROUNDING 1e-9 /* shares that differ by less are the same */
 
 /* What the declaration asks for, seen from the history. */
 enum aim {
@@ -63,7 +66,6 @@ int64_t replicas_wanted(const struct look *look, struct digest revision);
 int64_t replicas_needed(const struct look *look, struct digest revision);
 /* "v3", or the short digest of a revision that history does not hold. */
 const char *version_of(const struct look *look, struct digest revision);
-const char *percent(struct arena *arena, double share);
 /* "production/deployment-risk" */
 const char *key_of(const struct look *look);
 void wake_at(struct look *look, int64_t at_ms);

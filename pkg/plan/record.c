@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "plan/lists.h"
-
 #define prepend(look, list, item, max) list_prepend((look)->arena, (look)->next, list, item, max)
 
 void begin_history(struct look *look)

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "plan/lists.h"
-
 static bool env_same(const struct revision *a, const struct revision *b)
 {
 	if (a->n_env != b->n_env)

@@ -54,7 +54,7 @@ struct revision desired_revision(const struct desired_deployment *desired, struc
 static bool was_promoted(const struct look *look, struct digest revision)
 {
 	const struct deployment_status *next = look->next;
-	size_t window = look->spec ? (size_t)look->spec->rollout.rollback_window : 0;
+	size_t window = (size_t)look->spec->rollout.rollback_window;
 
 	for (size_t i = 0; i < next->n_promoted && i < window; i++)
 		if (digest_same(next->promoted[i].revision, revision))
@@ -467,7 +467,7 @@ static bool took_new_rollout(struct look *look)
 	if (digest_same(spec, next->rollout_spec))
 		return false;
 	while ((size_t)(step + 1) < rollout->n_steps &&
-	       rollout->steps[step + 1].weight <= next->durable_weight + 1e-9)
+	       rollout->steps[step + 1].weight <= next->durable_weight + ROUNDING)
 		step++;
 	next->step = step;
 	next->rollout_spec = spec;

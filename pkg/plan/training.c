@@ -343,7 +343,7 @@ void cycle_use_rows(struct cycle *cycle, struct digest run, const struct run_res
 	for (size_t i = 0; i < cycle->next->n_ledger; i++)
 		if (text_same(cycle->next->ledger[i].run, id))
 			return;
-	list_prepend(cycle->arena, cycle->next, ledger, entry, (size_t)1000);
+	list_prepend(cycle->arena, cycle->next, ledger, entry, (size_t)EVIDENCE_MAX);
 }
 
 void cycle_give_back(struct cycle *cycle, struct digest run)
@@ -366,7 +366,7 @@ void cycle_add_verdict(struct cycle *cycle, const struct run_result *run,
 	if (digest_same(record.gate, gate_digest(cycle->in->model, cycle->in->policy, cycle->arena)))
 		record.demands = gate_demands(cycle->in->model, cycle->in->policy, cycle->arena,
 		                              &record.n_demands);
-	list_prepend(cycle->arena, cycle->next, verdicts, record, (size_t)1000);
+	list_prepend(cycle->arena, cycle->next, verdicts, record, (size_t)EVIDENCE_MAX);
 	cycle->next->decided = run->evidence;
 	if (run->same)
 		cycle_give_back(cycle, run->run);

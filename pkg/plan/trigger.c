@@ -93,7 +93,6 @@ static bool is_current(const struct cycle *cycle, const struct quality_signal *s
 static bool performance_due(struct cycle *cycle, struct cause *cause)
 {
 	const struct model *model = cycle->in->model;
-	struct buf value, below;
 	bool due = false;
 
 	for (size_t i = 0; i < cycle->in->n_signals * model->n_triggers && !due; i++) {
@@ -104,17 +103,13 @@ static bool performance_due(struct cycle *cycle, struct cause *cause)
 		    !text_same(trigger->metric, signal->metric) || !(signal->value < trigger->below) ||
 		    !is_current(cycle, signal))
 			continue;
-		buf_init(&value, 64);
-		buf_init(&below, 64);
-		buf_percent(&value, signal->value);
-		buf_percent(&below, trigger->below);
 		cause->occurrence = arena_printf(cycle->arena, "%s %lld", signal->revision.hex,
 		                                 (long long)signal->from_ms);
 		cause->why = arena_printf(cycle->arena, "%s: %s %s < %s on %lld matured rows",
-		                          signal->deployment, signal->metric, buf_text(&value),
-		                          buf_text(&below), (long long)signal->n_rows);
-		buf_deinit(&value);
-		buf_deinit(&below);
+		                          signal->deployment, signal->metric,
+		                          percent(cycle->arena, signal->value),
+		                          percent(cycle->arena, trigger->below),
+		                          (long long)signal->n_rows);
 		due = true;
 	}
 	return due;

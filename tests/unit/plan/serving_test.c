@@ -100,6 +100,25 @@ static void live_weights_are_set_to_those_of_record(void **state)
 	assert_true(share(world, 2) == .05);
 }
 
+/* It rounds them to its own, but never to nothing. */
+static void what_the_router_rounds_is_the_weight_of_record(void **state)
+{
+	static const struct {
+		double live;
+		bool same;
+	} cases[] = {{.0555, true}, {.0445, true}, {.0565, false}, {.0435, false}};
+	struct world *world = *state;
+
+	into_canary(world);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		world->weights[0] = (struct revision_weight){world_revision(world, 1), 1 - cases[i].live};
+		world->weights[1] = (struct revision_weight){world_revision(world, 2), cases[i].live};
+		world->router += !cases[i].same; /* a new process: nobody's hand */
+		world_plan(world);
+		assert_int_equal(!find_action(world, ACTION_SET_WEIGHTS), cases[i].same);
+	}
+}
+
 static void a_canary_turned_down_by_hand_is_left_until_the_next_step(void **state)
 {
 	struct world *world = *state;
@@ -476,6 +495,26 @@ static void what_cannot_be_observed_is_not_acted_on(void **state)
 	assert_true(world->last.plan.wake_ms <= world->now_ms + 1000);
 }
 
+/* Its own startTimeout is not known then. */
+static void without_a_declaration_a_start_may_take_ten_minutes(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[1].never_ready = true;
+	world_exit(world, &world->replicas[0]);
+	world->desired.known = false;
+	world->desired.deployment = NULL;
+	world_tick(world);
+	assert_int_equal(world->replicas[0].seen.state, REPLICA_STARTING);
+	world->now_ms = world->replicas[0].seen.started_ms + 600000 - 1000;
+	world_tick(world);
+	assert_null(find_action(world, ACTION_STOP_REPLICA));
+	world_tick(world);
+	assert_string_equal(find_action(world, ACTION_STOP_REPLICA)->why,
+	                    "it was not ready within startTimeout");
+}
+
 static void a_dangling_reference_is_said_and_harms_nothing(void **state)
 {
 	struct world *world = *state;
@@ -559,6 +598,7 @@ int main(void)
 		case_of(after_five_deaths_it_starts_when_its_time_has_come),
 		case_of(declared_replicas_are_followed_up_and_down),
 		case_of(live_weights_are_set_to_those_of_record),
+		case_of(what_the_router_rounds_is_the_weight_of_record),
 		case_of(a_canary_turned_down_by_hand_is_left_until_the_next_step),
 		case_of(a_hand_is_known_from_a_death),
 		case_of(a_new_router_process_gets_everything_again),
@@ -581,6 +621,7 @@ int main(void)
 		case_of(recreate_stops_the_old_before_it_starts_the_new),
 		case_of(without_git_it_heals_and_protects_but_takes_no_step),
 		case_of(what_cannot_be_observed_is_not_acted_on),
+		case_of(without_a_declaration_a_start_may_take_ten_minutes),
 		case_of(a_dangling_reference_is_said_and_harms_nothing),
 		case_of(what_is_unknown_is_not_called_invalid),
 		case_of(what_serves_and_is_nobodys_is_looked_at_now_and_then),
