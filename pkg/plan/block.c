@@ -232,10 +232,6 @@ const char *find_blocker(struct look *look, bool step, const char **reason)
 	*reason = NULL;
 	if (look->next->going_back)
 		return NULL;
-	if (!look->spec) {
-		*reason = "DesiredUnknown";
-		return "there is no declaration to go by";
-	}
 	for (size_t i = 0; i < ARRAY_LEN(blockers); i++) {
 		const char *message = blockers[i](look, step, reason);
 

@@ -239,7 +239,7 @@ static bool is_prepared(const struct look *look, struct digest revision)
 }
 
 /* Work that failed is done over: at once when it failed before this rollout, else after a while. */
-static bool work_due(struct look *look, const struct work *work)
+static bool work_due(const struct look *look, const struct work *work)
 {
 	int64_t retry_ms;
 
@@ -251,10 +251,7 @@ static bool work_due(struct look *look, const struct work *work)
 	    work->since_ms < look->next->rollout_since_ms)
 		return true;
 	retry_ms = work->since_ms + (work->retryable ? PREPARE_RETRY_MS : CRASH_LOOP_BACKOFF_MS);
-	if (look->in->now_ms >= retry_ms)
-		return true;
-	wake_at(look, retry_ms);
-	return false;
+	return look->in->now_ms >= retry_ms;
 }
 
 static void prepare(struct look *look, struct digest revision, const char *why)

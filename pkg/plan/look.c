@@ -75,8 +75,6 @@ bool stable_broken(const struct look *look)
 	const struct deployment_status *next = look->next;
 	int64_t patience = look->spec ? look->spec->start_timeout_ms : MINUTE_MS;
 
-	if (!has_stable(look))
-		return false;
 	if (next->broken)
 		return true;
 	if (ready_replicas(look, next->stable) > 0 || is_exclusive(look))
