@@ -25,7 +25,7 @@ struct world {
 	int64_t now_ms;
 	struct model model;
 	struct train_spec train;
-	struct trigger_spec triggers[1];
+	struct trigger_spec triggers[2];
 	struct model_version versions[4];
 	const struct model_version *in_branch[4];
 	struct environment environments[TARGETS];

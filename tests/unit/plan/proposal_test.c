@@ -188,6 +188,81 @@ static void where_all_is_manual_it_is_only_reported(void **state)
 	assert_int_equal(world->in.history.n_proposed, 0);
 }
 
+static void where_nobody_deploys_it_a_person_merges_the_file(void **state)
+{
+	struct world *world = *state;
+
+	world->in.n_targets = 0;
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSING);
+	assert_string_equal(find_action(world, ACTION_PROPOSE)->proposal->branch,
+	                    "linnet/propose/risk");
+	assert_int_equal(find_action(world, ACTION_PROPOSE)->proposal->n_edits, 0);
+
+	teardown(state);
+	setup(state);
+	world = *state;
+	world->targets[STAGING].environment = NULL; /* it cannot be read: nothing is automatic */
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_IDLE);
+	assert_string_equal(world->in.history.reason, "Manual");
+}
+
+static void numbers_go_on_above_every_v_of_a_number(void **state)
+{
+	static const char *const names[] = {"x9", "v7", "v8x"};
+	struct world *world = *state;
+
+	for (int i = 0; i < 3; i++) {
+		world->versions[i] = (struct model_version){.model = "risk", .version = names[i]};
+		world->in_branch[world->in.n_versions++] = &world->versions[i];
+	}
+	ask(world, REQUEST_KICK, NULL);
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSING);
+	assert_string_equal(world->in.history.proposed[0].version, "v8");
+	assert_int_equal(world->in.history.highest_version, 8);
+}
+
+static void what_was_dropped_meanwhile_ends_the_cycle(void **state)
+{
+	struct world *world = *state;
+
+	world->environments[STAGING].maturity = MATURITY_STABLE;
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSED);
+	world->in.history.proposed[0].outcome = PROPOSAL_DROPPED;
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	assert_string_equal(world->in.history.reason, "Dropped");
+	assert_int_equal(world->in.history.fruitless, 0);
+}
+
+/* Neither a promotion that is not pushed nor one that is merged says how a version stands. */
+static void how_a_version_stands_is_no_matter_of_promotions(void **state)
+{
+	static struct proposal proposed[2];
+	struct world *world = *state;
+	struct model_status *history = &world->in.history;
+
+	world->environments[STAGING].maturity = MATURITY_STABLE;
+	run_to(world, VERDICT_PASS, "a1");
+	until(world, CYCLE_PROPOSED);
+	proposed[0] = (struct proposal){.digest = digest_of("p", 1), .target = "production/risk",
+	                                .version = "v0", .outcome = PROPOSAL_WANTED};
+	proposed[1] = history->proposed[0];
+	history->proposed = proposed;
+	history->n_proposed = 2;
+	world->offline = true;
+	tick(world);
+	assert_int_equal(history->proposed[0].outcome, PROPOSAL_WANTED);
+	world->in.n_open_branches = 0;
+	for (int i = 0; i < 40; i++)
+		tick(world);
+	assert_int_equal(history->proposed[1].outcome, PROPOSAL_REFUSED);
+	assert_string_equal(history->reason, "Refused");
+}
+
 /* ---- what a person has to look at ---- */
 
 static const char *propose_v2(struct world *world)
@@ -315,6 +390,21 @@ static void what_waits_outlives_a_run_that_did_not_help(void **state)
 	world->deployments[STAGING].version = "v2";
 	until(world, CYCLE_IDLE);
 	assert_int_equal(world->in.history.proposed[0].outcome, PROPOSAL_MERGED);
+}
+
+static void what_waits_says_so_through_a_cooldown(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data;
+
+	wait_with_v2(world, &data);
+	world->in.history.last_finished_ms = world->now_ms;
+	world->model.cooldown_ms = HOUR_MS;
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_PROPOSED);
+	assert_string_equal(world->in.history.reason, "Proposed");
+	assert_int_equal(world->trained, 1);
 }
 
 static void what_was_merged_during_a_newer_run_is_not_called_dropped(void **state)
@@ -506,12 +596,17 @@ int main(void)
 		case_of(a_deleted_branch_is_a_refusal_for_good),
 		case_of(what_is_not_pushed_is_asked_for_until_it_is),
 		case_of(where_all_is_manual_it_is_only_reported),
+		case_of(where_nobody_deploys_it_a_person_merges_the_file),
+		case_of(numbers_go_on_above_every_v_of_a_number),
+		case_of(what_was_dropped_meanwhile_ends_the_cycle),
+		case_of(how_a_version_stands_is_no_matter_of_promotions),
 		case_of(under_the_same_terms_it_is_automatic),
 		case_of(under_other_terms_a_person_merges),
 		case_of(what_a_stricter_gate_refused_a_person_merges),
 		case_of(beside_a_version_of_unknown_terms_a_person_merges),
 		case_of(what_waits_is_replaced_by_newer_evidence),
 		case_of(what_waits_outlives_a_run_that_did_not_help),
+		case_of(what_waits_says_so_through_a_cooldown),
 		case_of(what_was_merged_during_a_newer_run_is_not_called_dropped),
 		case_of(what_served_well_for_its_soak_is_promoted),
 		case_of(a_promotion_to_what_is_gone_is_dropped),

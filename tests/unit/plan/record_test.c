@@ -1,5 +1,5 @@
-/* What both planners record: lists that grow, times to wake, conditions, and what counts as a
- * change of a history. */
+/* What both planners share: lists that grow, times to wake, conditions, actions in words, and what
+ * counts as a change of a history. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,6 +130,50 @@ static void a_condition_of_any_type_that_changed_is_seen(void **state)
 	arena_deinit(&arena);
 }
 
+/* ---- actions ---- */
+
+static void actions_are_told_in_words(void **state)
+{
+	struct revision revision = {.version = "v3"};
+	struct revision_weight weights[] = {{{"aaaaaaaaaaaa"}, .95}, {{"bbbbbbbbbbbb"}, .05}};
+	struct version_edit edits[] = {{"staging", "risk", "v3"}, {"production", "risk", NULL}};
+	const char *expects[] = {NULL, "v2"};
+	struct proposal_text text = {.subject = "risk: v3", .edits = edits, .expects = expects,
+	                             .n_edits = 2};
+	struct proposal_text asked = {.subject = "risk: v3", .branch = "linnet/propose/risk"};
+	const struct {
+		struct action action;
+		const char *told;
+	} cases[] = {
+		{{.kind = ACTION_SET_WEIGHTS}, "set weights none"},
+		{{.kind = ACTION_SET_WEIGHTS, .weights = weights, .n_weights = 2},
+		 "set weights aaaaaaaaaa 95 %, bbbbbbbbbb 5 %"},
+		{{.kind = ACTION_DROP}, "drop from the router"},
+		{{.kind = ACTION_STOP_REPLICA, .revision = {"aaaaaaaaaaaa"}, .slot = 2},
+		 "stop replica 2 of aaaaaaaaaa"},
+		{{.kind = ACTION_START_REPLICA, .revision = {"aaaaaaaaaaaa"}, .spec = &revision},
+		 "start replica 0 of aaaaaaaaaa (v3)"},
+		{{.kind = ACTION_PREPARE, .revision = {"aaaaaaaaaaaa"}}, "prepare aaaaaaaaaa"},
+		{{.kind = ACTION_CHECK, .revision = {"aaaaaaaaaaaa"}}, "check aaaaaaaaaa"},
+		{{.kind = ACTION_PROPOSE, .proposal = &text}, "propose on the fleet branch: risk: v3; "
+		 "staging/risk none -> v3; production/risk v2 -> none"},
+		{{.kind = ACTION_PROPOSE, .proposal = &asked}, "propose on linnet/propose/risk: risk: v3"},
+		{{.kind = ACTION_TRAIN, .run = {"cccccccccccc"}}, "train run cccccccccc"},
+		{{.kind = ACTION_EVALUATE, .run = {"cccccccccccc"}}, "evaluate run cccccccccc"},
+		{{.kind = ACTION_CANCEL_RUN, .run = {"cccccccccccc"}}, "cancel run cccccccccc"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct buf out;
+
+		buf_init(&out, 1000);
+		action_describe(&out, &cases[i].action);
+		assert_string_equal(buf_text(&out), cases[i].told);
+		buf_deinit(&out);
+	}
+}
+
 /* ---- histories ---- */
 
 struct field {
@@ -223,6 +267,7 @@ int main(void)
 		cmocka_unit_test(what_is_wanted_or_waits_is_open),
 		cmocka_unit_test(a_condition_is_since_its_status_or_reason_changed),
 		cmocka_unit_test(a_condition_of_any_type_that_changed_is_seen),
+		cmocka_unit_test(actions_are_told_in_words),
 		cmocka_unit_test(each_field_of_a_deployment_counts_alone),
 		cmocka_unit_test(each_field_of_a_model_counts_alone),
 	};

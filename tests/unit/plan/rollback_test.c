@@ -67,6 +67,18 @@ static void a_first_deployment_that_fails_before_traffic_proposes_none(void **st
 	assert_int_equal(world->history.phase, PHASE_STEADY);
 }
 
+static void a_crash_is_told_with_its_reason(void **state)
+{
+	struct world *world = *state;
+
+	world->deployment.replicas = 1;
+	world->conduct[1].crashes = true;
+	world_declare(world, 1);
+	world_until(world, PHASE_ROLLED_BACK, 60);
+	assert_string_equal(world->history.quarantine[0].reason,
+	                    "a replica exited 5 times in ten minutes: exit 1: boom");
+}
+
 static void harm_without_anything_to_go_back_to_serves_on_and_the_fix_goes_straight(void **state)
 {
 	struct world *world = *state;
@@ -160,6 +172,53 @@ static void a_quarantined_revision_stays_out_until_a_retry(void **state)
 	ask(world, REQUEST_RETRY);
 	world_until(world, PHASE_CANARY, 30);
 	world_settle(world, 2);
+}
+
+/* What is asked for is not known then: the newest in quarantine is meant. */
+static void without_git_a_retry_frees_the_newest(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	for (int v = 2; v <= 3; v++) {
+		world->conduct[v].check_fails = true;
+		world_declare(world, v);
+		world_until(world, PHASE_ROLLED_BACK, 60);
+	}
+	world->desired.known = false;
+	ask(world, REQUEST_RETRY);
+	world_tick(world);
+	assert_true(status_quarantined(&world->history, world_revision(world, 2)));
+	assert_false(status_quarantined(&world->history, world_revision(world, 3)));
+}
+
+/* A candidate that stalled, one that is under way beside a broken stable one. */
+static void naming_what_serves_ends_what_is_under_way(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[2].corrupt = true;
+	world_declare(world, 2);
+	world_until(world, PHASE_STALLED, 10);
+	world_declare(world, 1);
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_string_equal(world->history.candidate.hex, "");
+
+	world_deinit(world);
+	world_init(world);
+	world->conduct[1].bad = .5;
+	world_declare(world, 1);
+	world_until(world, PHASE_STALLED, 120);
+	world_declare(world, 2);
+	world_until(world, PHASE_CHECKING, 10);
+	world_declare(world, 1);
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_STALLED);
+	assert_string_equal(world->history.reason, "NoRollbackTarget");
+	assert_string_equal(world->history.candidate.hex, "");
+	assert_true(world->history.broken);
 }
 
 /* Whatever was under way: what is named is not rolled out, and nothing else was asked for. */
@@ -286,6 +345,47 @@ static void a_rollback_request_without_a_target_changes_nothing(void **state)
 	assert_int_equal(world->history.n_quarantine, 0);
 }
 
+static void a_rollback_request_may_pass_over_the_last(void **state)
+{
+	struct world *world = *state;
+
+	for (int v = 1; v <= 3; v++)
+		world_settle(world, v);
+	ask(world, REQUEST_ROLLBACK);
+	world->requests[0].revision = world_revision(world, 1);
+	world_until(world, PHASE_PROMOTING, 30);
+	ask(world, REQUEST_ROLLBACK); /* it is on its way */
+	world_run(world, 2);
+	assert_true(digest_same(serving(world), world_revision(world, 1)));
+	assert_false(status_quarantined(&world->history, world_revision(world, 1)));
+	assert_false(status_quarantined(&world->history, world_revision(world, 2)));
+}
+
+static void what_already_goes_is_not_rolled_back(void **state)
+{
+	struct world *world = *state;
+	size_t n;
+
+	world_settle(world, 1);
+	world_settle(world, 2);
+	world->desired.absent = true;
+	world_tick(world);
+	n = world->history.n_history;
+	ask(world, REQUEST_ROLLBACK);
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_RETIRING);
+	assert_int_equal(world->history.n_history, n);
+	world->desired.absent = false;
+	world_tick(world);
+	world->conduct[3].bad = .5;
+	world_declare(world, 3);
+	world_until(world, PHASE_ROLLING_BACK, 120);
+	n = world->history.n_quarantine;
+	ask(world, REQUEST_ROLLBACK);
+	world_tick(world);
+	assert_int_equal(world->history.n_quarantine, n);
+}
+
 static void a_rejected_candidate_is_rolled_back(void **state)
 {
 	struct world *world = *state;
@@ -294,6 +394,28 @@ static void a_rejected_candidate_is_rolled_back(void **state)
 	ask(world, REQUEST_REJECT);
 	world_until(world, PHASE_ROLLED_BACK, 20);
 	assert_string_equal(world->history.reason, "Rejected");
+}
+
+/* It will not be rolled out; what serves is not rejected. */
+static void what_is_rejected_beforehand_is_in_quarantine(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	for (int v = 1; v <= 3; v++) {
+		ask(world, REQUEST_REJECT);
+		world->requests[0].revision = world_revision(world, v);
+		world_tick(world);
+		assert_int_equal(status_quarantined(&world->history, world_revision(world, v)), v > 1);
+	}
+	world->desired.known = false;
+	ask(world, REQUEST_REJECT); /* of nothing */
+	world_tick(world);
+	assert_int_equal(world->history.n_quarantine, 2);
+	assert_string_equal(world->history.history[0].what,
+	                    arena_printf(&world->arena, "rejected (%.10s)",
+	                                 world_revision(world, 3).hex));
+	assert_int_equal(world->history.phase, PHASE_STEADY);
 }
 
 /* ---- reverts ---- */
@@ -367,6 +489,29 @@ static void a_revert_waits_until_its_environment_can_be_read(void **state)
 	assert_int_equal(world->proposals, 1);
 }
 
+static void a_revert_that_was_wanted_is_left_to_a_person_where_all_is_manual(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->conduct[2].check_fails = true;
+	world_declare(world, 2);
+	world->environment.automation[AUTOMATED_REVERT] = LEVEL_APPROVE;
+	world_until(world, PHASE_CHECKING, 60);
+	world_until(world, PHASE_ROLLED_BACK, 60);
+	world->history.proposed[0].outcome = PROPOSAL_WANTED; /* it was not pushed */
+	world->lost = true;
+	world_run(world, 3);
+	assert_false(world->last.changed);
+	assert_string_equal(find_action(world, ACTION_PROPOSE)->proposal->branch,
+	                    "linnet/revert/production/risk");
+	world->environment.automation[AUTOMATED_REVERT] = LEVEL_MANUAL;
+	world_tick(world);
+	assert_null(find_action(world, ACTION_PROPOSE));
+	assert_int_equal(world->history.proposed[0].outcome, PROPOSAL_DROPPED);
+	assert_non_null(strstr(world->history.proposed[0].why, "set `version: v1` by hand"));
+}
+
 /* What one of the fields that make a revision was, and is now, beside the same version. */
 struct edit {
 	const char *named;
@@ -425,11 +570,14 @@ int main(void)
 		case_of(failures_before_traffic_roll_back),
 		case_of(the_failed_check_of_an_earlier_attempt_does_not_count),
 		case_of(a_first_deployment_that_fails_before_traffic_proposes_none),
+		case_of(a_crash_is_told_with_its_reason),
 		case_of(harm_without_anything_to_go_back_to_serves_on_and_the_fix_goes_straight),
 		case_of(what_is_broken_is_so_until_it_is_retired),
 		case_of(a_retry_beside_version_none_leaves_what_serves),
 		case_of(a_fix_that_dies_goes_back_to_what_answers),
 		case_of(a_quarantined_revision_stays_out_until_a_retry),
+		case_of(without_git_a_retry_frees_the_newest),
+		case_of(naming_what_serves_ends_what_is_under_way),
 		case_of(naming_what_is_in_quarantine_ends_what_is_under_way),
 		case_of(a_promoted_revision_comes_back_without_steps_and_through_a_hold),
 		case_of(outside_the_rollback_window_it_takes_steps),
@@ -437,10 +585,14 @@ int main(void)
 		case_of(a_rollback_request_in_a_canary_ends_the_canary),
 		case_of(a_rollback_request_may_name_another_in_a_canary),
 		case_of(a_rollback_request_without_a_target_changes_nothing),
+		case_of(a_rollback_request_may_pass_over_the_last),
+		case_of(what_already_goes_is_not_rolled_back),
 		case_of(a_rejected_candidate_is_rolled_back),
+		case_of(what_is_rejected_beforehand_is_in_quarantine),
 		case_of(reverts_follow_the_automation_level),
 		case_of(a_rollback_without_git_is_reverted_when_git_is_back),
 		case_of(a_revert_waits_until_its_environment_can_be_read),
+		case_of(a_revert_that_was_wanted_is_left_to_a_person_where_all_is_manual),
 		case_of(where_only_other_fields_changed_they_are_named_instead),
 	};
 

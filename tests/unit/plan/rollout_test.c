@@ -132,6 +132,20 @@ static void in_promoting_the_previous_one_is_retired_early(void **state)
 	assert_true(digest_same(serving(world), world_revision(world, 2)));
 }
 
+static void nothing_is_promoted_while_git_is_unknown(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world_declare(world, 2);
+	world_until(world, PHASE_PROMOTING, 300);
+	world->desired.known = false;
+	world_run(world, 120);
+	assert_int_equal(world->history.phase, PHASE_PROMOTING);
+	world->desired.known = true;
+	world_until(world, PHASE_STEADY, 3);
+}
+
 /* The record of all traffic is there, and the router was not told before a newer version came: it
  * is told of a new stable one only when that is recorded too. */
 static void weights_without_the_stable_one_of_record_wait_for_a_record(void **state)
@@ -265,6 +279,75 @@ static void a_hold_and_a_closed_window_stop_new_rollouts_and_end(void **state)
 	assert_true(world->now_ms >= WORLD_EPOCH + 1800000);
 }
 
+static void what_cannot_be_read_counts_as_closed(void **state)
+{
+	struct window_spec window = {"0 9 1 7 *", 1800000, "Mars/Olympus"};
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->environment.windows = &window;
+	world->environment.n_windows = 1;
+	world_declare(world, 2);
+	world_until(world, PHASE_WAITING, 10);
+	assert_string_equal(world->history.reason, "Window");
+	assert_string_equal(world->history.message, "a window cannot be read, which counts as closed");
+	world->environment.n_windows = 0;
+	world->desired.promotions_blocked = true;
+	world_run(world, 2);
+	assert_string_equal(world->history.reason, "PromotionsBlocked");
+	world->desired.promotions_blocked = false;
+	world->desired.environment = NULL;
+	world_run(world, 2);
+	assert_string_equal(world->history.reason, "PromotionsBlocked");
+	world->desired.environment = &world->environment;
+	world->desired.known = false; /* what holds it is not known to be over */
+	world_run(world, 5);
+	assert_int_equal(world->history.phase, PHASE_WAITING);
+	world->desired.known = true;
+	world_until(world, PHASE_CHECKING, 30);
+	world->desired.known = false;
+	world_run(world, 10);
+	assert_int_equal(world->history.phase, PHASE_CHECKING);
+	world->desired.known = true;
+	world_until(world, PHASE_CANARY, 5);
+}
+
+static void a_frozen_deployment_says_so(void **state)
+{
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	world->desired.frozen = "the newest commit cannot be decoded";
+	world_tick(world);
+	assert_true(condition_is(world, CONDITION_SYNCED, TRUTH_FALSE, "Frozen"));
+	world->desired.frozen = NULL;
+	world->desired.version = NULL; /* named, and not there */
+	world_tick(world);
+	assert_true(condition_is(world, CONDITION_SYNCED, TRUTH_UNKNOWN, "DesiredUnknown"));
+	assert_int_equal(world->history.phase, PHASE_STEADY);
+	assert_true(share(world, 1) == 1);
+}
+
+/* Every ten seconds, for as long as it takes. */
+static void a_source_out_of_reach_is_tried_again(void **state)
+{
+	struct world *world = *state;
+	int tries = 0;
+
+	world_settle(world, 1);
+	world->conduct[2].unreachable = true;
+	world_declare(world, 2);
+	for (int i = 0; i < 31; i++) {
+		world_tick(world);
+		tries += find_action(world, ACTION_PREPARE) != NULL;
+		assert_int_equal(world->history.phase, PHASE_VERIFYING);
+	}
+	assert_int_equal(tries, 4);
+	assert_string_equal(world->history.reason, "Preparing");
+	world->conduct[2].unreachable = false;
+	world_until(world, PHASE_PROVISIONING, 12);
+}
+
 /* A verdict of ours about v<n> under today's gate, against v1. */
 static void judge(struct world *world, struct verdict_record *verdict, int v,
                   enum verdict_result result, const char *why)
@@ -339,6 +422,29 @@ static void an_approval_under_another_gate_does_not_count(void **state)
 	assert_int_equal(world->history.phase, PHASE_WAITING);
 	ask(world, REQUEST_APPROVE);
 	world_until(world, PHASE_PROMOTING, 10);
+}
+
+static void the_stricter_of_environment_and_policy_counts(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct world *world = *state;
+
+		world_deinit(world);
+		world_init(world);
+		world->desired.policy = &world->policy;
+		world->environment.approvals.required = i ? 2 : 1;
+		world->policy = (struct gate_policy){.serving = {NAN, NAN, NAN, NAN, NULL},
+		                                     .approvals = i ? 1 : 2};
+		world_declare(world, 1);
+		world_until(world, PHASE_WAITING, 10);
+		assert_string_equal(world->history.message, "2 approvals of v1 needed");
+		ask(world, REQUEST_APPROVE);
+		world_run(world, 3);
+		assert_int_equal(world->history.phase, PHASE_WAITING);
+		ask(world, REQUEST_APPROVE);
+		world->requests[0].by = "bob";
+		world_until(world, PHASE_PROMOTING, 30);
+	}
 }
 
 static void a_step_may_need_an_approval_given_since_the_step_before(void **state)
@@ -576,6 +682,33 @@ static void without_data_it_holds_whatever_the_deadline_says(void **state)
 	assert_true(share(world, 2) == .05);
 }
 
+static void the_deadline_counts_before_any_traffic_too(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct world *world = *state;
+
+		world_deinit(world);
+		world_init(world);
+		world_settle(world, 1);
+		world->deployment.rollout.deadline_ms = 20000;
+		world->conduct[2].never_ready = !i;
+		world_declare(world, 2);
+		world_until(world, i ? PHASE_CHECKING : PHASE_PROVISIONING, 10);
+		world->n_checked = 0;
+		world->lost = i;
+		world_run(world, 15);
+		assert_int_equal(world->history.phase, i ? PHASE_CHECKING : PHASE_PROVISIONING);
+		world->lost = false;
+		world->conduct[2].never_ready = true;
+		world->n_checked = 0;
+		world_plan(world);
+		world->now_ms += 20000;
+		world_plan(world);
+		assert_int_equal(world->last.next.phase, PHASE_ROLLING_BACK);
+		assert_string_equal(world->last.next.reason, "DeadlineExceeded");
+	}
+}
+
 static void an_edited_rollout_counts_from_the_weight_that_is(void **state)
 {
 	struct world *world = *state;
@@ -622,6 +755,20 @@ static void of_a_rollout_cut_short_the_last_step_counts(void **state)
 	assert_int_equal(world->history.phase, PHASE_CANARY);
 }
 
+static void an_edited_metric_is_an_edited_rollout(void **state)
+{
+	struct metric_spec metric = {.name = "queue", .prometheus = "q", .max = 5};
+	struct world *world = *state;
+
+	world->deployment.rollout.analysis.metrics = &metric;
+	world->deployment.rollout.analysis.n_metrics = 1;
+	into_canary(world);
+	assert_string_equal(world->history.reason, "Analysing");
+	metric.max = 6;
+	world_tick(world);
+	assert_string_equal(world->history.reason, "RolloutChanged");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -632,6 +779,7 @@ int main(void)
 		case_of(harm_rolls_back_quarantines_and_reverts),
 		case_of(a_newer_revision_replaces_the_candidate_in_any_phase),
 		case_of(in_promoting_the_previous_one_is_retired_early),
+		case_of(nothing_is_promoted_while_git_is_unknown),
 		case_of(weights_without_the_stable_one_of_record_wait_for_a_record),
 		case_of(one_replica_that_is_ready_is_enough_to_promote_early),
 		case_of(a_dead_candidate_is_not_promoted_early),
@@ -639,8 +787,12 @@ int main(void)
 		case_of(nothing_of_a_candidate_outlives_it),
 		case_of(a_hold_stops_steps_but_not_harm),
 		case_of(a_hold_and_a_closed_window_stop_new_rollouts_and_end),
+		case_of(what_cannot_be_read_counts_as_closed),
+		case_of(a_frozen_deployment_says_so),
+		case_of(a_source_out_of_reach_is_tried_again),
 		case_of(approvals_count_for_this_revision_this_gate_these_people),
 		case_of(an_approval_under_another_gate_does_not_count),
+		case_of(the_stricter_of_environment_and_policy_counts),
 		case_of(a_step_may_need_an_approval_given_since_the_step_before),
 		case_of(environments_of_level_mvp_ask_before_each_step),
 		case_of(a_failed_gate_stalls_and_a_new_verdict_frees),
@@ -651,9 +803,11 @@ int main(void)
 		case_of(a_corrupt_artifact_stalls_until_a_retry),
 		case_of(past_the_deadline_on_inconclusive_decides),
 		case_of(without_data_it_holds_whatever_the_deadline_says),
+		case_of(the_deadline_counts_before_any_traffic_too),
 		case_of(an_edited_rollout_counts_from_the_weight_that_is),
 		case_of(below_the_first_step_of_an_edited_rollout_its_terms_count),
 		case_of(of_a_rollout_cut_short_the_last_step_counts),
+		case_of(an_edited_metric_is_an_edited_rollout),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,36 @@ static void a_dead_replica_is_replaced(void **state)
 		assert_true(world->replicas[i].seen.in_rotation);
 }
 
+/* Its files may be gone from this machine. */
+static void a_replica_is_started_when_what_it_needs_is_here(void **state)
+{
+	struct world *world = *state;
+	const struct action *prepare;
+
+	world_settle(world, 1);
+	world->n_prepared = 0;
+	kill_replicas(world, 1);
+	world_tick(world);
+	prepare = find_action(world, ACTION_PREPARE);
+	assert_string_equal(prepare->why, "needed to start a replica");
+	assert_int_equal(world->last.plan.n_actions, 1); /* once, for both */
+	assert_true(digest_same(prepare->revision, world_revision(world, 1)));
+	world_tick(world);
+	assert_non_null(find_action(world, ACTION_START_REPLICA));
+	world->n_prepared = 0;
+	world->conduct[1].corrupt = true;
+	world_run(world, 2);
+	for (size_t i = 0; i < world->n_replicas; i++)
+		world_exit(world, &world->replicas[i]);
+	world_tick(world);
+	assert_non_null(find_action(world, ACTION_PREPARE));
+	world->now_ms += 5 * 60000 - 2000; /* as after a crash loop */
+	world_tick(world);
+	assert_null(find_action(world, ACTION_PREPARE));
+	world_tick(world);
+	assert_non_null(find_action(world, ACTION_PREPARE));
+}
+
 /* It is told, and stops nothing. */
 static void a_router_that_cannot_keep_its_table_is_told(void **state)
 {
@@ -153,6 +183,35 @@ static void a_hand_is_known_from_a_death(void **state)
 		world_plan(world);
 		assert_true(world->last.next.candidate_weight == (i ? .05 : .02));
 	}
+}
+
+/* Though the router still names what died, or nothing of the candidate is left at all. */
+static void where_nothing_answers_nobody_turned_it_down(void **state)
+{
+	struct revision_weight weights[2];
+	struct world *world = *state;
+	struct rollout_input input;
+
+	into_canary(world);
+	weights[0] = (struct revision_weight){world_revision(world, 1), .98};
+	weights[1] = (struct revision_weight){world_revision(world, 2), .02};
+	input = world_input(world);
+	input.observed.weights = weights;
+	input.observed.n_weights = 2;
+	assert_true(plan_rollout(&input, &world->arena).next.candidate_weight == .02);
+	for (size_t i = 0; i < input.observed.n_replicas; i++)
+		if (digest_same(input.observed.replicas[i].revision, weights[0].revision))
+			input.observed.replicas[i].state = REPLICA_ABSENT;
+	assert_true(plan_rollout(&input, &world->arena).next.candidate_weight == .05);
+	input = world_input(world);
+	weights[0].weight = 1;
+	input.observed.weights = weights;
+	input.observed.n_weights = 1;
+	for (size_t i = input.observed.n_replicas; i-- > 0;)
+		if (digest_same(input.observed.replicas[i].revision, weights[1].revision))
+			input.observed.replicas[i] =
+				input.observed.replicas[--input.observed.n_replicas];
+	assert_true(plan_rollout(&input, &world->arena).next.candidate_weight == .05);
 }
 
 static void a_new_router_process_gets_everything_again(void **state)
@@ -483,6 +542,24 @@ static void without_git_it_heals_and_protects_but_takes_no_step(void **state)
 	assert_int_equal(world->proposals, 1);
 }
 
+static void without_git_nothing_is_stopped_but_what_is_in_quarantine(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	world->history.candidate = (struct digest){0}; /* it is nobody's */
+	world->history.stable_weight = 1;
+	world->history.candidate_weight = world->history.durable_weight = 0;
+	world->history.phase = PHASE_STEADY;
+	world->desired.known = false;
+	world_run(world, 5);
+	assert_int_equal(world_ready(world, world_revision(world, 2)), 1);
+	world->desired.known = true;
+	world_declare(world, 1);
+	world_run(world, 5);
+	assert_int_equal(count_replicas(world, 2), 0);
+}
+
 static void what_cannot_be_observed_is_not_acted_on(void **state)
 {
 	struct world *world = *state;
@@ -579,6 +656,20 @@ static void what_serves_as_declared_is_adopted(void **state)
 	assert_int_equal(world->n_replicas, 2);
 }
 
+static void a_recovered_status_is_noted(void **state)
+{
+	struct world *world = *state;
+	struct rollout_input input;
+
+	world_settle(world, 1);
+	input = world_input(world);
+	input.recovered = "the newest text cannot be read";
+	world->last = plan_rollout(&input, &world->arena);
+	assert_true(world->last.changed);
+	assert_string_equal(world->last.next.history[0].what, "status recovered");
+	assert_string_equal(world->last.next.history[0].why, input.recovered);
+}
+
 static void revisions_are_kept_only_while_something_names_them(void **state)
 {
 	struct world *world = *state;
@@ -593,6 +684,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		case_of(a_dead_replica_is_replaced),
+		case_of(a_replica_is_started_when_what_it_needs_is_here),
 		case_of(a_router_that_cannot_keep_its_table_is_told),
 		case_of(five_deaths_in_ten_minutes_back_off),
 		case_of(after_five_deaths_it_starts_when_its_time_has_come),
@@ -601,6 +693,7 @@ int main(void)
 		case_of(what_the_router_rounds_is_the_weight_of_record),
 		case_of(a_canary_turned_down_by_hand_is_left_until_the_next_step),
 		case_of(a_hand_is_known_from_a_death),
+		case_of(where_nothing_answers_nobody_turned_it_down),
 		case_of(a_new_router_process_gets_everything_again),
 		case_of(an_intent_that_was_not_read_back_is_carried_out),
 		case_of(what_may_carry_weight_is_not_stopped),
@@ -620,12 +713,14 @@ int main(void)
 		case_of(version_none_takes_it_out_of_service_gently),
 		case_of(recreate_stops_the_old_before_it_starts_the_new),
 		case_of(without_git_it_heals_and_protects_but_takes_no_step),
+		case_of(without_git_nothing_is_stopped_but_what_is_in_quarantine),
 		case_of(what_cannot_be_observed_is_not_acted_on),
 		case_of(without_a_declaration_a_start_may_take_ten_minutes),
 		case_of(a_dangling_reference_is_said_and_harms_nothing),
 		case_of(what_is_unknown_is_not_called_invalid),
 		case_of(what_serves_and_is_nobodys_is_looked_at_now_and_then),
 		case_of(what_serves_as_declared_is_adopted),
+		case_of(a_recovered_status_is_noted),
 		case_of(revisions_are_kept_only_while_something_names_them),
 	};
 

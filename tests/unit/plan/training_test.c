@@ -83,6 +83,31 @@ static void runs_are_started_as_the_level_says(void **state)
 	until(world, CYCLE_RUNNING);
 }
 
+static void what_is_approved_or_rejected_is_the_run_that_waits(void **state)
+{
+	struct world *world = *state;
+	static struct request request;
+
+	ask(world, REQUEST_REJECT, NULL); /* nothing waits */
+	ask(world, REQUEST_APPROVE, NULL);
+	world->model.retrain = LEVEL_APPROVE;
+	until(world, CYCLE_WAITING);
+	request = (struct request){.verb = REQUEST_APPROVE, .revision = digest_of("other", 5),
+	                           .expires_ms = -1};
+	world->in.requests = &request;
+	world->in.n_requests = 1;
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_WAITING);
+	request.revision = world->in.history.run;
+	world->in.n_requests = 1;
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_RUNNING);
+	assert_string_equal(world->in.history.history[0].why, "approved by somebody");
+	ask(world, REQUEST_REJECT, NULL);
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_RUNNING);
+}
+
 static void a_model_without_training_only_waits(void **state)
 {
 	struct world *world = *state;
@@ -267,6 +292,24 @@ static void in_promoting_a_run_is_compared_with_the_candidate(void **state)
 	assert_string_equal(action->incumbent->version, "v1");
 }
 
+/* What follows another environment is replaced later, and where nothing is known nothing serves. */
+static void a_run_is_compared_with_what_it_replaces_first(void **state)
+{
+	struct world *world = *state;
+
+	serve_v1_under(world, "gates of May");
+	world->statuses[PRODUCTION] = world->statuses[STAGING];
+	world->targets[STAGING].status = NULL;
+	ask(world, REQUEST_KICK, NULL);
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	assert_null(find_action(world, ACTION_TRAIN)->incumbent);
+	world->in.run = (struct run_result){0};
+	world->deployments[PRODUCTION].promotion = NULL;
+	tick(world);
+	assert_string_equal(find_action(world, ACTION_TRAIN)->incumbent->version, "v1");
+}
+
 static void a_change_of_training_cancels_once(void **state)
 {
 	struct world *world = *state;
@@ -298,6 +341,7 @@ int main(void)
 		case_of(the_first_version_is_trained_judged_and_proposed),
 		case_of(the_ledger_entry_comes_before_the_test_and_once),
 		case_of(runs_are_started_as_the_level_says),
+		case_of(what_is_approved_or_rejected_is_the_run_that_waits),
 		case_of(a_model_without_training_only_waits),
 		case_of(without_git_nothing_is_decided_but_a_kick_is_kept),
 		case_of(a_run_that_did_not_help_is_not_made_again),
@@ -307,6 +351,7 @@ int main(void)
 		case_of(errors_are_retried_with_backoff_and_stall_the_third_time),
 		case_of(what_did_not_help_is_made_anew_for_a_person_who_asks),
 		case_of(in_promoting_a_run_is_compared_with_the_candidate),
+		case_of(a_run_is_compared_with_what_it_replaces_first),
 		case_of(a_change_of_training_cancels_once),
 	};
 

@@ -89,6 +89,25 @@ static void an_event_waits_for_the_cooldown_and_a_strange_one_is_refused(void **
 	assert_null(world->in.history.pending_event);
 }
 
+static void each_event_that_is_declared_is_heard(void **state)
+{
+	static const char *const events[] = {"platform-update", "holiday"};
+
+	for (size_t i = 0; i < ARRAY_LEN(events); i++) {
+		struct world *world;
+
+		teardown(state);
+		setup(state);
+		world = *state;
+		world->triggers[1] = (struct trigger_spec){.kind = TRIGGER_EVENT, .event = "holiday"};
+		world->model.n_triggers = 2;
+		merge_v1(world);
+		ask(world, REQUEST_KICK, events[i]);
+		until(world, CYCLE_RUNNING);
+		assert_int_equal(world->in.history.trigger, TRIGGER_EVENT);
+	}
+}
+
 static void a_person_who_kicks_waits_for_no_cooldown(void **state)
 {
 	struct world *world = *state;
@@ -174,6 +193,19 @@ static void of_data_that_was_replaced_every_row_is_new(void **state)
 	                    "1000 new rows (the data was replaced), 1000 are enough");
 }
 
+static void data_of_fewer_rows_was_replaced(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data = {.rows = 10000, .first = digest_of("r1", 2)};
+
+	world->in.data = &data;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_NEW_ROWS, .new_rows = 1000});
+	data.rows = 9999;
+	until(world, CYCLE_RUNNING);
+	assert_string_equal(world->in.history.trigger_why,
+	                    "9999 new rows (the data was replaced), 1000 are enough");
+}
+
 static void a_changed_source_is_a_cause_once(void **state)
 {
 	struct world *world = *state;
@@ -215,6 +247,33 @@ static void missed_ticks_are_one_run(void **state)
 	assert_int_equal(world->trained, 1);
 	world->now_ms = EPOCH + 121 * HOUR_MS + 1000;
 	until(world, CYCLE_RUNNING);
+}
+
+/* Whichever is declared first. */
+static void of_two_schedules_the_earlier_tick_is_the_cause(void **state)
+{
+	for (int i = 0; i < 2; i++) {
+		struct world *world;
+
+		teardown(state);
+		setup(state);
+		world = *state;
+		world->triggers[i] = (struct trigger_spec){.kind = TRIGGER_SCHEDULE,
+		                                           .schedule = "0 12 * * *"};
+		world->triggers[!i] = (struct trigger_spec){.kind = TRIGGER_SCHEDULE,
+		                                            .schedule = "0 11 * * *"};
+		world->model.n_triggers = 2;
+		merge_v1(world);
+		tick(world);
+		assert_int_equal(world->last.plan.wake_ms, world->now_ms + 60000);
+		world->now_ms = EPOCH + 2 * HOUR_MS - 2000;
+		tick(world);
+		assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+		tick(world);
+		assert_int_equal(world->in.history.phase, CYCLE_DUE);
+		assert_string_equal(world->in.history.trigger_why,
+		                    "schedule 0 11 * * *, due at 2026-07-01T11:00:00Z");
+	}
 }
 
 static void a_schedule_in_an_unknown_zone_is_never_due(void **state)
@@ -261,6 +320,50 @@ static void what_monitoring_found_is_a_cause_until_a_run_answered_it(void **stat
 	until(world, CYCLE_RUNNING);
 	assert_string_equal(world->in.history.trigger_why,
 	                    "production/risk: team: PSI 0.31 on 2,000 rows");
+}
+
+/* Of another kind, of another metric, good enough, or from before the last run's end: no cause. */
+static void of_many_signals_the_one_that_is_meant_counts(void **state)
+{
+	struct quality_signal signals[] = {
+		{.kind = TRIGGER_DRIFT, .deployment = "a", .metric = "accuracy", .from_ms = EPOCH,
+		 .value = .5, .why = "team"},
+		{.kind = TRIGGER_PERFORMANCE, .deployment = "b", .metric = "recall", .from_ms = EPOCH,
+		 .value = .5},
+		{.kind = TRIGGER_PERFORMANCE, .deployment = "c", .metric = "accuracy", .from_ms = EPOCH,
+		 .value = .85},
+		{.kind = TRIGGER_PERFORMANCE, .deployment = "d", .metric = "accuracy",
+		 .from_ms = EPOCH - 1, .value = .5},
+		{.kind = TRIGGER_PERFORMANCE, .deployment = "e", .metric = "accuracy", .from_ms = EPOCH,
+		 .value = .84, .n_rows = 10},
+	};
+	struct world *world = *state;
+
+	world->model.cooldown_ms = 0;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_PERFORMANCE, .metric = "accuracy",
+	                                       .below = .85});
+	world->in.history.last_finished_ms = EPOCH;
+	world->in.signals = signals;
+	world->in.n_signals = 4;
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	world->in.n_signals = 5;
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_DUE);
+	assert_string_equal(world->in.history.trigger_why,
+	                    "e: accuracy 84 % < 85 % on 10 matured rows");
+
+	teardown(state);
+	setup(state);
+	world = *state;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_DRIFT});
+	world->in.signals = signals + 1;
+	world->in.n_signals = 4;
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	signals[4] = signals[0];
+	tick(world);
+	assert_string_equal(world->in.history.trigger_why, "a: team");
 }
 
 /* ---- data that cannot be read ---- */
@@ -317,14 +420,18 @@ int main(void)
 		case_of(while_a_version_lands_no_first_one_is_made),
 		case_of(a_first_version_that_failed_waits_for_a_cause),
 		case_of(an_event_waits_for_the_cooldown_and_a_strange_one_is_refused),
+		case_of(each_event_that_is_declared_is_heard),
 		case_of(a_person_who_kicks_waits_for_no_cooldown),
 		case_of(a_first_version_waits_for_no_cooldown_and_stalls_after_two_runs),
 		case_of(so_many_new_rows_are_a_cause_once),
 		case_of(of_data_that_was_replaced_every_row_is_new),
+		case_of(data_of_fewer_rows_was_replaced),
 		case_of(a_changed_source_is_a_cause_once),
 		case_of(missed_ticks_are_one_run),
+		case_of(of_two_schedules_the_earlier_tick_is_the_cause),
 		case_of(a_schedule_in_an_unknown_zone_is_never_due),
 		case_of(what_monitoring_found_is_a_cause_until_a_run_answered_it),
+		case_of(of_many_signals_the_one_that_is_meant_counts),
 		case_of(data_that_may_not_be_read_is_said_and_trains_nothing),
 		case_of(data_that_is_not_counted_yet_is_no_cause),
 	};

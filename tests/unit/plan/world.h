@@ -28,6 +28,7 @@ struct conduct {
 	bool crashes;       /* exits as soon as it would be ready */
 	bool check_fails;
 	bool corrupt;       /* its artifact does not verify */
+	bool unreachable;   /* and cannot be fetched for now */
 	double requests_left, bad_left; /* fractions carried to the next tick */
 };
 struct world_replica {
@@ -330,6 +331,16 @@ static inline void world_work(struct world *world, struct work *list, size_t *n,
 	                      world->now_ms};
 }
 
+static inline void world_unreachable(struct world *world, struct digest revision)
+{
+	for (size_t i = 0; i < world->n_prepared; i++)
+		if (digest_same(world->prepared[i].revision, revision)) {
+			world->prepared[i].state = WORK_FAILED;
+			world->prepared[i].retryable = true;
+			world->prepared[i].why = "the source is out of reach";
+		}
+}
+
 static inline void world_apply(struct world *world, const struct action *action)
 {
 	struct world_replica *replica;
@@ -354,6 +365,8 @@ static inline void world_apply(struct world *world, const struct action *action)
 		v = world_version_of(world, action->spec);
 		world_work(world, world->prepared, &world->n_prepared, action->revision,
 		           world->conduct[v].corrupt, "the artifact's digest does not match");
+		if (world->conduct[v].unreachable)
+			world_unreachable(world, action->revision);
 		break;
 	case ACTION_START_REPLICA:
 		world_start(world, action);
