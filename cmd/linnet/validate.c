@@ -49,6 +49,7 @@ static void put_text(const struct options *options, struct view *view,
 	n = fleet_list(view->fleet, KIND_MODEL, options->arena, &names);
 	for (size_t i = 0; i < n; i++)
 		put_gates(options, view, names[i]);
+	put_idle_keys(options, view);
 	printf("%zu files:", view->n_files);
 	for (int kind = 0; kind < KINDS; kind++) {
 		printf(" %zu %s%s", fleet_list(view->fleet, (enum kind)kind, options->arena, &names),

@@ -10,7 +10,7 @@ struct view {
 	struct fleet *fleet;
 	struct objects *objects; /* borrowed; NULL: a folder */
 	struct oid commit;       /* "" for a folder */
-	const char **paths;      /* of a folder: blob id "%040x" of i is the file paths[i] */
+	const char **paths;      /* of a folder: blob id "%040zu" of i is the file paths[i] */
 	size_t n_paths, n_files;
 };
 
@@ -68,6 +68,8 @@ int status_evidence(const struct options *options, const struct deployment_statu
 
 /* `linnet validate`: what is to be said of a model's gates. */
 void put_gates(const struct options *options, struct view *view, const char *name);
+/* And of keys that nothing acts on. */
+void put_idle_keys(const struct options *options, struct view *view);
 /* `linnet why` of a model. */
 int why_model(const struct options *options, struct err *err) must_check;
 

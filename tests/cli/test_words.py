@@ -10,7 +10,7 @@ import threading
 
 import yaml
 
-from cli import BIN, GOLDEN, CliTest, git, linnet
+from cli import BIN, GOLDEN, ROOT, CliTest, git, linnet
 
 D = "production/deployment-risk"
 
@@ -77,6 +77,17 @@ class ExitTest(CliTest):
             said = self.fails(*words, cwd=self.home)
             self.assertEqual(said, "linnet: there is no Git repository at '.': run this in a checkout "
                              "of the fleet, or name one with --repo (a folder or a url)\n", words)
+
+    def test_validate_names_the_keys_that_nothing_acts_on(self):
+        _, fleet = self.fleet()
+        said = self.ok("validate", fleet / "manifests").splitlines()
+        self.assertEqual([line.split(" is checked, ")[0] for line in said if "nothing acts" in line], [
+            "deployment-risk: spec.triggers: performance", "deployment-risk: spec.triggers: drift",
+            f"{D}: spec.monitor.groundTruth", f"{D}: spec.monitor.drift",
+            f"{D}: spec.monitor.performance", f"{D}: spec.alerts",
+            "cluster: spec.serving.kubernetes", "production: spec.checklist",
+            "production: spec.notify"])
+        self.assertNotIn("nothing acts", self.ok("validate", ROOT / "examples/deployment-risk"))
 
     def test_output_is_the_same_in_each_format(self):
         remote, _ = self.fleet()
