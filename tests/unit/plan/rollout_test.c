@@ -433,7 +433,7 @@ static void the_stricter_of_environment_and_policy_counts(void **state)
 		world_init(world);
 		world->desired.policy = &world->policy;
 		world->environment.approvals.required = i ? 2 : 1;
-		world->policy = (struct gate_policy){.serving = {NAN, NAN, NAN, NAN, NULL},
+		world->policy = (struct gate_policy){.serving = {NAN, NAN, NAN, NAN, NULL, NULL},
 		                                     .approvals = i ? 1 : 2};
 		world_declare(world, 1);
 		world_until(world, PHASE_WAITING, 10);
