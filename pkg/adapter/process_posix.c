@@ -503,7 +503,7 @@ static void become(void *self)
 	if (set_descriptors(launch) || set_limits(spec))
 		return;
 	launch->step = "user";
-	if (launch->user && user_become(launch->user))
+	if (launch->user && (user_become(launch->user) || user_fence()))
 		return;
 	launch->step = launch->cwd;
 	if (chdir(launch->cwd) || (launch->user && !may_read_arguments(launch)))

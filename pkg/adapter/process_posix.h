@@ -31,8 +31,9 @@ struct process_seen {
 /* Starts spec->argv in `folder`, which is made when absent; spec->key is not looked at.
  * ERR_CONFLICT when one runs there already; ERR_STALLED when the program cannot be executed. */
 int process_start(const char *folder, const struct process_spec *spec, struct err *err) must_check;
-/* The same as `user`, without its groups; NULL: as we are. What that user may not enter or read
- * (the working folder, the program, a file that an argument names whole) is ERR_STALLED too. */
+/* The same as `user`, without its groups and fenced (user.h); NULL: as we are. What that user may
+ * not enter or read (the working folder, the program, a file that an argument names whole) is
+ * ERR_STALLED too. */
 int process_start_as(const char *folder, const struct process_spec *spec, const struct user *user,
                      struct err *err) must_check;
 /* The same with its standard output to `out_fd`, which stays the caller's; errors go to the log. */

@@ -15,7 +15,8 @@
  * have limits (status 219/CGROUP), and servers outlive us. MemoryMax= of the unit bounds them all.
  *
  * Where we are root, servers run as a user of their own. It may pass the state folder and read
- * artifacts and sources; its own are the home of a replica and the prediction logs.
+ * artifacts and sources; its own are the home of a replica and the prediction logs. Where the
+ * kernel has Landlock, a server cannot look into another one, whose environment holds secrets.
  *
  * What is known of a replica is in its folder and in the router's table, nothing in memory but
  * probes under way. `observe` takes each step that is due: it notes exits, puts replicas that

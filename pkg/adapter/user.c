@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -34,6 +35,26 @@ int user_become(const struct user *user)
 	    syscall(SYS_setresuid, user->uid, user->uid, user->uid))
 		return -1;
 	return 0;
+}
+
+/* Any domain keeps its processes from tracing others (Documentation/userspace-api/landlock.rst).
+ * This one withholds no file; renames between folders, which each one withholds, it allows. */
+int user_fence(void)
+{
+	struct landlock_ruleset_attr rename = {.handled_access_fs = LANDLOCK_ACCESS_FS_REFER};
+	struct landlock_path_beneath_attr anywhere = {.allowed_access = LANDLOCK_ACCESS_FS_REFER};
+	int rules, result;
+
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 2)
+		return 0;
+	rules = (int)syscall(SYS_landlock_create_ruleset, &rename, sizeof(rename), 0);
+	anywhere.parent_fd = open("/", O_PATH | O_CLOEXEC);
+	result = rules < 0 || anywhere.parent_fd < 0 ||
+	         syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &anywhere, 0) ||
+	         syscall(SYS_landlock_restrict_self, rules, 0) ? -1 : 0;
+	close(anywhere.parent_fd);
+	close(rules);
+	return result;
 }
 
 /* ---- where it may go ---- */

@@ -19,6 +19,10 @@ int user_find(const char *name, struct user *out, struct err *err) must_check;
 /* For good, with its own group alone. System calls only: of a process between vfork and exec. -1
  * with errno. */
 int user_become(const struct user *user) must_check;
+/* Where the kernel has Landlock: what this process becomes can look into its own processes alone,
+ * not into those of the same user beside it (environment, memory, open files). Changes nothing
+ * else. Needs PR_SET_NO_NEW_PRIVS; system calls only. -1 with errno. */
+int user_fence(void) must_check;
 /* Whether it may not get to the folder `path` (absolute): then `out` is the first on the way, or
  * `path`, that it may not enter. */
 bool user_is_kept_out(const struct user *user, const char *path, char out[LIMIT_FILE_PATH]);

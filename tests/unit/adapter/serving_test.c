@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <cmocka.h>
 
@@ -609,6 +610,26 @@ static void a_server_gets_to_nothing_else_of_ours(void **state)
 	assert_false(serving_local_sees_secrets(serving));
 }
 
+/* Of one user, and still strangers: the environment of the other one holds its secrets. */
+static void a_server_cannot_look_into_another(void **state)
+{
+	struct revision *other = serve("v1");
+
+	(void)state;
+	if (geteuid() != 0 || syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 2)
+		skip(); /* who is not root cannot choose a user; a kernel before 5.19 */
+	assert_string_equal(
+		said_by(revision_of("v2"),
+		        arena_printf(&arena, "cd; p=/proc/%d; grep -q ^Name: $p/status && echo there;"
+		                     " for f in environ mem maps fd/1 root/etc/passwd; do"
+		                     " [ -e $p/$f ] && cat $p/$f >/dev/null 2>&1 && echo read $f; done;"
+		                     " sh -c 'grep -q LINNET_PORT /proc/$PPID/environ && echo mine';"
+		                     " mkdir a b; echo >a/x; ln a/x b/x && echo linked;"
+		                     " mv -n a b && rm -r b && echo moved",
+		                     (int)process_of(other, 0).pid)),
+		"exit 3|there|mine|linked|moved");
+}
+
 static void what_its_user_may_not_enter_is_named(void **state)
 {
 	struct revision *revision = revision_of("v2");
@@ -1019,6 +1040,7 @@ int main(int argc, char **argv)
 		TEST(what_cannot_start_counts_as_an_exit),
 		TEST(a_server_is_somebody_else_and_has_its_own),
 		TEST(a_server_gets_to_nothing_else_of_ours),
+		TEST(a_server_cannot_look_into_another),
 		TEST(what_its_user_may_not_enter_is_named),
 		TEST(a_death_moves_the_weight),
 		TEST(weights_are_read_back),
