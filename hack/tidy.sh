@@ -45,7 +45,7 @@ for pair in $headers; do
 done
 
 # 4. Purity: no I/O, clock, heap or changing globals in the pure modules.
-pure=$(sources 'pkg/api/*.c' 'pkg/gate/*.c' 'pkg/plan/*.c' 'pkg/stats/*.c' 'pkg/monitor/*.c' 'pkg/manifest/*.c' 'pkg/api/*.h' 'pkg/gate/*.h' 'pkg/plan/*.h' 'pkg/manifest/*.h')
+pure=$(sources 'pkg/api/*.c' 'pkg/gate/*.c' 'pkg/plan/*.c' 'pkg/stats/*.c' 'pkg/manifest/*.c' 'pkg/api/*.h' 'pkg/gate/*.h' 'pkg/plan/*.h' 'pkg/manifest/*.h')
 impure='\b(malloc|calloc|realloc|free|fopen|open|read|write|socket|time|gettimeofday|clock_gettime|getenv|printf|fprintf|puts|log_[a-z]+)\('
 while IFS=: read -r file line text; do
 	case "$file" in pkg/manifest/index.c) continue ;; esac # the index outlives a pass
