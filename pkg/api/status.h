@@ -109,8 +109,9 @@ struct arm {
 	uint64_t requests, bad;
 	uint64_t latency[LATENCY_BINS];
 };
-/* What is counted against a candidate: a bad answer, or one slower than an edge; there is one edge
- * near each of the stable arm's p50, p75, p90, p95 and p99. */
+/* What is counted against a candidate: a bad answer, or a slow one. There is an edge near each of
+ * the stable arm's p50, p75, p90, p95 and p99: the first kind of slow takes the score of where an
+ * answer lies between them all, the others are slower than each edge after the first. */
 enum { EVENT_BAD, EVENT_SLOW, SLOW_EDGES = 5, EVENTS = EVENT_SLOW + SLOW_EDGES };
 enum { ALTERNATIVES = 8 }; /* of one test at most */
 /* One replica's events over windows of 30 s: sums of n, x and x^2 / n; halved every hour. */

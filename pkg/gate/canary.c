@@ -83,14 +83,13 @@ static double above_ln(double level, double n, double x, double phi)
 	return e_ln(&e);
 }
 
-/* The mean of the e-values at all edges: valid under any dependence between them. */
 static double slower_ln(const struct evidence *evidence)
 {
 	double ln[SLOW_EDGES];
 
 	for (int k = 0; k < SLOW_EDGES; k++)
 		ln[k] = grid_ln(evidence->harm[EVENT_SLOW + k], E_RATIO_SLOWER);
-	return logsumexp(ln, SLOW_EDGES) - log(SLOW_EDGES);
+	return latency_mean_ln(ln);
 }
 
 /* The e-values of harm, each metric by itself and both together. */

@@ -73,25 +73,52 @@ double slow_edge(double edge, const struct analysis_spec *analysis)
 	return fmin(edge, LATENCY_BINS);
 }
 
-static double events_of(const struct arm *arm, int event, const double *edges)
+/* arm_slower for each of these edges, none of which is below the one before. */
+static void slower_than_edges(const struct arm *arm, const double *edges, double *above)
 {
-	return event == EVENT_BAD ? (double)arm->bad : arm_slower(arm, edges[event - EVENT_SLOW]);
+	uint64_t n = 0;
+	int from = LATENCY_BINS;
+
+	for (int k = SLOW_EDGES - 1; k >= 0; k--) {
+		int bin;
+
+		above[k] = 0;
+		if (!(edges[k] > 0 && edges[k] < LATENCY_BINS))
+			continue;
+		bin = (int)edges[k];
+		while (from > bin + 1)
+			n += arm->latency[--from];
+		above[k] = (double)n + (bin + 1 - edges[k]) * (double)arm->latency[bin];
+	}
 }
 
 /* ---- over-dispersion of the stable revision ---- */
 
+/* Of the scores of single answers, in the stable arm's last hour or two. */
+static double score_variance(const struct evidence *evidence)
+{
+	double above[SLOW_EDGES], n = arm_timed(&evidence->recent), mean;
+
+	slower_than_edges(&evidence->recent, evidence->edges, above);
+	mean = shift_scores(above) / n;
+	return shift_squares(above) / n - mean * mean;
+}
+
 /* Pearson's chi-square per degree of freedom, each replica at its own rate, from its sums: sum
- * (x - n p)^2 / (n p) with p = X / N is N / X sum x^2 / n - X. 0: too little to know. */
+ * (x - n p)^2 / (n v) with p = X / N is (sum x^2 / n - X^2 / N) / v, v the variance of one answer:
+ * of a count p, as the tests have it. 0: too little to know. */
 static double estimate(const struct evidence *evidence, int event)
 {
 	double chi_square = 0, freedom = 0;
+	double scores = event == EVENT_SLOW ? score_variance(evidence) : NAN;
 
 	for (size_t i = 0; i < evidence->n_marks; i++) {
 		const struct spread *s = &evidence->marks[i].spread[event];
+		double variance = event == EVENT_SLOW ? scores : s->x / s->n;
 
-		if (!(s->windows > 1 && s->x > 0))
+		if (!(s->windows > 1 && variance > 0))
 			continue;
-		chi_square += s->n / s->x * s->squares - s->x;
+		chi_square += (s->squares - s->x * s->x / s->n) / variance;
 		freedom += s->windows - 1;
 	}
 	return freedom >= FREEDOM_MIN ? fmax(0, chi_square / freedom) : 0;
@@ -161,7 +188,14 @@ static void fade(struct evidence *evidence, int64_t now_ms)
 		}
 }
 
-/* The edges of the slow events, from what is known of the stable arm before they are used. */
+static void forget_spread(struct evidence *evidence, int event)
+{
+	for (size_t i = 0; i < evidence->n_marks; i++)
+		evidence->marks[i].spread[event] = (struct spread){0};
+}
+
+/* The edges of the slow events, from what is known of the stable arm before they are used. Where
+ * they move, phi stays as it was estimated last: answers that slow down together still do. */
 static void choose_edges(struct evidence *evidence, int64_t now_ms)
 {
 	struct latency_test test;
@@ -175,12 +209,12 @@ static void choose_edges(struct evidence *evidence, int64_t now_ms)
 			continue;
 		changed = true;
 		evidence->edges[k] = (double)test.edge[k];
-		evidence->phi[EVENT_SLOW + k] = 0;
-		for (size_t i = 0; i < evidence->n_marks; i++)
-			evidence->marks[i].spread[EVENT_SLOW + k] = (struct spread){0};
+		forget_spread(evidence, EVENT_SLOW + k);
 	}
-	if (changed)
-		open_window(evidence, now_ms);
+	if (!changed)
+		return;
+	forget_spread(evidence, EVENT_SLOW); /* whose scores are by all edges */
+	open_window(evidence, now_ms);
 }
 
 /* ---- where the counters of each replica stood ---- */
@@ -270,9 +304,14 @@ static bool is_warm(const struct replica *replica, uint64_t seen,
 
 static void add_open(struct mark *mark, const struct arm *arm, const double *edges)
 {
+	double above[SLOW_EDGES];
+
+	slower_than_edges(arm, edges, above);
 	mark->open_n += arm_trials(arm);
-	for (int event = 0; event < EVENTS; event++)
-		mark->open_x[event] += events_of(arm, event, edges);
+	mark->open_x[EVENT_BAD] += (double)arm->bad;
+	mark->open_x[EVENT_SLOW] += shift_scores(above);
+	for (int k = 1; k < SLOW_EDGES; k++)
+		mark->open_x[EVENT_SLOW + k] += above[k];
 }
 
 /* Replaces the marks and gives what this tick adds to each arm. */
@@ -335,6 +374,16 @@ static void bet(double *ln, enum e_kind kind, double null, const struct tick *ti
 		ln[e_grid(kind) - e.n + i] += e.ln[i];
 }
 
+static void bet_on_shift(double *ln, const struct slow_tick *tick, double phi)
+{
+	struct e_process e;
+
+	e_begin(&e, E_RATIO_SLOWER, 1);
+	shift_update(&e, tick, phi);
+	for (size_t i = 0; i < e.n; i++)
+		ln[i] += e.ln[i];
+}
+
 /* Bad answers, conditional on those of both arms, so that what both share cancels. The margin and
  * phi are known before the tick. While phi is not known, the tick's bad answers count as one event
  * in all: w^(x/N) <= 1 - x/N + w x/N, whatever bursts they came in. */
@@ -353,19 +402,31 @@ static void bet_on_errors(struct evidence *evidence, const struct arms *arms,
 	bet(evidence->harm[EVENT_BAD], E_RATIO_HARM, bound, &tick, phi);
 }
 
+/* While phi is not known, the candidate's requests of a tick count as one. */
+static double slow_phi(const struct evidence *evidence, int event, double n_c)
+{
+	double phi = harm_phi(evidence, event);
+
+	return evidence->phi[event] > 0 ? phi : phi * fmax(1, n_c);
+}
+
 static void bet_on_latency(struct evidence *evidence, const struct arms *arms,
                            const struct analysis_spec *analysis)
 {
-	double n_c = arm_timed(&arms->candidate), n_s = arm_timed(&arms->stable);
+	struct slow_tick all = {.n_c = arm_timed(&arms->candidate), .n_s = arm_timed(&arms->stable)};
+	double tolerated[SLOW_EDGES];
 
-	for (int event = EVENT_SLOW; event < EVENTS; event++) {
-		double edge = evidence->edges[event - EVENT_SLOW];
-		struct tick tick = {n_c, arm_slower(&arms->candidate, slow_edge(edge, analysis)), n_s,
-		                    arm_slower(&arms->stable, edge)};
-
-		if (edge > 0)
-			bet(evidence->harm[event], E_RATIO_SLOWER, 1, &tick, harm_phi(evidence, event));
-	}
+	if (!(evidence->edges[0] > 0))
+		return;
+	for (int k = 0; k < SLOW_EDGES; k++)
+		tolerated[k] = slow_edge(evidence->edges[k], analysis);
+	slower_than_edges(&arms->candidate, tolerated, all.c);
+	slower_than_edges(&arms->stable, evidence->edges, all.s);
+	bet_on_shift(evidence->harm[EVENT_SLOW], &all, slow_phi(evidence, EVENT_SLOW, all.n_c));
+	for (int k = 1; k < SLOW_EDGES; k++)
+		bet(evidence->harm[EVENT_SLOW + k], E_RATIO_SLOWER, 1,
+		    &(struct tick){all.n_c, all.c[k], all.n_s, all.s[k]},
+		    slow_phi(evidence, EVENT_SLOW + k, all.n_c));
 }
 
 static void bet_on_step(struct evidence *evidence, const struct arms *arms,

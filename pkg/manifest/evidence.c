@@ -123,8 +123,8 @@ static const struct field evidence_fields[] = {
 	ARM("candidateAtStep", at_step, "The candidate since the step began."),
 	ARM("stableAtStep", stable_at_step, "The stable revision since the step began."),
 	NUMBERS("harm", struct evidence, harm,
-	        "Per kind of event (bad; slower than each edge): log-likelihood ratio of each "
-	        "alternative above the margin."),
+	        "Per kind of event (bad; slower as a whole; slower than each edge but the first): "
+	        "log-likelihood ratio of each alternative above the margin."),
 	NUMBERS("belowRatio", struct evidence, below_ratio,
 	        "Log-likelihood ratio of each alternative below maxErrorRatio, since the step began."),
 	NUMBERS("belowLevel", struct evidence, below_level,

@@ -63,6 +63,12 @@ static void grow(double *ln, double increment, double phi)
 	*ln = fmax(ln_never, *ln + increment / fmax(1, phi));
 }
 
+/* k ln x, where nothing of what cannot happen is no surprise. */
+static double times_ln(double k, double x)
+{
+	return k == 0 ? 0 : k * log(x);
+}
+
 void ratio_update(struct e_process *e, const struct tick *tick, double phi)
 {
 	double bad = tick->x_c + tick->x_s, rho = tick->n_c / (tick->n_c + tick->n_s), ln_null;
@@ -73,8 +79,8 @@ void ratio_update(struct e_process *e, const struct tick *tick, double phi)
 	for (size_t i = 0; i < e->n; i++) {
 		double r = e->alternative[i];
 
-		grow(&e->ln[i], tick->x_c * log(r / e->null) - bad * (log(1 - rho + rho * r) - ln_null),
-		     phi);
+		grow(&e->ln[i],
+		     times_ln(tick->x_c, r / e->null) - bad * (log(1 - rho + rho * r) - ln_null), phi);
 	}
 }
 
@@ -95,12 +101,6 @@ void ratio_update_exact(struct e_process *e, const struct tick *tick, double phi
 		grow(&e->ln[i],
 		     tick->x_c * log(w / e->null) - hypergeometric_lnmgf(n_c, n_s, bad, w) + ln_null, phi);
 	}
-}
-
-/* k ln x, where nothing of what cannot happen is no surprise. */
-static double times_ln(double k, double x)
-{
-	return k == 0 ? 0 : k * log(x);
 }
 
 void level_update(struct e_process *e, double n, double x, double phi)
@@ -279,6 +279,71 @@ size_t e_bh(const double *ln_e, size_t n, double alpha, bool *rejected)
 
 /* ---- latency ---- */
 
+/* Means of a standard normal below p50, and between p50, p75, p90, p95, p99 and above, less the
+ * first. */
+static const double normal_scores[LATENCY_EDGES + 1] = {
+	0, 1.1225473917, 1.7464061658, 2.2451383919, 2.7099720151, 3.4630987811,
+};
+
+double shift_scores(const double above[LATENCY_EDGES])
+{
+	double sum = 0;
+
+	for (size_t k = 0; k < LATENCY_EDGES; k++)
+		sum += above[k] * (normal_scores[k + 1] - normal_scores[k]);
+	return sum;
+}
+
+double shift_squares(const double above[LATENCY_EDGES])
+{
+	double sum = 0;
+
+	for (size_t k = 0; k < LATENCY_EDGES; k++) {
+		double a = normal_scores[k], b = normal_scores[k + 1];
+
+		sum += above[k] * (b * b - a * a);
+	}
+	return sum;
+}
+
+/* Are these counts of one arm? */
+static bool above_counts(const double above[LATENCY_EDGES], double n)
+{
+	for (size_t k = 0; k < LATENCY_EDGES; k++) {
+		if (!(above[k] >= 0 && above[k] <= n))
+			return false;
+		n = above[k];
+	}
+	return true;
+}
+
+void shift_update(struct e_process *e, const struct slow_tick *tick, double phi)
+{
+	double n = tick->n_c + tick->n_s, ln_most = log(n / tick->n_c);
+
+	if (!(tick->n_c > 0 && tick->n_s > 0 && isfinite(n) && above_counts(tick->c, tick->n_c) &&
+	      above_counts(tick->s, tick->n_s)) || tick->c[0] + tick->s[0] == 0)
+		return;
+	for (size_t i = 0; i < e->n; i++) {
+		double ln_w = log(e->alternative[i]), bets = 0, ln_last = 0, last = 1, sum = n;
+
+		for (size_t k = 0; k < LATENCY_EDGES; k++) {
+			double ln = fmin(ln_w * normal_scores[k + 1], ln_most), bet = exp(ln);
+
+			bets += tick->c[k] * (ln - ln_last);
+			sum += (tick->c[k] + tick->s[k]) * (bet - last);
+			ln_last = ln;
+			last = bet;
+		}
+		grow(&e->ln[i], bets - tick->n_c * log(sum / n), phi);
+	}
+}
+
+double latency_mean_ln(const double ln_e[LATENCY_EDGES])
+{
+	return e_mean_ln(ln_e, (double[LATENCY_EDGES]){.6, .1, .1, .1, .1}, LATENCY_EDGES);
+}
+
 static double slower(const uint64_t *bins, size_t n, size_t edge)
 {
 	uint64_t sum = 0;
@@ -314,14 +379,17 @@ void latency_begin(struct latency_test *test, const uint64_t *stable, size_t bin
 void latency_update(struct latency_test *test, const uint64_t *candidate, const uint64_t *stable,
                     size_t bins, size_t shift, double phi)
 {
-	double n_c = slower(candidate, bins, 0), n_s = slower(stable, bins, 0);
+	struct slow_tick tick = {.n_c = slower(candidate, bins, 0), .n_s = slower(stable, bins, 0)};
 
 	for (size_t k = 0; k < test->n; k++) {
-		struct tick tick = {n_c, slower(candidate, bins, test->edge[k] + shift), n_s,
-		                    slower(stable, bins, test->edge[k])};
-
-		ratio_update(&test->at[k], &tick, phi);
+		tick.c[k] = slower(candidate, bins, test->edge[k] + shift);
+		tick.s[k] = slower(stable, bins, test->edge[k]);
+		if (k > 0)
+			ratio_update(&test->at[k], &(struct tick){tick.n_c, tick.c[k], tick.n_s, tick.s[k]},
+			             phi);
 	}
+	if (test->n)
+		shift_update(&test->at[0], &tick, phi);
 }
 
 double latency_ln(const struct latency_test *test)
@@ -330,7 +398,7 @@ double latency_ln(const struct latency_test *test)
 
 	for (size_t k = 0; k < test->n; k++)
 		ln[k] = e_ln(&test->at[k]);
-	return test->n ? logsumexp(ln, test->n) - log((double)test->n) : 0;
+	return test->n ? latency_mean_ln(ln) : 0;
 }
 
 /* ---- other Bayes factors ---- */

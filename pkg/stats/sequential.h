@@ -112,17 +112,36 @@ size_t e_bh(const double *ln_e, size_t n, double alpha, bool *rejected);
 
 /* ---- latency ---- */
 
-/* "Slower than q" at the bin edges nearest the stable arm's p50, p75, p90, p95 and p99. */
+/* Timed requests of one tick, and those at or above edges near the stable arm's p50, p75, p90, p95
+ * and p99: never more at a later edge. Parts of a request may count: the test is convex in them. */
+struct slow_tick {
+	double n_c, n_s;
+	double c[LATENCY_EDGES], s[LATENCY_EDGES];
+};
+/* E_RATIO_SLOWER, all answers slower: w to the power of the normal score of where an answer lies
+ * between the edges (the mean of a standard normal there, above that of the first; van der Waerden
+ * 1952), against its mean over both arms. The candidate's requests are drawn from those of both
+ * without replacement, of which drawing with it is the worst case (Hoeffding 1963, theorem 4). No
+ * bet is above the inverse of the candidate's share, so that a faster answer never adds to it. */
+void shift_update(struct e_process *e, const struct slow_tick *tick, double phi);
+/* Sum of the normal scores of requests counted at or above each edge; and of their squares. */
+double shift_scores(const double above[LATENCY_EDGES]);
+double shift_squares(const double above[LATENCY_EDGES]);
+/* ln of the mean of the e-values of latency, .6 to the shift and .1 to each edge but the first,
+ * where a tail alone grows: valid under any dependence. */
+double latency_mean_ln(const double ln_e[LATENCY_EDGES]);
+
+/* "Slower": as a whole, and than the bin edges nearest the stable arm's quantiles. */
 struct latency_test {
 	size_t n; /* edges: 0 until the stable arm had requests */
 	size_t edge[LATENCY_EDGES]; /* requests in this bin or above are slower */
-	struct e_process at[LATENCY_EDGES];
+	struct e_process at[LATENCY_EDGES]; /* the first: of the shift */
 };
 void latency_begin(struct latency_test *test, const uint64_t *stable, size_t bins);
 /* Counts of one tick by bin. A tolerance is `shift` bins of the candidate. */
 void latency_update(struct latency_test *test, const uint64_t *candidate, const uint64_t *stable,
                     size_t bins, size_t shift, double phi);
-double latency_ln(const struct latency_test *test); /* ln of the mean over edges */
+double latency_ln(const struct latency_test *test); /* ln of the e-value */
 
 /* ---- other Bayes factors ---- */
 

@@ -21,6 +21,7 @@ struct scenario {
 	const char *name;
 	double bad_stable, bad_candidate;
 	double slower;        /* the candidate's latencies, as a factor */
+	double jitter, memory_s; /* slowness of each replica, its own: sd in bins; how long it lasts */
 	double burst;         /* mean number of bad answers that come together on one replica */
 	double outage;        /* share of bad answers of both arms for a minute in the middle */
 	double cold;          /* of the candidate's answers in its first 80 s that are bad and slow */
@@ -58,6 +59,7 @@ struct sim {
 	struct deployment_status history;
 	struct replica replicas[SIM_REPLICAS];
 	int n_replicas, n_stable;
+	double jitter[SIM_REPLICAS]; /* bins: what jitter makes of each now */
 	uint64_t owed[SIM_REPLICAS]; /* bad answers of a burst that are still to come */
 	uint64_t labels[2][SIM_LABELS], unlabelled[2]; /* candidate, stable: logged; the next batch */
 	int64_t now_ms;
@@ -138,6 +140,16 @@ static inline void sim_predict(struct sim *sim, int arm, uint64_t n)
 	}
 }
 
+/* A first-order autoregression: the replica's own slowness, in bins. */
+static inline double sim_jitter(struct sim *sim, int i, double seconds)
+{
+	const struct scenario *s = sim->scenario;
+	double keep = exp(-seconds / s->memory_s);
+
+	return sim->jitter[i] = keep * sim->jitter[i] + sqrt(1 - keep * keep) * s->jitter *
+	                                                    normal_quantile(random_unit(&sim->random));
+}
+
 /* One tick of traffic of `seconds`; `canary`: the candidate takes its share. */
 static inline void sim_traffic(struct sim *sim, double seconds, bool canary, double progress)
 {
@@ -161,6 +173,7 @@ static inline void sim_traffic(struct sim *sim, double seconds, bool canary, dou
 		double slower = 8 * log2(candidate && s->slower > 0 ? s->slower : 1) + log2(swing) * 4;
 
 		bad = outage ? s->outage : cold ? s->cold : bad;
+		slower += s->jitter > 0 ? sim_jitter(sim, i, seconds) : 0;
 		if (mean > 0) {
 			uint64_t before = replica->counters.requests;
 
@@ -302,6 +315,7 @@ static inline void sim_begin(struct sim *sim, const struct scenario *scenario,
 	sim->share = .05;
 	sim->requests = 0;
 	sim->n_rates = sim->n_failed = 0;
+	memset(sim->jitter, 0, sizeof(sim->jitter));
 	memset(sim->owed, 0, sizeof(sim->owed));
 	memset(sim->labels, 0, sizeof(sim->labels));
 	memset(sim->unlabelled, 0, sizeof(sim->unlabelled));

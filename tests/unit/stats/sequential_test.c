@@ -323,8 +323,75 @@ static void latency(void **state)
 		}
 		assert_int_equal(latency_ln(&test) >= log(100), cases[i].seen);
 		for (size_t k = 0; k < LATENCY_EDGES; k++)
-			mean += exp(e_ln(&test.at[k])) / LATENCY_EDGES;
+			mean += exp(e_ln(&test.at[k])) * (k ? .1 : .6);
 		about(latency_ln(&test), log(mean), 1e-9);
+	}
+}
+
+/* By hand, for one tick and the first alternative, 1.1: no bet where nothing is beyond the p50, and
+ * none above the inverse of the candidate's share. */
+static void a_shift_bets_on_normal_scores(void **state)
+{
+	static const double scores[] = {0, 1.1225473917, 1.7464061658, 2.2451383919, 2.7099720151,
+	                                3.4630987811}; /* by scipy.stats.norm */
+	struct slow_tick tick = {5, 95, {4, 3, 2, 1, 1}, {45, 20, 8, 4, 1}};
+	const double candidate[] = {1, 1, 1, 1, 0, 1}, all[] = {51, 26, 13, 5, 3, 2};
+	double bets = 0, sum = 0, capped = 0;
+	struct e_process e;
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		bets += candidate[i] * scores[i] * log(1.1);
+		sum += all[i] * pow(1.1, scores[i]);
+		capped += all[i] * fmin(pow(10, scores[i]), 20);
+	}
+	e_begin(&e, E_RATIO_SLOWER, 1);
+	shift_update(&e, &tick, 2);
+	about(e.ln[0], (bets - 5 * log(sum / 100)) / 2, 1e-9);
+	bets = scores[1] * log(10) + 3 * log(20);
+	about(e.ln[6], (bets - 5 * log(capped / 100)) / 2, 1e-9);
+	about(shift_scores(tick.s), 25 * scores[1] + 12 * scores[2] + 4 * scores[3] + 3 * scores[4] +
+	      scores[5], 1e-9);
+	e_begin(&e, E_RATIO_SLOWER, 1);
+	tick.c[2] = 4; /* more than at the edge before */
+	shift_update(&e, &tick, 1);
+	tick = (struct slow_tick){5, 95, {0}, {0}};
+	shift_update(&e, &tick, 1);
+	tick.n_c = 0;
+	tick.s[0] = 1;
+	shift_update(&e, &tick, 1);
+	about(e_ln(&e), 0, 0);
+}
+
+/* Ten requests a tick out of a hundred, equal or faster by a half: over all ways that it can come
+ * the factor is 1 on average at most. */
+static void a_shift_bets_fairly(void **state)
+{
+	static const double p[] = {.5, .25, .1, .05, .01};
+	struct random random;
+
+	(void)state;
+	random_init(&random, "a fair shift");
+	for (int faster = 0; faster < 2; faster++) {
+		double mean[E_ALTERNATIVES_MAX] = {0};
+
+		for (int run = 0; run < 20000; run++) {
+			struct slow_tick tick = {.n_c = 10, .n_s = 90};
+			struct e_process e;
+
+			for (int i = 0; i < 100; i++) {
+				double u = random_unit(&random) * (i < 10 && faster ? 2 : 1);
+
+				for (int k = 0; k < LATENCY_EDGES; k++)
+					*(i < 10 ? &tick.c[k] : &tick.s[k]) += u < p[k];
+			}
+			e_begin(&e, E_RATIO_SLOWER, 1);
+			shift_update(&e, &tick, 1);
+			for (size_t j = 0; j < e.n; j++)
+				mean[j] += exp(e.ln[j]) / 20000;
+		}
+		for (size_t j = 0; j < e_grid(E_RATIO_SLOWER); j++)
+			assert_true(mean[j] < (faster ? 1 : 1.05));
 	}
 }
 
@@ -507,6 +574,8 @@ int main(void)
 		cmocka_unit_test(harmful_are_stopped),
 		cmocka_unit_test(history_is_bounded),
 		cmocka_unit_test(latency),
+		cmocka_unit_test(a_shift_bets_on_normal_scores),
+		cmocka_unit_test(a_shift_bets_fairly),
 		cmocka_unit_test(latency_of_nothing),
 		cmocka_unit_test(combinations),
 		cmocka_unit_test(share_sequences_cover),
