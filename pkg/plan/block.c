@@ -52,6 +52,8 @@ static const char *policy_broken(struct look *look, bool step, const char **reas
 
 /* ---- approvals ---- */
 
+#define EVER INT64_MIN /* since then */
+
 static bool has_text(const struct strings *strings, const char *text)
 {
 	for (size_t i = 0; text && i < strings->n; i++)
@@ -174,7 +176,7 @@ static const char *unapproved(struct look *look, bool step, const char **reason)
 
 	(void)step;
 	*reason = "Approval";
-	if (count_approvals(look, 0) >= required) {
+	if (count_approvals(look, EVER) >= required) {
 		if (!looser)
 			return NULL;
 		if (desired->authors_unknown)
@@ -182,7 +184,7 @@ static const char *unapproved(struct look *look, bool step, const char **reason)
 			                    "known who wrote that change: %s",
 			                    version_of(look, look->next->candidate), looser,
 			                    desired->authors_unknown);
-		if (count_approvals_but(look, 0, &desired->authors) > 0)
+		if (count_approvals_but(look, EVER, &desired->authors) > 0)
 			return NULL;
 		return arena_printf(look->arena, "%s was %s; somebody has to approve it who did not write "
 		                    "that change", version_of(look, look->next->candidate), looser);
@@ -206,7 +208,7 @@ static bool step_needs_approval(const struct look *look)
 static const char *step_unapproved(struct look *look, bool step, const char **reason)
 {
 	/* the first step takes the rollout's approvals, a later one those since the step before */
-	int64_t since_ms = look->next->step < 0 ? 0 : look->next->phase_since_ms;
+	int64_t since_ms = look->next->step < 0 ? EVER : look->next->phase_since_ms;
 	int64_t required = approvals_required(look) > 1 ? approvals_required(look) : 1;
 
 	if (!step || !step_needs_approval(look) || count_approvals(look, since_ms) >= required)

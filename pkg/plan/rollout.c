@@ -356,7 +356,7 @@ static void take_all(struct look *look, const char *what, const char *why)
 	if (next->phase == PHASE_CANARY && digest_same(look->in->evidence.revision, next->candidate) &&
 	    !stable_broken(look))
 		next->stable_reference = look->in->evidence.stable_arm;
-	if (look->spec && look->spec->rollout.n_steps)
+	if (look->spec)
 		next->step = (int)look->spec->rollout.n_steps - 1;
 	next->durable_weight = 1;
 	set_weights(look, 0, 1);
@@ -483,11 +483,9 @@ static bool took_new_rollout(struct look *look)
 static const struct step_spec *step_in_force(const struct look *look)
 {
 	const struct rollout_spec *rollout = &look->spec->rollout;
-	int step = look->next->step < 0 ? 0 : look->next->step;
+	size_t step = look->next->step < 0 ? 0 : (size_t)look->next->step;
 
-	return rollout->n_steps ? &rollout->steps[(size_t)step < rollout->n_steps
-	                                                  ? (size_t)step : rollout->n_steps - 1]
-	                        : NULL;
+	return &rollout->steps[step < rollout->n_steps ? step : rollout->n_steps - 1];
 }
 
 /* What a judgement that moves the rollout was made from, so that it can be made again. */
@@ -551,15 +549,11 @@ static void try_step(struct look *look, const struct judgement *judgement)
 
 static void canary(struct look *look)
 {
-	const struct step_spec *step;
 	struct judgement judgement;
 
 	if (rolled_back_for_crashes(look) || !look->spec)
 		return;
-	step = step_in_force(look);
-	if (!step)
-		return;
-	judgement = gate_canary(evidence_of(look), &look->spec->rollout.analysis, step,
+	judgement = gate_canary(evidence_of(look), &look->spec->rollout.analysis, step_in_force(look),
 	                        look->in->now_ms, look->arena);
 	if (judgement.harm == VERDICT_FAIL) {
 		remember_decision(look);

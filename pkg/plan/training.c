@@ -210,15 +210,15 @@ static void say_problem(struct cycle *cycle)
 		say(cycle, "InputReadable", "what triggers look at can be read again");
 }
 
-/* Until when the cooldown lasts; 0: not for a first version, whose runs in vain stall it, nor for a
- * person who kicks. */
+/* When the cooldown is over: now for a first version, whose runs in vain stall it, and for a person
+ * who kicks. */
 static int64_t cooldown_end(const struct cycle *cycle, const struct cause *cause)
 {
 	const struct model_status *next = cycle->next;
 
 	if (!is_time(next->last_finished_ms) || cause->kind == TRIGGER_FIRST ||
 	    (cause->kind == TRIGGER_EVENT && (next->pending_kick || !cycle->in->n_versions)))
-		return 0;
+		return cycle->in->now_ms;
 	return next->last_finished_ms + cycle->in->model->cooldown_ms;
 }
 
