@@ -25,6 +25,7 @@ static void what_is_merged_is_tagged_where_that_is_declared(void **state)
 	assert_null(action->proposal->version_file);
 	digest = action->proposal->digest;
 	tag_ms = action->proposal->tag_ms;
+	assert_int_equal(tag_ms, world->now_ms);
 	world->in.commit = "c3"; /* until it stands it is asked for, and is the same tag */
 	tick(world);
 	action = find_action(world, ACTION_PROPOSE);

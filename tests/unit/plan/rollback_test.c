@@ -361,6 +361,24 @@ static void a_rollback_request_may_pass_over_the_last(void **state)
 	assert_false(status_quarantined(&world->history, world_revision(world, 2)));
 }
 
+/* What serves though it did harm was never promoted: the newest that was is gone back to. */
+static void a_rollback_request_leaves_what_was_never_promoted(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	world->conduct[1].crashes = true;
+	world->conduct[2].bad = .5;
+	kill_replicas(world, 1);
+	world_until(world, PHASE_STALLED, 120);
+	assert_true(digest_same(serving(world), world_revision(world, 2)));
+	world->conduct[1].crashes = false;
+	ask(world, REQUEST_ROLLBACK);
+	world_until(world, PHASE_PROMOTING, 400);
+	world_run(world, 2);
+	assert_true(digest_same(serving(world), world_revision(world, 1)));
+}
+
 static void what_already_goes_is_not_rolled_back(void **state)
 {
 	struct world *world = *state;
@@ -586,6 +604,7 @@ int main(void)
 		case_of(a_rollback_request_may_name_another_in_a_canary),
 		case_of(a_rollback_request_without_a_target_changes_nothing),
 		case_of(a_rollback_request_may_pass_over_the_last),
+		case_of(a_rollback_request_leaves_what_was_never_promoted),
 		case_of(what_already_goes_is_not_rolled_back),
 		case_of(a_rejected_candidate_is_rolled_back),
 		case_of(what_is_rejected_beforehand_is_in_quarantine),
