@@ -1,4 +1,5 @@
 /* One value against the interface. */
+#include <endian.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -68,6 +69,36 @@ static bool number_problem(const struct input_spec *input, const char *text, str
 		return true;
 	}
 	return bound_problem(input, text, value, out);
+}
+
+/* One to eight digits as a number, all at once: neighbours become pairs, fours and eight. */
+static bool short_digits(const char *text, size_t len, uint64_t *out)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), zeros = ones * '0';
+	uint64_t word;
+
+	if (len < 1 || len > sizeof(word))
+		return false;
+	memcpy(&word, text, sizeof(word));
+	word = (le64toh(word) ^ zeros) << (64 - 8 * len); /* a missing digit is a 0 before it */
+	if ((word | (word + ones * 6)) & ones * 0xf0)
+		return false;
+	word = (word * 10 + (word >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
+	word = word * 100 + (word >> 16);
+	*out = (word & 0xffff) * 10000 + (word >> 32 & 0xffff);
+	return true;
+}
+
+bool input_is_short(const struct input_spec *input, const char *text, size_t len)
+{
+	uint64_t value;
+
+	if (input->type == TENSOR_BOOL || input->type == TENSOR_BYTES ||
+	    !short_digits(text, len, &value))
+		return false;
+	if (types[input->type].integer && (int64_t)value > types[input->type].max)
+		return false;
+	return !((double)value < input->min) && !((double)value > input->max);
 }
 
 bool input_problem(const struct input_spec *input, const char *text, struct err *out)

@@ -17,6 +17,9 @@ uint64_t text_key(const char *text, uint64_t seed);
 uint64_t bytes_key(const char *bytes, size_t len, uint64_t seed); /* the same of bytes */
 /* The bucket that the first eight bytes of a digest say. */
 uint16_t digest_bucket(struct digest digest);
+/* Whether a value of `len` bytes, behind which eight may be read, is a whole number of up to eight
+ * digits that fits. Most are; this is far less work than input_problem, which judges the rest. */
+bool input_is_short(const struct input_spec *input, const char *text, size_t len);
 /* Opens the file of a model's data for its columns. */
 int data_open(int dir_fd, const char *path, const struct model *model,
               const struct dataset_columns *columns, struct table **out, struct err *err)

@@ -11,8 +11,28 @@
 #include "dataset/table.h"
 #include "doc/text.h"
 
-/* The longest record, its line end and a NUL; and what may be read behind a record. */
-enum { WINDOW_BYTES = TABLE_RECORD_BYTES + 3, BLOCK_BYTES = 64 };
+/* The longest record, its line end and a NUL; what may be read behind a record; and what is read at
+ * once, which stays in the cache of a core. */
+enum { WINDOW_BYTES = TABLE_RECORD_BYTES + 3, BEHIND_BYTES = 64, READ_BYTES = 256 << 10 };
+
+/* Sixteen bytes at once, as vectors of the compiler. */
+typedef signed char bytes16 __attribute__((vector_size(16)));
+
+static bytes16 load16(const char *from)
+{
+	bytes16 bytes;
+
+	memcpy(&bytes, from, sizeof(bytes));
+	return bytes;
+}
+
+static bool any(bytes16 found)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, &found, sizeof(halves));
+	return (halves[0] | halves[1]) != 0;
+}
 
 int records_open(struct records *records, int dir_fd, const char *path, bool quotes,
                  struct err *err)
@@ -22,7 +42,7 @@ int records_open(struct records *records, int dir_fd, const char *path, bool quo
 	if (file_open(dir_fd, path, &fd, err))
 		return -1;
 	*records = (struct records){.fd = fd, .quotes = quotes, .next_line = 1};
-	records->bytes = heap_alloc(WINDOW_BYTES + BLOCK_BYTES, 1);
+	records->bytes = heap_alloc(WINDOW_BYTES + BEHIND_BYTES, 1);
 	return 0;
 }
 
@@ -37,6 +57,7 @@ void records_close(struct records *records)
 /* Moves what is left to the front of the window and reads on. */
 static int fill(struct records *records, struct err *err)
 {
+	size_t room;
 	ssize_t n;
 
 	if (records->start > 0)
@@ -47,14 +68,41 @@ static int fill(struct records *records, struct err *err)
 		return err_set(err, ERR_STALLED, "line %lld: a row of more than %d bytes%s",
 		               (long long)records->next_line, TABLE_RECORD_BYTES,
 		               records->quotes ? ", or a quote that is never closed" : "");
+	room = WINDOW_BYTES - 1 - records->end;
 	do
-		n = read(records->fd, records->bytes + records->end, WINDOW_BYTES - 1 - records->end);
+		n = read(records->fd, records->bytes + records->end, room < READ_BYTES ? room : READ_BYTES);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return err_errno(err, ERR_TRANSIENT, errno, "cannot read");
 	records->end += (size_t)n;
 	records->at_end = n == 0;
 	return 0;
+}
+
+/* What a record holds beside plain text. */
+enum { HAS_QUOTE = 1, HAS_RETURN = 2, HAS_ODD = 4 /* a NUL, or a byte above 127 */ };
+
+static unsigned survey(const char *text, size_t len)
+{
+	static const bytes16 places = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+	bytes16 quote = {0}, ret = {0}, odd = {0};
+	size_t at = 0;
+
+	for (; at + sizeof(bytes16) <= len; at += sizeof(bytes16)) {
+		bytes16 bytes = load16(text + at);
+
+		quote |= bytes == '"';
+		ret |= bytes == '\r';
+		odd |= bytes < 1;
+	}
+	if (at < len) {
+		bytes16 bytes = load16(text + at), within = places < (signed char)(len - at);
+
+		quote |= (bytes == '"') & within;
+		ret |= (bytes == '\r') & within;
+		odd |= (bytes < 1) & within;
+	}
+	return (any(quote) ? HAS_QUOTE : 0) | (any(ret) ? HAS_RETURN : 0) | (any(odd) ? HAS_ODD : 0);
 }
 
 /* Toggles for every quote in [from, to). */
@@ -71,8 +119,15 @@ static bool quoted_after(bool quoted, const char *from, const char *to)
 struct scan {
 	size_t done;
 	bool quoted;
+	unsigned has;
 	int64_t lines;
 };
+
+/* Where a line ends whose line feed, or the end of the file, is at `end`. */
+static char *without_return(const char *start, char *end)
+{
+	return end > start && end[-1] == '\r' ? end - 1 : end;
+}
 
 /* The line end of the record at `start`, or NULL when the window does not hold it. */
 static char *find_end(const struct records *records, struct scan *scan)
@@ -81,7 +136,8 @@ static char *find_end(const struct records *records, struct scan *scan)
 	char *from = start + scan->done, *newline;
 
 	while ((newline = memchr(from, '\n', (size_t)(end - from)))) {
-		if (records->quotes)
+		scan->has |= survey(from, (size_t)(without_return(from, newline) - from));
+		if (records->quotes && scan->has & HAS_QUOTE)
 			scan->quoted = quoted_after(scan->quoted, from, newline);
 		if (!scan->quoted)
 			return newline;
@@ -95,18 +151,8 @@ static char *find_end(const struct records *records, struct scan *scan)
 
 static int check_text(const char *text, size_t len, int64_t line, struct err *err)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones << 7;
-	uint64_t word;
-	size_t bad = 0;
+	size_t bad = utf8_bad(text, len);
 
-	for (; bad + sizeof(word) <= len; bad += sizeof(word)) {
-		memcpy(&word, text + bad, sizeof(word));
-		if ((word | (word - ones)) & highs) /* a byte above 127, or perhaps a NUL */
-			break;
-	}
-	while (bad < len && (unsigned char)(text[bad] - 1) < 0x7f)
-		bad++;
-	bad += utf8_bad(text + bad, len - bad);
 	if (bad == len)
 		return 0;
 	return err_set(err, ERR_STALLED, "line %lld: byte %zu of the row is %s", (long long)line,
@@ -125,8 +171,7 @@ static void take(struct records *records, char *newline, const struct scan *scan
 	records->next_line += scan->lines + 1;
 	if (records->line == 1 && end - start >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0)
 		start += 3;
-	if (end > start && end[-1] == '\r')
-		end--;
+	end = without_return(start, end);
 	*end = '\0';
 	*text = start;
 	*len = (size_t)(end - start);
@@ -134,6 +179,8 @@ static void take(struct records *records, char *newline, const struct scan *scan
 
 int records_next(struct records *records, char **text, size_t *len, struct err *err)
 {
+	unsigned has;
+
 	do {
 		struct scan scan = {0};
 		char *newline;
@@ -145,8 +192,10 @@ int records_next(struct records *records, char **text, size_t *len, struct err *
 		if (!newline && records->start == records->end)
 			return 0;
 		take(records, newline, &scan, text, len);
+		has = newline ? scan.has : survey(*text, *len);
 	} while (*len == 0);
-	return check_text(*text, *len, records->line, err) ? -1 : 1;
+	records->plain = !(has & (HAS_QUOTE | HAS_RETURN));
+	return has & HAS_ODD && check_text(*text, *len, records->line, err) ? -1 : 1;
 }
 
 /* Takes the quotes off the field at `text`, in place; the byte after its closing quote, or
@@ -191,59 +240,56 @@ static char *field_end(char *text)
 	}
 }
 
-/* Which bytes of a block are commas, as bits: eight bytes at once, whose highest bits a product
- * brings together. No field waits for where the one before ends, as it would one by one. */
-static uint64_t comma_bits(const char *block)
+/* Which of the next `len` bytes, up to 64, are commas, as bits: of eight bytes a product brings
+ * the bits together. No field waits for where the one before ends, as it would one by one. */
+static uint64_t comma_bits(const char *text, size_t len)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101), lows = ~(ones << 7);
-	uint64_t bits = 0;
+	uint64_t bits = 0, halves[2];
 
-	for (size_t at = 0; at < BLOCK_BYTES; at += sizeof(uint64_t)) {
-		uint64_t word, is_comma;
+	for (size_t at = 0; at < len; at += sizeof(bytes16)) {
+		bytes16 is_comma = load16(text + at) == ',';
 
-		memcpy(&word, block + at, sizeof(word));
-		word = le64toh(word) ^ ones * ',';
-		is_comma = ~(((word & lows) + lows) | word | lows) >> 7;
-		bits |= (is_comma * UINT64_C(0x0102040810204080) >> 56) << at;
+		memcpy(halves, &is_comma, sizeof(halves));
+		for (size_t i = 0; i < 2; i++) {
+			uint64_t places = le64toh(halves[i]) & UINT64_C(0x8040201008040201);
+
+			bits |= (places * UINT64_C(0x0101010101010101) >> 56) << (at + 8 * i);
+		}
 	}
-	return bits;
+	return len < 64 ? bits & ((UINT64_C(1) << len) - 1) : bits;
 }
 
 /* A record without quotes: each comma ends a field. */
-static int split_plain(char *text, size_t len, const char **fields, size_t most, size_t *n)
+static int split_plain(char *text, size_t len, struct field *fields, size_t most, size_t *n)
 {
 	char *field = text, *end = text + len;
+	size_t found = 0;
 
-	for (size_t at = 0; at < len; at += BLOCK_BYTES) {
-		uint64_t commas = comma_bits(text + at);
+	for (size_t at = 0; at < len; at += 64) {
+		uint64_t commas = comma_bits(text + at, len - at < 64 ? len - at : 64);
 
-		if (len - at < BLOCK_BYTES)
-			commas &= (UINT64_C(1) << (len - at)) - 1;
 		for (; commas; commas &= commas - 1) {
 			char *comma = text + at + __builtin_ctzll(commas);
 
-			if (*n == most)
+			if (found == most)
 				return -1;
 			*comma = '\0';
-			fields[(*n)++] = field < comma ? field : NULL;
+			fields[found++] = (struct field){field, (size_t)(comma - field)};
 			field = comma + 1;
 		}
 	}
-	if (*n == most)
+	if (found == most)
 		return -1;
-	fields[(*n)++] = field < end ? field : NULL;
+	fields[found++] = (struct field){field, (size_t)(end - field)};
+	*n = found;
 	return 0;
 }
 
-int csv_split(char *text, size_t len, const char **fields, size_t most, size_t *n,
-              const char **what)
+static int split_quoted(char *text, size_t len, struct field *fields, size_t most, size_t *n,
+                        const char **what)
 {
 	char *end = text + len;
 
-	*n = 0;
-	*what = "more fields than columns may be";
-	if (!memchr(text, '"', len))
-		return split_plain(text, len, fields, most, n);
 	for (; *n < most; text++) {
 		char *field = text;
 
@@ -260,10 +306,20 @@ int csv_split(char *text, size_t len, const char **fields, size_t most, size_t *
 				return -1;
 		}
 		*text = '\0';
-		fields[(*n)++] = *field ? field : NULL;
+		fields[(*n)++] = (struct field){field, strlen(field)};
 		if (text == end)
 			return 0;
 	}
 	*what = "more fields than columns may be";
 	return -1;
+}
+
+int csv_split(char *text, size_t len, bool plain, struct field *fields, size_t most, size_t *n,
+              const char **what)
+{
+	*n = 0;
+	*what = "more fields than columns may be";
+	if (plain || !memchr(text, '"', len))
+		return split_plain(text, len, fields, most, n);
+	return split_quoted(text, len, fields, most, n, what);
 }

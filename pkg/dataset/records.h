@@ -14,6 +14,7 @@ struct records {
 	char *bytes;     /* window on the file */
 	size_t start, end; /* of what is not yet given out */
 	bool at_end;     /* the file has no more */
+	bool plain;      /* the last record holds no quote and no CR */
 	int64_t line;    /* of the last record's first byte, from 1 */
 	int64_t next_line;
 };
@@ -26,9 +27,13 @@ void records_close(struct records *records); /* accepts a zeroed one */
  * 0: no more; -1. Blank records are passed over, a byte order mark too. */
 int records_next(struct records *records, char **text, size_t *len, struct err *err) must_check;
 
-/* Splits a CSV record of records_next (up to 63 bytes behind its NUL are read) in place:
- * fields[0..*n), NULL where empty; -1: `what` is wrong with it. */
-int csv_split(char *text, size_t len, const char **fields, size_t most, size_t *n,
+struct field {
+	const char *text; /* ends with a NUL; behind it 63 bytes may be read */
+	size_t len;
+};
+/* Splits a CSV record of records_next, `plain` if that says so, in place: fields[0..*n); -1: `what`
+ * is wrong with it. */
+int csv_split(char *text, size_t len, bool plain, struct field *fields, size_t most, size_t *n,
               const char **what) must_check;
 
 #endif

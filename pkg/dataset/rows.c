@@ -11,7 +11,7 @@
 #include "base/heap.h"
 #include "base/limits.h"
 
-enum { CHUNK = 8192 };
+enum { CHUNK = 2048 };
 
 struct rows {
 	int fd;
@@ -146,6 +146,7 @@ void rows_done(struct rows_reader *reader)
  * second are compared, a few of a hundred. With more than PASS_ROWS rows, each pass looks at the
  * keys of one remainder. */
 enum { FILTER_BITS_LEAST = 1 << 12, FILTER_BITS_MOST = 1 << 27, PASS_ROWS = 16 << 20 };
+enum { AHEAD_ROWS = 8 };
 
 struct finder {
 	const struct rows *rows;
@@ -178,6 +179,15 @@ static bool put_in(const struct finder *finder, uint64_t *filter, uint64_t key)
 	return was;
 }
 
+/* Fetches what a row that comes soon will look at: a filter is larger than a core's caches. */
+static void look_ahead(const struct rows_reader *reader, const struct finder *finder,
+                       const uint64_t *filter)
+{
+	if (reader->at + AHEAD_ROWS < reader->n)
+		__builtin_prefetch(
+			&filter[reader->chunk[reader->at + AHEAD_ROWS].key[0] & (finder->bits / 64 - 1)], 1);
+}
+
 static void note_key(struct finder *finder, const struct dataset_row *row)
 {
 	if (put_in(finder, finder->seen, row->key[0]))
@@ -196,7 +206,7 @@ static void take_suspect(struct finder *finder, const struct dataset_row *row)
 	finder->suspects[finder->n++] = (struct suspect){{row->key[0], row->key[1]}, row->line};
 }
 
-static int each_key(struct finder *finder,
+static int each_key(struct finder *finder, const uint64_t *filter,
                     void (*look)(struct finder *, const struct dataset_row *), struct err *err)
 {
 	const struct dataset_row *row;
@@ -205,7 +215,8 @@ static int each_key(struct finder *finder,
 
 	rows_begin(&reader, finder->rows);
 	while ((result = rows_next(&reader, &row, err)) > 0) {
-		if (row->usable && row->key[1] % finder->passes == finder->pass)
+		look_ahead(&reader, finder, filter);
+		if (row->usable && (finder->passes == 1 || row->key[1] % finder->passes == finder->pass))
 			look(finder, row);
 	}
 	rows_done(&reader);
@@ -262,7 +273,8 @@ int rows_find_twice(const struct rows *rows, struct rows_twice **out, size_t *n,
 	for (; !result && finder.pass < finder.passes; finder.pass++) {
 		memset(finder.seen, 0, finder.bits / 8);
 		memset(finder.again, 0, finder.bits / 8);
-		result = each_key(&finder, note_key, err) || each_key(&finder, take_suspect, err) ? -1 : 0;
+		result = each_key(&finder, finder.seen, note_key, err) ||
+		         each_key(&finder, finder.again, take_suspect, err) ? -1 : 0;
 	}
 	free(finder.seen);
 	free(finder.again);

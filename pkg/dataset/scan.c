@@ -16,7 +16,9 @@ struct scan {
 	struct dataset_report *report;
 	int64_t young_after_ms, old_before_ms;
 	bool has_buckets;
+	struct input_spec label;   /* what it must be, as an input would */
 	const char *const *values; /* of the row */
+	const size_t *lengths;     /* of table_lengths */
 	int64_t line;
 };
 
@@ -101,6 +103,28 @@ static uint64_t fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* Fewer than eight bytes as the first of a word; a memcpy of so few would be a call. */
+static uint64_t tail_word(const char *bytes, size_t len)
+{
+	uint64_t word = 0;
+	uint32_t half;
+	uint16_t quarter;
+
+	if (len & 4) {
+		memcpy(&half, bytes, sizeof(half));
+		word = half;
+		bytes += sizeof(half);
+	}
+	if (len & 2) {
+		memcpy(&quarter, bytes, sizeof(quarter));
+		word |= (uint64_t)quarter << 8 * (len & 4);
+		bytes += sizeof(quarter);
+	}
+	if (len & 1)
+		word |= (uint64_t)(unsigned char)*bytes << 8 * (len & 6);
+	return word;
+}
+
 uint64_t bytes_key(const char *bytes, size_t len, uint64_t seed)
 {
 	size_t at = 0;
@@ -110,8 +134,7 @@ uint64_t bytes_key(const char *bytes, size_t len, uint64_t seed)
 		memcpy(&word, bytes + at, sizeof(word));
 		key = fold(key ^ word, UINT64_C(0xe7037ed1a0b428db));
 	}
-	word = 0;
-	memcpy(&word, bytes + at, len - at);
+	word = tail_word(bytes + at, len - at);
 	return fold(fold(key ^ word, UINT64_C(0x8ebc6af09c88c6e3)) ^ len,
 	            UINT64_C(0x589965cc75374cc3) ^ seed);
 }
@@ -154,7 +177,12 @@ static bool check_inputs(struct scan *scan)
 		fits = false;
 	}
 	for (size_t i = 0; i < interface->n_inputs; i++) {
-		if (!input_problem(&interface->inputs[i], scan->values[scan->columns->inputs[i]], &err))
+		const struct input_spec *input = &interface->inputs[i];
+		size_t column = scan->columns->inputs[i];
+		const char *text = scan->values[column];
+
+		if ((text && scan->lengths && input_is_short(input, text, scan->lengths[column])) ||
+		    !input_problem(input, text, &err))
 			continue;
 		complain_at(scan, scan->line, err.text);
 		fits = false;
@@ -162,20 +190,11 @@ static bool check_inputs(struct scan *scan)
 	return fits;
 }
 
-/* One of the classes, or a number when there are none. */
 static bool check_label(struct scan *scan, const char *label)
 {
-	const struct output_spec *output = &scan->model->interface.output;
-	struct input_spec as_input = {
-		.name = scan->model->data.label,
-		.type = output->classes.n ? TENSOR_BYTES : output->type,
-		.min = NAN,
-		.max = NAN,
-		.values = output->classes,
-	};
 	struct err err;
 
-	if (!input_problem(&as_input, label, &err))
+	if (!input_problem(&scan->label, label, &err))
 		return true;
 	complain_at(scan, scan->line, err.text);
 	return false;
@@ -231,6 +250,7 @@ static int scan_rows(struct scan *scan, struct table *table, struct err *err)
 		if (scan->report->rows++ >= DATASET_ROWS_MAX)
 			return err_set(err, ERR_STALLED, "more than %d rows", DATASET_ROWS_MAX);
 		scan->line = table_line(table);
+		scan->lengths = table_lengths(table);
 		row.line = (uint32_t)scan->line;
 		row.usable = check_row(scan, &row);
 		if (rows_add(scan->dataset->rows, &row, err))
@@ -341,13 +361,28 @@ static void report_init(struct dataset_report *report, const struct model *model
 		label_add(report, arena, model->data.validate.label_share[i].label);
 }
 
+/* One of the classes, or a number when there are none. */
+static struct input_spec label_input(const struct model *model)
+{
+	const struct output_spec *output = &model->interface.output;
+
+	return (struct input_spec){
+		.name = model->data.label,
+		.type = output->classes.n ? TENSOR_BYTES : output->type,
+		.min = NAN,
+		.max = NAN,
+		.values = output->classes,
+	};
+}
+
 int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_t at_ms,
                  struct arena *arena, struct dataset *out, struct dataset_report *report,
                  struct err *err)
 {
 	struct dataset_columns columns;
 	struct scan scan = {.model = model, .columns = &columns, .arena = arena, .dataset = out,
-	                    .report = report, .old_before_ms = INT64_MIN};
+	                    .report = report, .old_before_ms = INT64_MIN,
+	                    .label = label_input(model)};
 	struct table *table;
 	int result;
 

@@ -16,9 +16,10 @@ struct table {
 	char **names; /* of the wanted columns */
 	size_t n;
 	const char **values; /* of the row, n */
+	size_t *lengths;     /* the same, of a plain row */
 	/* CSV */
-	size_t *places;      /* field of each wanted column, or ABSENT */
-	const char **fields; /* of the row, n_fields and one more */
+	size_t *places;      /* field of each wanted column; of one that is absent n_fields */
+	struct field *fields; /* of the row, n_fields and an empty one */
 	size_t n_fields;
 	/* JSON lines */
 	struct arena arena;
@@ -39,7 +40,7 @@ static int split(struct table *table, char *text, size_t len, size_t most, size_
 {
 	const char *what;
 
-	if (csv_split(text, len, table->fields, most, n, &what))
+	if (csv_split(text, len, table->records.plain, table->fields, most, n, &what))
 		return err_set(err, ERR_STALLED, "line %lld: %s", (long long)table->records.line, what);
 	return 0;
 }
@@ -61,38 +62,48 @@ static size_t find_text(const char *const *texts, size_t n, const char *text)
 	return ABSENT;
 }
 
-/* Finds the wanted columns among the header's fields. */
-static int find_columns(struct table *table, const char *optional, struct err *err)
+/* Finds the wanted columns among those of the header. */
+static int find_columns(struct table *table, const char *const *header, size_t n,
+                        const char *optional, struct err *err)
 {
-	for (size_t i = 0; i < table->n_fields; i++) {
-		if (!table->fields[i])
+	for (size_t i = 0; i < n; i++) {
+		if (!*header[i])
 			return err_set(err, ERR_STALLED, "line %lld: column %zu has no name",
 			               (long long)table->records.line, i + 1);
-		if (find_text(table->fields, i, table->fields[i]) != ABSENT)
+		if (find_text(header, i, header[i]) != ABSENT)
 			return err_set(err, ERR_STALLED, "line %lld: two columns are called '%s'",
-			               (long long)table->records.line, table->fields[i]);
+			               (long long)table->records.line, header[i]);
 	}
 	for (size_t i = 0; i < table->n; i++) {
-		table->places[i] = find_text(table->fields, table->n_fields, table->names[i]);
-		if (table->places[i] == ABSENT && !(optional && strcmp(optional, table->names[i]) == 0))
-			return absent_error(table->names[i], table->fields, table->n_fields, err);
+		table->places[i] = find_text(header, n, table->names[i]);
+		if (table->places[i] != ABSENT)
+			continue;
+		if (!optional || strcmp(optional, table->names[i]) != 0)
+			return absent_error(table->names[i], header, n, err);
+		table->places[i] = n;
 	}
 	return 0;
 }
 
 static int open_csv(struct table *table, const char *optional, struct err *err)
 {
+	const char **header;
 	char *text;
 	size_t len;
 	int result = records_next(&table->records, &text, &len, err);
 
 	if (result == 0)
 		return err_set(err, ERR_STALLED, "is empty: a CSV file begins with its columns' names");
-	table->fields = heap_alloc(TABLE_COLUMNS, sizeof(*table->fields));
+	table->fields = heap_alloc(TABLE_COLUMNS + 1, sizeof(*table->fields));
 	table->places = heap_alloc(table->n, sizeof(*table->places));
 	if (result < 0 || split(table, text, len, TABLE_COLUMNS, &table->n_fields, err))
 		return -1;
-	return find_columns(table, optional, err);
+	header = heap_alloc(table->n_fields, sizeof(*header));
+	for (size_t i = 0; i < table->n_fields; i++)
+		header[i] = table->fields[i].text;
+	result = find_columns(table, header, table->n_fields, optional, err);
+	free(header);
+	return result;
 }
 
 static int next_csv(struct table *table, struct err *err)
@@ -108,8 +119,13 @@ static int next_csv(struct table *table, struct err *err)
 	if (n != table->n_fields)
 		return err_set(err, ERR_STALLED, "line %lld: %zu fields where there are %zu columns",
 		               (long long)table->records.line, n, table->n_fields);
-	for (size_t i = 0; i < table->n; i++)
-		table->values[i] = table->places[i] == ABSENT ? NULL : table->fields[table->places[i]];
+	table->fields[n] = (struct field){0};
+	for (size_t i = 0; i < table->n; i++) {
+		const struct field *field = &table->fields[table->places[i]];
+
+		table->values[i] = field->len ? field->text : NULL;
+		table->lengths[i] = field->len;
+	}
 	return 1;
 }
 
@@ -179,6 +195,7 @@ int table_open(int dir_fd, const char *path, enum data_format format, const char
 	table->n = n;
 	table->names = heap_alloc(n, sizeof(*table->names));
 	table->values = heap_alloc(n, sizeof(*table->values));
+	table->lengths = heap_alloc(n, sizeof(*table->lengths));
 	for (size_t i = 0; i < n; i++)
 		table->names[i] = heap_strdup(names[i]);
 	table->optional = optional ? find_text(names, n, optional) : ABSENT;
@@ -204,6 +221,7 @@ void table_close(struct table *table)
 		free(table->names[i]);
 	free(table->names);
 	free(table->values);
+	free(table->lengths);
 	free(table->places);
 	free(table->fields);
 	free(table);
@@ -222,6 +240,11 @@ int table_next(struct table *table, const char *const **values, struct err *err)
 	return result;
 }
 
+const size_t *table_lengths(const struct table *table)
+{
+	return table->format == DATA_CSV && table->records.plain ? table->lengths : NULL;
+}
+
 int64_t table_line(const struct table *table)
 {
 	return table->records.line;
@@ -230,7 +253,7 @@ int64_t table_line(const struct table *table)
 bool table_has(const struct table *table, size_t column)
 {
 	if (table->format == DATA_CSV)
-		return table->places[column] != ABSENT;
+		return table->places[column] < table->n_fields;
 	return column != table->optional || !table->optional_absent;
 }
 

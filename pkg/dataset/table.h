@@ -27,6 +27,9 @@ void table_close(struct table *table); /* accepts NULL */
 
 /* 1: *values holds n texts, NULL where missing, until the next call; 0: no more; -1. */
 int table_next(struct table *table, const char *const **values, struct err *err) must_check;
+/* Of a row of CSV in which nothing had or needs quotes the n lengths, 0 where missing; behind each
+ * value 63 bytes may be read. NULL of all other rows. */
+const size_t *table_lengths(const struct table *table);
 int64_t table_line(const struct table *table); /* where the last row began, from 1 */
 /* False for the optional column when it is not there. */
 bool table_has(const struct table *table, size_t column);

@@ -12,7 +12,8 @@
 #include "dataset/rows.h"
 
 /* A row is at most a record, its quotes doubled, with quotes and a comma for each column. */
-enum { WRITE_BYTES = 256 << 10, ROW_BYTES = 2 * TABLE_RECORD_BYTES + 3 * TABLE_COLUMNS };
+enum { WRITE_BYTES = 64 << 10, ROW_BYTES = 2 * TABLE_RECORD_BYTES + 3 * TABLE_COLUMNS };
+enum { COPY_BYTES = 16 }; /* what a field is copied in */
 
 /* A file on its way: what is added goes to the disk and into the digest. */
 struct sink {
@@ -58,14 +59,24 @@ static int flush(struct sink *sink, struct err *err)
 	return 0;
 }
 
-static void format_row(struct writing *writing, const char *const *values)
+/* A field that needs no quotes. The last copy may take what stands behind it, which the next field
+ * writes over: a copy of as many bytes as each has would cost a wrongly guessed branch. */
+static char *put_plain(char *out, const char *text, size_t len)
+{
+	for (size_t at = 0; at < len; at += COPY_BYTES)
+		memcpy(out + at, text + at, COPY_BYTES);
+	return out + len;
+}
+
+/* `lengths` as of table_lengths. */
+static void format_row(struct writing *writing, const char *const *values, const size_t *lengths)
 {
 	char *out = writing->row;
 
 	for (size_t i = 0; i < writing->columns.n; i++) {
 		if (i == writing->n_names)
 			writing->content = (size_t)(out - writing->row);
-		out = csv_put(out, values[i]);
+		out = lengths ? put_plain(out, values[i], lengths[i]) : csv_put(out, values[i]);
 		*out++ = ',';
 	}
 	out[-1] = '\n';
@@ -88,7 +99,7 @@ static void note(struct writing *writing, struct dataset_part *part, int64_t tim
 }
 
 static int put_row(struct writing *writing, const struct dataset_row *row,
-                   const char *const *values, struct err *err)
+                   const char *const *values, const size_t *lengths, struct err *err)
 {
 	size_t block = division_block(writing->division, row);
 	bool formatted = false;
@@ -101,7 +112,7 @@ static int put_row(struct writing *writing, const struct dataset_row *row,
 		if (!takes(sink->part, block, row->time_ms))
 			continue;
 		if (!formatted)
-			format_row(writing, values);
+			format_row(writing, values, lengths);
 		formatted = true;
 		note(writing, sink->part, row->time_ms);
 		buf_add(&sink->bytes, writing->row, writing->row_len);
@@ -127,7 +138,7 @@ static int copy_rows(struct writing *writing, struct table *table, struct rows_r
 			return -1;
 		if (known == 0 || row->line != (uint32_t)table_line(table))
 			return err_set(err, ERR_TRANSIENT, "has changed while it was read");
-		if (row->usable && put_row(writing, row, values, err))
+		if (row->usable && put_row(writing, row, values, table_lengths(table), err))
 			return -1;
 	}
 	if (result < 0)
@@ -145,7 +156,7 @@ static int write_rows(int dir_fd, const char *path, const struct model *model,
 
 	if (data_open(dir_fd, path, model, &writing->columns, &table, err))
 		return -1;
-	format_row(writing, writing->columns.names);
+	format_row(writing, writing->columns.names, NULL);
 	for (size_t i = 0; i < writing->n; i++)
 		buf_add(&writing->sinks[i].bytes, writing->row, writing->row_len);
 	rows_begin(&rows, writing->dataset->rows);
@@ -210,7 +221,7 @@ int dataset_write(int dir_fd, const char *path, const struct model *model,
 	int result = 0;
 
 	dataset_columns(model, arena, &writing.columns);
-	writing.row = heap_alloc(ROW_BYTES, 1);
+	writing.row = heap_alloc(ROW_BYTES + COPY_BYTES, 1);
 	writing.n_names = first_content(&writing.columns, model);
 	if (across) {
 		writing.categories = categories_begin(model, &writing.columns, across->n_training);

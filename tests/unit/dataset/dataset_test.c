@@ -674,6 +674,110 @@ static void real_commits(void **state)
 	dataset_deinit(&dataset);
 }
 
+/* Fields joined to a row; with quotes around each that is not empty, or as they are. */
+static void put_fields(struct buf *out, bool quotes, const char *const *fields, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const char *quote = quotes && *fields[i] ? "\"" : "";
+
+		buf_printf(out, "%s%s%s%s", quote, fields[i], quote, i + 1 < n ? "," : "\r\n");
+	}
+}
+
+/* What is said of one row, whose number is `text`. */
+static const char *said_of(const struct model *model, bool quotes, const char *text)
+{
+	const char *const head[] = {"id", "at", "n", "team", "risk"};
+	const char *const row[] = {"a", AT("01"), text, "red", "Low"};
+	struct dataset_report report;
+	struct dataset dataset;
+	struct buf file;
+
+	buf_init(&file, 4096);
+	put_fields(&file, quotes, head, ARRAY_LEN(head));
+	put_fields(&file, quotes, row, ARRAY_LEN(row));
+	put("data", buf_text(&file));
+	buf_deinit(&file);
+	scan(model, &dataset, &report);
+	dataset_deinit(&dataset);
+	return sentence(&report);
+}
+
+/* Values without quotes are read and written in another way, which must not show. */
+static void quotes_do_not_change_a_number(void **state)
+{
+	static const char *const texts[] = {
+		"", "0", "7", "42", "255", "256", "007", "65535", "65536", "1234567", "12345678",
+		"99999999", "100000000", "123456789012", "99999999999999999999", "-1", "-128", "-129",
+		"+1", "1.5", "1e3", " 7", "7 ", "1/2", "12:30", "0x10", "/", ":", "1234567a", "a2345678",
+		"1_000", "\xc2\xb2", "nan", "1234567\xc2\xb2",
+	};
+	static const double bounds[][2] = {{NAN, NAN}, {0, 100}, {43, NAN}, {NAN, 254.5}};
+	struct model model = a_model();
+	struct input_spec number = model.interface.inputs[0];
+
+	(void)state;
+	for (size_t b = 0; b < ARRAY_LEN(bounds); b++) {
+		for (int type = 0; type < TENSOR_TYPES; type++) {
+			model.interface.inputs[0].type = (enum tensor_type)type;
+			model.interface.inputs[0].min = bounds[b][0];
+			model.interface.inputs[0].max = bounds[b][1];
+			for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+				assert_string_equal(said_of(&model, false, texts[i]),
+				                    said_of(&model, true, texts[i]));
+			arena_reset(&arena);
+		}
+	}
+	model.interface.inputs[0] = number;
+	assert_string_equal(said_of(&model, false, "7"), "1 row");
+}
+
+/* Rows whose team has 0 to 99 bytes, some of which want quotes; the digest of the part. */
+static struct digest written(const struct model *model, bool quotes)
+{
+	static const char *const head[] = {"risk", "n", "beside", "team", "at", "id"};
+	struct dataset_part part = {.to = "part", .end = 1, .before_ms = INT64_MAX};
+	struct dataset_report report;
+	struct division division;
+	struct dataset dataset;
+	struct err err = {0};
+	struct buf file;
+
+	buf_init(&file, 4 << 20);
+	put_fields(&file, false, head, ARRAY_LEN(head));
+	for (unsigned i = 0; i < 3000; i++) {
+		char id[16], n[16], team[128];
+		const char *const row[] = {i % 3 ? "Low" : "High", n, i % 7 ? "" : "x", team, AT("01"), id};
+
+		snprintf(id, sizeof(id), "%u", i);
+		snprintf(n, sizeof(n), "%u", i * i * i);
+		memset(team, 'a' + (char)(i % 26), sizeof(team));
+		team[i * 7 % 100] = '\0';
+		if (i % 100 == 50)
+			team[0] = '\r';
+		put_fields(&file, quotes, row, ARRAY_LEN(row));
+	}
+	put("data", buf_text(&file));
+	buf_deinit(&file);
+	scan(model, &dataset, &report);
+	assert_string_equal(sentence(&report), "3,000 rows");
+	division_newer(time_of(AT("02")), &division);
+	assert_int_equal(dataset_write(top, "data", model, &dataset, &division, &part, 1, &arena, NULL,
+	                               &err), 0);
+	dataset_deinit(&dataset);
+	assert_int_equal(part.rows, 3000);
+	return part.digest;
+}
+
+static void quotes_do_not_change_a_part(void **state)
+{
+	struct model model = a_model();
+	struct digest plain = written(&model, false), quoted = written(&model, true);
+
+	(void)state;
+	assert_true(digest_same(plain, quoted));
+}
+
 int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -693,6 +797,8 @@ int main(void)
 		IN_FOLDER(parts_hold_declared_columns_only),
 		IN_FOLDER(an_embargo_holds_rows_back),
 		IN_FOLDER(without_an_id_the_values_decide),
+		IN_FOLDER(quotes_do_not_change_a_number),
+		IN_FOLDER(quotes_do_not_change_a_part),
 		IN_FOLDER(real_commits),
 	};
 
