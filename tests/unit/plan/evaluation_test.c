@@ -112,6 +112,53 @@ static void rows_that_no_ledger_holds_are_not_asked_for(void **state)
 	assert_null(find_action(world, ACTION_TRAIN)->rows);
 }
 
+/* What another artifact was tested on says nothing about this one. */
+static void the_rows_of_another_artifact_are_not_asked_for(void **state)
+{
+	static struct ledger_entry ledger[2];
+	static struct verdict_record verdicts[2];
+	struct world *world = *state;
+	const struct action *action;
+
+	declare_by_hand(world);
+	for (int i = 0; i < 2; i++) {
+		ledger[i] = (struct ledger_entry){.rows = digest_of(i ? "s" : "r", 1), .run = "another"};
+		verdicts[i] = (struct verdict_record){.result = VERDICT_FAIL, .rows = ledger[1 - i].rows,
+		                                      .artifact = digest_of("other", 5)};
+	}
+	world->in.history.ledger = ledger;
+	world->in.history.n_ledger = 2;
+	world->in.history.verdicts = verdicts;
+	world->in.history.n_verdicts = 2;
+	tick(world);
+	plan(world);
+	assert_null(find_action(world, ACTION_TRAIN)->rows);
+	verdicts[1].artifact = world->revisions[1].artifact.digest;
+	plan(world);
+	action = find_action(world, ACTION_TRAIN);
+	assert_true(digest_same(action->rows->rows, digest_of("r", 1)));
+}
+
+/* One at a time, and the first that was begun is not left for another. */
+static void what_is_under_way_is_finished_first(void **state)
+{
+	struct world *world = *state;
+
+	declare_by_hand(world);
+	world->statuses[PRODUCTION] = world->statuses[STAGING];
+	world->statuses[PRODUCTION].stable = (struct digest){0}; /* compared with nothing */
+	world->statuses[STAGING].phase = PHASE_STEADY;
+	for (int i = 0; i < 3 && !world->taken; i++)
+		tick(world);
+	assert_int_equal(world->taken, 1);
+	world->statuses[STAGING].phase = PHASE_WAITING;
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->taken, 1);
+	assert_int_equal(world->cancelled, 0);
+	assert_int_equal(world->in.evaluation.train, RUN_ACTIVE);
+}
+
 static void what_goes_back_is_not_evaluated(void **state)
 {
 	struct world *world = *state;
@@ -212,6 +259,8 @@ int main(void)
 		case_of(a_version_from_elsewhere_is_evaluated_once),
 		case_of(each_target_is_judged_against_what_serves_there),
 		case_of(rows_that_no_ledger_holds_are_not_asked_for),
+		case_of(the_rows_of_another_artifact_are_not_asked_for),
+		case_of(what_is_under_way_is_finished_first),
 		case_of(what_goes_back_is_not_evaluated),
 		case_of(a_considered_failure_is_a_verdict),
 		case_of(a_verdict_that_tells_is_kept_when_a_person_asks_again),

@@ -258,6 +258,23 @@ static void a_hold_stops_steps_but_not_harm(void **state)
 	assert_true(digest_same(serving(world), world_revision(world, 1)));
 }
 
+static void a_hold_is_over_at_its_time(void **state)
+{
+	struct world *world = *state;
+	struct hold_spec hold = {NULL, NULL, -1};
+
+	world_settle(world, 1);
+	hold.until_ms = world->now_ms + 10000;
+	world->deployment.hold = &hold;
+	world_declare(world, 2);
+	world_run(world, 9);
+	assert_int_equal(world->history.phase, PHASE_WAITING);
+	assert_non_null(strstr(world->history.message, "by nobody named: no reason given"));
+	assert_int_equal(world->last.plan.wake_ms, hold.until_ms);
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_VERIFYING);
+}
+
 static void a_hold_and_a_closed_window_stop_new_rollouts_and_end(void **state)
 {
 	struct hold_spec hold = {"quarter end", "platform", -1};
@@ -422,6 +439,34 @@ static void an_approval_under_another_gate_does_not_count(void **state)
 	assert_int_equal(world->history.phase, PHASE_WAITING);
 	ask(world, REQUEST_APPROVE);
 	world_until(world, PHASE_PROMOTING, 10);
+}
+
+/* By what was asked, else by the environment, else never. */
+static void an_approval_expires(void **state)
+{
+	struct world *world = *state;
+	const struct approval *given;
+
+	world_settle(world, 1);
+	ask(world, REQUEST_APPROVE);
+	world_tick(world);
+	given = &world->history.approvals[0];
+	assert_int_equal(given->expires_ms, world->now_ms + 86400000);
+	assert_int_equal(given->at_ms, world->now_ms);
+	world->environment.approvals.expire_ms = 0;
+	ask(world, REQUEST_APPROVE);
+	world_tick(world);
+	assert_int_equal(world->history.approvals[0].expires_ms, world->now_ms);
+	world->environment.approvals.expire_ms = -1;
+	ask(world, REQUEST_APPROVE);
+	world_tick(world);
+	assert_int_equal(world->history.approvals[0].expires_ms, -1);
+	world->environment.approvals.expire_ms = 5;
+	ask(world, REQUEST_APPROVE);
+	world->requests[0].expires_ms = 7;
+	world_tick(world);
+	assert_int_equal(world->history.approvals[0].expires_ms, 7);
+	assert_int_equal(world->history.n_approvals, 4);
 }
 
 static void the_stricter_of_environment_and_policy_counts(void **state)
@@ -786,12 +831,14 @@ int main(void)
 		case_of(naming_the_stable_version_again_withdraws),
 		case_of(nothing_of_a_candidate_outlives_it),
 		case_of(a_hold_stops_steps_but_not_harm),
+		case_of(a_hold_is_over_at_its_time),
 		case_of(a_hold_and_a_closed_window_stop_new_rollouts_and_end),
 		case_of(what_cannot_be_read_counts_as_closed),
 		case_of(a_frozen_deployment_says_so),
 		case_of(a_source_out_of_reach_is_tried_again),
 		case_of(approvals_count_for_this_revision_this_gate_these_people),
 		case_of(an_approval_under_another_gate_does_not_count),
+		case_of(an_approval_expires),
 		case_of(the_stricter_of_environment_and_policy_counts),
 		case_of(a_step_may_need_an_approval_given_since_the_step_before),
 		case_of(environments_of_level_mvp_ask_before_each_step),

@@ -340,6 +340,26 @@ static void a_fix_does_not_wait_for_a_broken_stable_one(void **state)
 	world_settle(world, 2);
 }
 
+/* It has had as long as a start may take. */
+static void a_stable_one_that_does_not_come_back_is_broken(void **state)
+{
+	struct world *world = *state;
+	int64_t down_ms;
+
+	into_canary(world);
+	world->conduct[1].never_ready = true;
+	world->conduct[2].latency_ms = 5;
+	kill_replicas(world, 1);
+	world_tick(world);
+	down_ms = world->now_ms;
+	assert_int_equal(world->history.down_since_ms, down_ms);
+	world->now_ms = down_ms + 60000 - 1000;
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_CANARY);
+	world_tick(world);
+	assert_int_equal(world->history.phase, PHASE_PROMOTING);
+}
+
 static void a_rollback_never_lands_on_the_broken_side(void **state)
 {
 	struct world *world = *state;
@@ -702,6 +722,7 @@ int main(void)
 		case_of(coming_back_by_the_routers_own_probes_is_no_hand),
 		case_of(while_no_stable_replica_is_ready_the_candidate_serves),
 		case_of(a_fix_does_not_wait_for_a_broken_stable_one),
+		case_of(a_stable_one_that_does_not_come_back_is_broken),
 		case_of(a_rollback_never_lands_on_the_broken_side),
 		case_of(restart_replaces_replicas_one_by_one),
 		case_of(the_previous_revision_stays_warm_for_keep_previous),
