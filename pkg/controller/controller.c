@@ -141,37 +141,48 @@ static void key_stalled(struct controller *c, struct key *key, const struct err 
 	key->unreadable = c->readme_stale = true;
 }
 
-/* Plans each task; one that cannot be planned is left for later and never delays another. */
-static void plan_all(struct controller *c, struct task *tasks, size_t n, struct asked_list *asked)
+/* One that cannot be planned is left for later; false when what was asked of it has to wait too. */
+static bool plan_one(struct controller *c, struct task *task)
+{
+	struct err err = {0};
+
+	c->unread = false;
+	if (!(task->key->environment ? task_deployment(c, task, &err) : task_model(c, task, &err)))
+		return true;
+	log_warn("%s: %s", task->key->id, err.text);
+	c->figures.plan_errors++;
+	task->plan = NULL;
+	task->key->due_ms = c->now_ms + (err.kind == ERR_STALLED ? STALLED_MS : 5000);
+	key_stalled(c, task->key, &err);
+	return !task->n_requests || err.kind == ERR_STALLED;
+}
+
+/* All that was asked is given again; what needs nobody's word (harm, healing) is planned now. */
+static void plan_unasked(struct controller *c, struct task *task)
+{
+	bool planned = task->plan != NULL;
+
+	if (!task->n_requests)
+		return;
+	*task = (struct task){.key = task->key, .observed = task->observed};
+	task->key->due_ms = c->now_ms + 1000;
+	if (planned && task->key->environment)
+		plan_one(c, task);
+}
+
+void plan_all(struct controller *c, struct task *tasks, size_t n, struct asked_list *asked)
 {
 	bool lost = false;
 
 	for (size_t i = 0; i < n; i++) {
-		struct task *task = &tasks[i];
-		struct err err = {0};
-		int result;
-
-		c->unread = false;
-		give_requests(c, task, asked);
-		result = task->key->environment ? task_deployment(c, task, &err)
-		                                : task_model(c, task, &err);
-		if (result) {
-			log_warn("%s: %s", task->key->id, err.text);
-			c->figures.plan_errors++;
-			task->plan = NULL;
-			task->key->due_ms = c->now_ms + (err.kind == ERR_STALLED ? STALLED_MS : 5000);
-			key_stalled(c, task->key, &err);
-			lost = lost || (task->n_requests && err.kind != ERR_STALLED);
-		}
+		give_requests(c, &tasks[i], asked);
+		lost = !plan_one(c, &tasks[i]) || lost;
 	}
 	if (!lost)
 		return;
-	asked->upto = (struct oid){""}; /* all that was asked is given again */
+	asked->upto = (struct oid){""};
 	for (size_t i = 0; i < n; i++)
-		if (tasks[i].n_requests) {
-			tasks[i].plan = NULL;
-			tasks[i].key->due_ms = c->now_ms + 1000;
-		}
+		plan_unasked(c, &tasks[i]);
 }
 
 /* When each planned key is due again, by its plan's wish. */

@@ -118,6 +118,10 @@ struct task {
 	bool failed; /* an act of it failed; leave the rest */
 };
 
+/* controller.c: plans each task; one that cannot be planned never delays another. Requests are
+ * acted on together or, where one of them cannot be now, all later: `asked->upto` is "" then. */
+void plan_all(struct controller *c, struct task *tasks, size_t n, struct asked_list *asked);
+
 /* keys.c */
 struct key *key_find(struct controller *c, const char *environment, const char *name);
 struct key *key_need(struct controller *c, const char *environment, const char *name);

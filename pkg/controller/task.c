@@ -446,6 +446,8 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 	remember_accepted(c, KIND_MODEL, task->key, input.history.observed_manifest);
 	declared = fleet_get(c->fleet, KIND_MODEL, NULL, task->key->name, fleet_blob, c, &c->arena,
 	                     &object, &blob, NULL);
+	if (!object.model && c->unread)
+		return err_set(err, ERR_TRANSIENT, "its declaration cannot be read now");
 	if (!object.model || declared == DECLARED_ABSENT) {
 		task->undeclared = true;
 		return 0;

@@ -24,6 +24,7 @@ struct world {
 	struct controller c;
 	struct buf model_status;
 	struct err authors; /* what the look for them ends in; OK: ada */
+	bool unreadable;    /* the fleet's store does not answer */
 };
 
 static int port_blob(void *self, enum git_repo repo, struct oid blob, struct arena *arena,
@@ -32,6 +33,8 @@ static int port_blob(void *self, enum git_repo repo, struct oid blob, struct are
 	struct world *world = self;
 
 	(void)repo;
+	if (world->unreadable)
+		return err_set(err, ERR_TRANSIENT, "the object store does not answer");
 	return blob_read(world->fixture, blob, arena, out, err);
 }
 
@@ -152,10 +155,35 @@ static void authors_that_cannot_be_found_delay_no_plan(void **state)
 	                    "risk.yaml: who changed it: commit 0123456789 is not in the store");
 }
 
+/* A request that cannot be acted on now waits with all others; harm and healing wait for none. */
+static void a_request_that_has_to_wait_delays_no_plan(void **state)
+{
+	struct world *world = *state;
+	struct controller *c = &world->c;
+	struct key *model = key_find(c, NULL, "risk"), *deployment = key_find(c, "prod", "risk");
+	struct task tasks[] = {{.key = deployment, .observed = {.known = true}}, {.key = model}};
+	struct asked items[] = {
+		{deployment, {.verb = REQUEST_RESTART, .by = "ada@x", .expires_ms = -1}},
+		{model, {.verb = REQUEST_KICK, .by = "ada@x", .expires_ms = -1}},
+	};
+	struct asked_list asked = {.items = items, .n = 2, .upto = c->applied};
+
+	world->unreadable = true;
+	plan_all(c, tasks, 2, &asked);
+	assert_string_equal(asked.upto.hex, "");
+	assert_null(tasks[1].plan);
+	assert_false(tasks[1].undeclared); /* it is not known to be gone, so nothing of it is dropped */
+	assert_non_null(tasks[0].plan);
+	assert_int_equal(tasks[0].n_requests, 0);
+	assert_true(tasks[0].observed.known);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(authors_that_cannot_be_found_delay_no_plan, setup,
+		                                teardown),
+		cmocka_unit_test_setup_teardown(a_request_that_has_to_wait_delays_no_plan, setup,
 		                                teardown),
 	};
 
