@@ -12,6 +12,7 @@
 #include "adapter/http_curl.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/heap.h"
 #include "base/limits.h"
 #include "base/ustar.h"
 #include "doc/doc.h"
@@ -153,18 +154,15 @@ static int unpack(struct http_reply *reply, struct err *err)
 	return result;
 }
 
-/* What was promised, and nothing else, is unpacked. */
-static int fetch(struct job *job, const struct node *artifact, struct err *err)
+/* What was promised, and nothing else, is unpacked. The arena has room for one artifact. */
+static int fetch_from(struct job *job, const char *url, struct digest wanted, struct err *err)
 {
-	const char *text = artifact ? node_text(artifact, "digest") : NULL;
-	const char *from = artifact ? node_text(artifact, "url") : NULL;
-	struct digest wanted, found;
-
-	if (!text || !from || digest_parse(text, &wanted, err))
-		return err_set(err, ERR_STALLED, "it succeeded without an artifact's url and digest");
 	for (int i = 0; i < TRIES; i++) {
-		struct http_reply reply = call(job, "GET", from, ARTIFACT_BYTES_MAX);
+		struct http_reply reply;
+		struct digest found;
 
+		arena_reset(&job->arena);
+		reply = call(job, "GET", url, ARTIFACT_BYTES_MAX);
 		if (reply.status != 200) {
 			err_set(err, ERR_TRANSIENT, "its artifact cannot be fetched: HTTP %d%s%s",
 			        reply.status, reply.status ? "" : ": ", reply.status ? "" : reply.err.text);
@@ -178,6 +176,22 @@ static int fetch(struct job *job, const struct node *artifact, struct err *err)
 		rest(job);
 	}
 	return -1;
+}
+
+static int fetch(struct job *job, const struct node *artifact, struct err *err)
+{
+	const char *text = artifact ? node_text(artifact, "digest") : NULL;
+	const char *from = artifact ? node_text(artifact, "url") : NULL;
+	struct digest wanted;
+	char *url;
+	int result;
+
+	if (!text || !from || digest_parse(text, &wanted, err))
+		return err_set(err, ERR_STALLED, "it succeeded without an artifact's url and digest");
+	url = heap_strdup(from);
+	result = fetch_from(job, url, wanted, err);
+	free(url);
+	return result;
 }
 
 /* -1: goes on; else the exit code. */
