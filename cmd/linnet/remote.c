@@ -87,9 +87,8 @@ int repo_open(const struct options *options, struct objects **out, struct err *e
 	return open_local(path, out, err);
 }
 
-#ifdef __SANITIZE_ADDRESS__
 /* git_remote_lookup of libgit2 1.5.1 does not free what it matches names of settings with: once a
- * command. Later ones do. */
+ * command. Later ones do. Asked by the leak sanitizer, by nobody else. */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_options(void);
 const char *__lsan_default_suppressions(void)
@@ -100,7 +99,6 @@ const char *__lsan_default_options(void)
 {
 	return "print_suppressions=0";
 }
-#endif
 
 /* --remote, else --repo when that is a url, else `origin` of the checkout, else the bare repository
  * itself. */
