@@ -69,12 +69,17 @@ double dkw_radius(double n, double m, double constant)
 /* ---- shares ---- */
 
 /* ln of the lower end: the root of threshold + x ln p + (n - x) ln(1 - p) below x / n. It is
- * concave in ln p and not above 0 at the start, so that Newton's method comes from outside, ever
- * nearer. */
+ * concave in ln p and not above 0 at the start, by Pinsker's inequality, so that Newton's method
+ * comes from outside, ever nearer. */
 static double share_ln_low(double x, double n, double threshold)
 {
-	double ln = -threshold / x;
+	double ln = -threshold / x, share = x / n, left, near;
 
+	if (x < n) {
+		left = threshold + x * log(share) + (n - x) * log1p(-share);
+		near = share - sqrt(fmax(0, left) / (2 * n));
+		ln = near > 0 ? fmax(ln, log(near)) : ln;
+	}
 	for (int i = 0; i < 100; i++) {
 		double p = exp(ln), value = threshold + x * ln + (n - x) * log1p(-p);
 		double next = ln - value / (x - (n - x) * p / (1 - p));
@@ -86,6 +91,11 @@ static double share_ln_low(double x, double n, double threshold)
 	return ln;
 }
 
+static double share_threshold(double x, double n, double alpha)
+{
+	return log(M_PI / alpha) - lnbeta(x + 0.5, n - x + 0.5);
+}
+
 struct interval share_sequence(double x, double n, double alpha)
 {
 	double threshold;
@@ -94,7 +104,7 @@ struct interval share_sequence(double x, double n, double alpha)
 		return (struct interval){NAN, NAN};
 	if (n == 0)
 		return (struct interval){0, 1};
-	threshold = log(M_PI / alpha) - lnbeta(x + 0.5, n - x + 0.5);
+	threshold = share_threshold(x, n, alpha);
 	return (struct interval){x == 0 ? 0 : exp(share_ln_low(x, n, threshold)),
 	                         x == n ? 1 : -expm1(share_ln_low(n - x, n, threshold))};
 }
@@ -108,11 +118,12 @@ static double total(const double *counts, size_t n)
 	return sum;
 }
 
+/* The larger part of share_sequence, which is the one towards a half. */
 static double share_radius(double x, double n, double alpha)
 {
-	struct interval interval = share_sequence(x, n, alpha);
+	double most = fmax(x, n - x);
 
-	return fmax(interval.high - x / n, x / n - interval.low);
+	return most / n - exp(share_ln_low(most, n, share_threshold(x, n, alpha)));
 }
 
 struct interval label_distance(const double *candidate, const double *stable, size_t labels,
