@@ -377,6 +377,14 @@ const char *cycle_cause(const struct run_result *run)
 	return run->why ? run->why : "the run left no reason";
 }
 
+/* What would not do now will not do again: a person mends it. That rows were is not seen, unless
+ * there are enough more of them. */
+static void refused(struct cycle *cycle, const char *why)
+{
+	finish(cycle, "Failed", arena_printf(cycle->arena, "%s; once that is mended: `linnet kick %s`",
+	                                     why, cycle->in->model->meta.name), false);
+}
+
 static void running(struct cycle *cycle)
 {
 	const struct run_result *run = &cycle->in->run;
@@ -404,7 +412,7 @@ static void running(struct cycle *cycle)
 		break;
 	case RUN_FAILED:
 		if (run->considered)
-			finish(cycle, "Failed", cycle_cause(run), false);
+			refused(cycle, cycle_cause(run));
 		else
 			failed(cycle, ACTION_TRAIN, cycle_cause(run));
 		break;

@@ -194,7 +194,8 @@ static void bad_data_is_considered_and_not_repeated(void **state)
 	world->in.run.considered = true;
 	world->in.run.why = "DataSchemaMismatch: column team is missing";
 	until(world, CYCLE_IDLE);
-	assert_string_equal(world->in.history.message, "DataSchemaMismatch: column team is missing");
+	assert_string_equal(world->in.history.message, "DataSchemaMismatch: column team is missing;"
+	                    " once that is mended: `linnet kick risk`");
 	assert_int_equal(world->in.history.attempts, 0);
 }
 
