@@ -352,7 +352,6 @@ static void take_all(struct look *look, const char *what, const char *why)
 	struct deployment_status *next = look->next;
 
 	note(look, what, why);
-	next->stable_reference = (struct arm){0};
 	if (next->phase == PHASE_CANARY && digest_same(look->in->evidence.revision, next->candidate) &&
 	    !stable_broken(look))
 		next->stable_reference = look->in->evidence.stable_arm;

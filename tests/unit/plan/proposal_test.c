@@ -212,17 +212,22 @@ static void where_nobody_deploys_it_a_person_merges_the_file(void **state)
 static void numbers_go_on_above_every_v_of_a_number(void **state)
 {
 	static const char *const names[] = {"x9", "v7", "v8x"};
-	struct world *world = *state;
+	struct world *world;
 
-	for (int i = 0; i < 3; i++) {
-		world->versions[i] = (struct model_version){.model = "risk", .version = names[i]};
-		world->in_branch[world->in.n_versions++] = &world->versions[i];
+	for (int n = 1; n <= 3; n += 2) {
+		teardown(state);
+		setup(state);
+		world = *state;
+		for (int i = 0; i < n; i++) {
+			world->versions[i] = (struct model_version){.model = "risk", .version = names[i]};
+			world->in_branch[world->in.n_versions++] = &world->versions[i];
+		}
+		ask(world, REQUEST_KICK, NULL);
+		run_to(world, VERDICT_PASS, "a1");
+		until(world, CYCLE_PROPOSING);
+		assert_string_equal(world->in.history.proposed[0].version, n == 1 ? "v1" : "v8");
+		assert_int_equal(world->in.history.highest_version, n == 1 ? 1 : 8);
 	}
-	ask(world, REQUEST_KICK, NULL);
-	run_to(world, VERDICT_PASS, "a1");
-	until(world, CYCLE_PROPOSING);
-	assert_string_equal(world->in.history.proposed[0].version, "v8");
-	assert_int_equal(world->in.history.highest_version, 8);
 }
 
 static void what_was_dropped_meanwhile_ends_the_cycle(void **state)
@@ -406,6 +411,51 @@ static void what_waits_says_so_through_a_cooldown(void **state)
 	assert_int_equal(world->in.history.phase, CYCLE_PROPOSED);
 	assert_string_equal(world->in.history.reason, "Proposed");
 	assert_int_equal(world->trained, 1);
+}
+
+/* It knows of every version that serves; of a person's word, new data and new source it does not. */
+static void what_waits_is_replaced_by_what_it_did_not_know(void **state)
+{
+	static const struct {
+		struct trigger_spec trigger;
+		bool due;
+	} cases[] = {
+		{{.kind = TRIGGER_EVENT, .event = "holiday"}, true},
+		{{.kind = TRIGGER_SOURCE}, true},
+		{{.kind = TRIGGER_NEW_ROWS, .new_rows = 1000}, true},
+		{{.kind = TRIGGER_PERFORMANCE, .metric = "accuracy", .below = .85}, false},
+		{{.kind = TRIGGER_DRIFT}, false},
+		{{.kind = TRIGGER_SCHEDULE, .schedule = "* * * * *"}, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct quality_signal signal = {.kind = cases[i].trigger.kind, .metric = "accuracy",
+		                                .deployment = "a", .value = .5, .why = "team"};
+		struct data_seen data = {.rows = 10000};
+		struct world *world;
+
+		teardown(state);
+		setup(state);
+		world = *state;
+		world->in.sources = digest_of("s1", 2);
+		wait_with_v2(world, &data);
+		data.rows = cases[i].trigger.kind == TRIGGER_NEW_ROWS ? 12000 : 11000;
+		world->triggers[0] = cases[i].trigger;
+		tick(world);
+		assert_int_equal(world->in.history.phase,
+		                 cases[i].trigger.kind == TRIGGER_NEW_ROWS ? CYCLE_DUE : CYCLE_PROPOSED);
+		if (cases[i].trigger.kind == TRIGGER_NEW_ROWS)
+			continue;
+		world->in.sources = digest_of("s2", 2);
+		signal.from_ms = world->now_ms;
+		world->in.signals = &signal;
+		world->in.n_signals = 1;
+		world->now_ms += HOUR_MS;
+		if (cases[i].trigger.kind == TRIGGER_EVENT)
+			ask(world, REQUEST_KICK, "holiday");
+		tick(world);
+		assert_int_equal(world->in.history.phase, cases[i].due ? CYCLE_DUE : CYCLE_PROPOSED);
+	}
 }
 
 static void what_was_merged_during_a_newer_run_is_not_called_dropped(void **state)
@@ -608,6 +658,7 @@ int main(void)
 		case_of(what_waits_is_replaced_by_newer_evidence),
 		case_of(what_waits_outlives_a_run_that_did_not_help),
 		case_of(what_waits_says_so_through_a_cooldown),
+		case_of(what_waits_is_replaced_by_what_it_did_not_know),
 		case_of(what_was_merged_during_a_newer_run_is_not_called_dropped),
 		case_of(what_served_well_for_its_soak_is_promoted),
 		case_of(a_promotion_to_what_is_gone_is_dropped),
