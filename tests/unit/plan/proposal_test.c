@@ -413,7 +413,7 @@ static void what_waits_says_so_through_a_cooldown(void **state)
 	assert_int_equal(world->trained, 1);
 }
 
-/* It knows of every version that serves; of a person's word, new data and new source it does not. */
+/* A word of a person, new data and a new source: these it did not know. */
 static void what_waits_is_replaced_by_what_it_did_not_know(void **state)
 {
 	static const struct {
