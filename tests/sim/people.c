@@ -73,7 +73,7 @@ static char *deployment_text(struct world *world, int environment)
 		"\n  version: %s\n%s%s%s  replicas: %s\n%s%s%s  startTimeout: 60s\n"
 		"  drainTimeout: 10s\n  rollout:\n%s"
 		"    analysis:\n      errors: {max: 5%%}\n      warmup: {duration: 10s, requests: 20}\n"
-		"    deadline: 2h\n    keepPrevious: %s\n%s%s%s",
+		"%s    deadline: 2h\n    keepPrevious: %s\n%s%s%s",
 		world->serving.places[environment].name, declared->version,
 		declared->promotion[0] ? "  promotion: {" : "", declared->promotion,
 		declared->promotion[0] ? "}\n" : "",
@@ -85,7 +85,7 @@ static char *deployment_text(struct world *world, int environment)
 		                     "      - {weight: 5%, minRequests: 200, minDuration: 1m}\n"
 		                     "      - {weight: 25%, minRequests: 200, minDuration: 1m}\n"
 		                     "      - {weight: 100%}\n",
-		keep, declared->hold[0] ? "  hold: {reason: \"" : "", declared->hold,
+		declared->analysis, keep, declared->hold[0] ? "  hold: {reason: \"" : "", declared->hold,
 		declared->hold[0] ? "\", owner: ada}\n" : "");
 }
 
@@ -163,6 +163,10 @@ static void read_traits(struct traits *traits, const char *words)
 			traits->errors = strtod(value + 1, NULL);
 		else if (!strncmp(word, "slow=", 5))
 			traits->slow = strtod(value + 1, NULL);
+		else if (!strncmp(word, "yes=", 4))
+			traits->logs = true, traits->yes = strtod(value + 1, NULL);
+		else if (!strncmp(word, "metric=", 7))
+			traits->measured = true, traits->metric = strtod(value + 1, NULL);
 		else if (!strncmp(word, "ready=", 6))
 			traits->ready_ms = strtol(value + 1, NULL, 10) * 1000;
 		else if (!strcmp(word, "crash"))
@@ -260,6 +264,8 @@ static void verb_set(struct world *world, const char *words)
 		declared->broken = !strcmp(value, "yes");
 	else if (!strcmp(what, "keep") && parse_duration(value, &declared->keep_ms, &err))
 		panic("%s", err.text);
+	else if (!strcmp(what, "analysis"))
+		snprintf(declared->analysis, sizeof(declared->analysis), "      %s\n", value);
 	else if (!strcmp(what, "rollout"))
 		snprintf(declared->extra, sizeof(declared->extra), "    %s\n", value);
 	commit_deployment(world, words);
@@ -300,6 +306,12 @@ static void verb_in(struct world *world, const char *words)
 	for (int i = 0; i < SIM_ENVIRONMENTS; i++)
 		if (!strcmp(world->serving.places[i].name, words))
 			world->here = i;
+}
+
+/* "predictions off": nothing is logged any more; "predictions on". */
+static void verb_predictions(struct world *world, const char *words)
+{
+	world->serving.places[world->here].mute = !strcmp(words, "off");
 }
 
 static void verb_traffic(struct world *world, const char *words)
@@ -615,6 +627,8 @@ static void verb_successor(struct world *world, const char *words)
 	world->ended = world->may_end = false;
 	world->config.id = "fedcba9876543210";
 	map_deinit(&world->state);
+	for (int i = 0; i < SIM_ENVIRONMENTS; i++)
+		world->serving.places[i].filed = (struct digest){0};
 	world->git.local_status = world->git.remote_status;
 	world_restart(world);
 }
@@ -626,7 +640,8 @@ static const struct {
 	{"declare", verb_declare}, {"until", verb_until}, {"expect", verb_expect},
 	{"wait", verb_wait}, {"set", verb_set}, {"environment", verb_environment},
 	{"delete", verb_delete}, {"restore", verb_restore}, {"in", verb_in},
-	{"traffic", verb_traffic}, {"git", verb_git}, {"kill", verb_kill}, {"hand", verb_hand},
+	{"traffic", verb_traffic}, {"predictions", verb_predictions},
+	{"git", verb_git}, {"kill", verb_kill}, {"hand", verb_hand},
 	{"ask", verb_ask}, {"clock", verb_clock}, {"traits", verb_traits}, {"trains", verb_trains},
 	{"triggers", verb_triggers}, {"rows", verb_rows}, {"runs", verb_runs},
 	{"cooldown", verb_cooldown},

@@ -188,12 +188,13 @@ static void check_taken_up(const struct step *step)
 static void check_promoted(const struct step *step)
 {
 	const struct deployment_status *old = step->old, *new = step->new;
-	const struct sim_story *story;
+	const struct sim_story *story, *stable;
 
 	if (!new->n_promoted || (old && old->n_promoted &&
 	                         digest_same(old->promoted[0].revision, new->promoted[0].revision)))
 		return;
 	story = serving_story(step->place, new->promoted[0].revision);
+	stable = old ? serving_story(step->place, old->stable) : NULL;
 	if (!story->served)
 		world_violation(step->world, "S2", "%s is promoted and never carried weight",
 		                new->promoted[0].version);
@@ -201,6 +202,9 @@ static void check_promoted(const struct step *step)
 	    !(old && (old->going_back || old->broken)))
 		world_violation(step->world, "S9", "%s fails %.0f %% and is promoted",
 		                new->promoted[0].version, story->traits->errors * 100);
+	if (old && old->stable.hex[0] && !old->going_back && !old->broken && stable->traits &&
+	    story->traits)
+		assert_predictions(step->world, step->environment, story->traits, stable->traits);
 }
 
 /* ---- S10 ---- */

@@ -178,7 +178,7 @@ static void check_end(struct world *world, const char *plain_end)
 
 static void end_faults_at(const struct world *world, struct sim_place *place)
 {
-	place->stuck = false;
+	place->stuck = place->mute = false;
 	if (place->dark_since_ms >= 0)
 		place->dark_since_ms = world->now_ms; /* from now on it may not stay so */
 }

@@ -115,9 +115,8 @@ static void advance_replica(struct world *world, struct sim_replica *replica)
 
 /* ---- traffic ---- */
 
-/* How many of n fail. Many at once by the sum of twelve uniform numbers, which is near enough to a
- * normal one. */
-static uint64_t failures(struct world *world, uint64_t n, double rate)
+/* Many at once by the sum of twelve uniform numbers, which is near enough to a normal one. */
+uint64_t serving_draw(struct world *world, uint64_t n, double rate)
 {
 	uint64_t threshold = (uint64_t)(rate * 1e9), bad = 0;
 	double normal = -6, exact;
@@ -140,13 +139,14 @@ static void serve(struct world *world, struct sim_place *place, struct sim_repli
                   uint64_t n)
 {
 	static const double spread[] = {0.6, 0.8, 1, 1.3, 2.2};
-	uint64_t bad = failures(world, n, replica->traits->errors), first = world_random(world, 5);
+	uint64_t bad = serving_draw(world, n, replica->traits->errors), first = world_random(world, 5);
 
 	replica->counters.requests += n;
 	replica->counters.bad += bad;
 	place->requests += n;
 	place->bad += bad;
 	serving_story(place, replica->revision)->requests += n;
+	labels_log(world, place, replica, n);
 	for (uint64_t i = 0; i < 5; i++) {
 		double ms = BASE_LATENCY_MS * replica->traits->slow * spread[(first + i) % 5];
 
@@ -359,6 +359,7 @@ static int port_observe(void *self, const struct serving_key *keys, size_t n, st
 		out[i].router = arena_printf(arena, "router-%d", world->serving.router);
 		show_replicas(world, environment, stale, arena, &out[i]);
 		show_weights(world, environment, stale, arena, &out[i]);
+		labels_show(world, &world->serving.places[environment], stale, arena, &out[i]);
 		remember_shown(&world->serving.places[environment], &out[i]);
 		show_works(world, false, arena, &out[i].prepared, &out[i].n_prepared);
 		show_works(world, true, arena, &out[i].checked, &out[i].n_checked);

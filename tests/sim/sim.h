@@ -66,6 +66,10 @@ struct traits {
 	double errors, slow;      /* share of 500s; factor on latency */
 	int64_t ready_ms;         /* from start to ready */
 	bool crash, never_ready, bad_check, corrupt;
+	bool logs;                /* its predictions, of which so many are of the class "yes" */
+	double yes;
+	bool measured;            /* Prometheus knows it, and says this */
+	double metric;
 };
 
 /* ---- git ---- */
@@ -131,9 +135,15 @@ struct sim_weight {
 struct sim_story {
 	struct digest revision;
 	uint64_t requests; /* served here since it first carried weight */
+	uint64_t logged;   /* predictions while they were counted */
 	bool served;       /* carried weight */
 	bool shown_ready;  /* a ready replica of it was in the newest look */
 	const struct traits *traits;
+};
+/* What the logs tell of a revision: predictions of "no" and "yes". */
+struct sim_labels {
+	struct digest revision;
+	uint64_t rows[2];
 };
 struct sim_place {
 	const char *name;
@@ -148,6 +158,12 @@ struct sim_place {
 	int n_stories;
 	uint64_t at_step;       /* requests of the candidate when its step began (S9) */
 	bool stuck;             /* every act fails here (L4) */
+	struct sim_labels labels[2], stale_labels[2];
+	bool counting;          /* they are counted, */
+	bool mute;              /* though nothing is logged now */
+	struct digest filed;    /* candidate of the evidence that was saved last, ... */
+	int64_t filed_since_ms;
+	uint64_t filed_candidate, filed_stable; /* ... and predictions that it counts (S18) */
 };
 struct sim_serving {
 	struct sim_replica replicas[SIM_REPLICAS];
@@ -202,6 +218,7 @@ struct sim_declared {
 	int approvals;
 	int64_t keep_ms;
 	char extra[256]; /* more lines of spec.rollout */
+	char analysis[128]; /* one more of its analysis */
 };
 /* An approval as it was given, to be found again in what the controller made of it (S10). */
 struct sim_approval {
@@ -258,6 +275,8 @@ struct world {
 	char violation[512];
 	int at_line;        /* of the scenario, when it was violated */
 	int n_requests;
+	char asked[256]; /* the question to Prometheus that is under way; "" none */
+	int64_t asked_ms;
 	bool short_rest;    /* L2 for a tenth of the time */
 	char end[512];      /* how it ended, for L5 */
 };
@@ -315,9 +334,24 @@ struct sim_replica *serving_replica(struct world *world, int environment, struct
 double serving_weight(const struct sim_place *place, struct digest revision);
 /* Made when it is not there yet. */
 struct sim_story *serving_story(struct sim_place *place, struct digest revision);
+/* How many of n come true, each with this chance. */
+uint64_t serving_draw(struct world *world, uint64_t n, double chance);
 void serving_kill(struct world *world, struct sim_replica *replica);
 void serving_restart_router(struct world *world);
 int serving_ready(const struct world *world, int environment, struct digest revision);
+
+/* signals.c */
+void labels_log(struct world *world, struct sim_place *place, const struct sim_replica *replica,
+                uint64_t n);
+void labels_show(struct world *world, struct sim_place *place, bool stale, struct arena *arena,
+                 struct observed *out);
+bool prometheus_ask(void *self, const char *url, size_t body_bytes_max, int64_t deadline_ms,
+                    struct arena *arena, struct http_reply *reply);
+/* S18: each prediction counts once, over all crashes. */
+void assert_labels(struct world *world, struct sim_place *place, const struct evidence *evidence);
+/* S9: of what is promoted after it was compared with the stable version. */
+void assert_predictions(struct world *world, int environment, const struct traits *candidate,
+                        const struct traits *stable);
 
 /* runs.c */
 /* One object of a manifest in that commit; NULL when it is not there. */
@@ -332,7 +366,7 @@ void assert_stop(struct world *world, int environment, const struct action *acti
 void assert_drop(struct world *world, int environment);
 void assert_propose(struct world *world, const struct proposal_text *text);
 void assert_spawn(struct world *world, const struct sim_run *run);
-void assert_evidence(struct world *world, const void *bytes, size_t len);
+void assert_evidence(struct world *world, const char *path, const void *bytes, size_t len);
 void assert_world(struct world *world);
 /* The status of an environment as the local branch has it; NULL when there is none. Lives as long
  * as the world. */

@@ -137,25 +137,13 @@ static int http_perform(void *self, const struct http_request *requests, struct 
 	return err_set(err, ERR_TRANSIENT, "no network here");
 }
 
-static bool http_ask(void *self, const char *url, size_t body_bytes_max, int64_t deadline_ms,
-                     struct arena *arena, struct http_reply *reply)
-{
-	(void)self;
-	(void)url;
-	(void)body_bytes_max;
-	(void)deadline_ms;
-	(void)arena;
-	*reply = (struct http_reply){0};
-	err_set(&reply->err, ERR_TRANSIENT, "no network here");
-	return true;
-}
-
 static void start_controller(struct world *world)
 {
 	world->crashed = false;
 	world->starts++;
 	world->unsteady_until_ms = -1;
 	world->jumped = false; /* it never knew another clock */
+	world->asked[0] = 0;
 	git_restart(world);
 	world->controller = controller_new(&world->ports, &world->config);
 }
@@ -184,12 +172,13 @@ struct world *world_new(uint64_t seed, FILE *trace)
 		.fleet_name = "simulated",
 		.poll_ms = SIM_POLL_MS,
 		.runs_concurrent = 1,
+		.metrics_allow = "http://prometheus:9090",
 		.run = {.self = "linnet-controller", .data_root = "/data", .state = "/state",
 		        .store = "/store"},
 	};
 	state_wire(world);
 	world->ports.clock = (struct port_clock){world, clock_now, clock_wall};
-	world->ports.http = (struct port_http){world, http_perform, http_ask};
+	world->ports.http = (struct port_http){world, http_perform, prometheus_ask};
 	git_wire(world);
 	serving_wire(world);
 	runs_wire(world);
