@@ -42,6 +42,14 @@ struct arm_figures {
 	double share, low, high; /* of bad requests, with its 95 % interval (Wilson); NAN: none yet */
 	double p95_ms;           /* NAN: none yet */
 };
+/* How far apart both arms' predicted labels are. */
+struct label_figures {
+	const char *label;              /* that is the most in excess; NULL: none were logged yet */
+	double candidate, stable;       /* its shares */
+	double n_candidate, n_stable;   /* predictions */
+	double distance, low, high;     /* total variation with its 95 % interval */
+	double limit;                   /* predictions.maxDistance */
+};
 /* The candidate's share of traffic from `at_ms` on. */
 struct weight_point {
 	int64_t at_ms;
@@ -69,6 +77,7 @@ struct deployment_view {
 	const struct evidence *evidence;    /* NULL: no rollout is watched */
 	struct arm_figures candidate, stable;   /* since the rollout began */
 	struct arm_figures at_step;             /* the candidate's, since the step began */
+	const struct label_figures *predictions; /* since the rollout began; NULL: not watched */
 	const struct weight_point *trail;       /* of this rollout, else of the last, oldest first */
 	size_t n_trail;
 };

@@ -1,4 +1,5 @@
 /* What is shown of the keys and of the controller itself, built where something changed. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,33 @@ static struct deployment_row row_of(const struct task *task, const struct shown 
 	};
 }
 
+/* NULL: predictions are not watched. */
+static const struct label_figures *labels_of(const struct task *task, struct arena *arena)
+{
+	const struct evidence *evidence = &task->evidence;
+	const struct finding *findings;
+	struct label_figures *figures;
+	size_t n = 0, i = 0;
+
+	if (!task->desired.deployment || !evidence->revision.hex[0])
+		return NULL;
+	findings = gate_findings(evidence, &task->desired.deployment->rollout.analysis, arena, &n);
+	while (i < n && isnan(findings[i].limit))
+		i++;
+	if (i == n)
+		return NULL;
+	figures = arena_array(arena, 1, struct label_figures);
+	*figures = (struct label_figures){
+		.label = findings[i].label,
+		.candidate = findings[i].candidate, .stable = findings[i].stable,
+		.n_candidate = findings[i].n_candidate, .n_stable = findings[i].n_stable,
+		.distance = findings[i].distance,
+		.low = findings[i].shown.low, .high = findings[i].shown.high,
+		.limit = findings[i].limit,
+	};
+	return figures;
+}
+
 static void tell_deployment(struct controller *c, const struct task *task,
                             const struct shown *shown)
 {
@@ -124,6 +152,7 @@ static void tell_deployment(struct controller *c, const struct task *task,
 		.candidate = gate_figures(&evidence->candidate),
 		.stable = gate_figures(&evidence->stable_arm),
 		.at_step = gate_figures(&evidence->at_step),
+		.predictions = labels_of(task, &c->arena),
 		.trail = shown->trail,
 		.n_trail = shown->n_trail,
 	};

@@ -107,6 +107,29 @@ static const struct field figures_fields[] = {
 static const struct record figures_record =
 	RECORD(struct arm_figures, figures, "What one arm has shown.");
 
+static const struct field label_fields[] = {
+	{.name = "label", .type = FIELD_STRING, AT(struct label_figures, label),
+	 .help = "The label that is the most in excess; absent: none were logged yet."},
+	{.name = "candidate", .type = FIELD_NUMBER, AT(struct label_figures, candidate),
+	 .help = "Its share of the candidate's predictions, 0 to 1."},
+	{.name = "stable", .type = FIELD_NUMBER, AT(struct label_figures, stable),
+	 .help = "Its share of the stable revision's."},
+	{.name = "candidatePredictions", .type = FIELD_NUMBER,
+	 AT(struct label_figures, n_candidate), ALWAYS, .help = "Predictions of the candidate."},
+	{.name = "stablePredictions", .type = FIELD_NUMBER, AT(struct label_figures, n_stable), ALWAYS,
+	 .help = "Predictions of the stable revision."},
+	{.name = "distance", .type = FIELD_NUMBER, AT(struct label_figures, distance),
+	 .help = "Total variation distance of the labels' shares, 0 to 1."},
+	{.name = "low", .type = FIELD_NUMBER, AT(struct label_figures, low),
+	 .help = "Lower end of its 95 % interval."},
+	{.name = "high", .type = FIELD_NUMBER, AT(struct label_figures, high),
+	 .help = "Upper end of its 95 % interval."},
+	{.name = "limit", .type = FIELD_NUMBER, AT(struct label_figures, limit), ALWAYS,
+	 .help = "The declared predictions.maxDistance."},
+};
+static const struct record label_record =
+	RECORD(struct label_figures, label, "How far apart both arms' predicted labels are.");
+
 static const struct field times_fields[] = {
 	{.name = "since", .type = FIELD_TIME, AT(struct evidence, since_ms), ALWAYS,
 	 .help = "Since when this rollout is watched."},
@@ -136,6 +159,8 @@ static const struct field shown_fields[] = {
 	FIGURES("candidate", candidate),
 	FIGURES("stable", stable),
 	FIGURES("candidateAtStep", at_step),
+	{.name = "predictions", .type = FIELD_OPTIONAL, AT(struct deployment_view, predictions),
+	 .record = &label_record, .help = "What both arms predict, where it is watched."},
 };
 static const struct record shown_record =
 	RECORD(struct deployment_view, shown, "What the rollout has shown.");

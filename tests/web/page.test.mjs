@@ -21,7 +21,9 @@ const whole = {
   deployment: canary,
   rollout: { deadlineMs: 300000, errorsMax: 0.1, steps: [{ weight: 0.05, minRequests: 40, minDurationMs: 1000 }, { weight: 1, minRequests: 0, minDurationMs: 0 }] },
   evidence: { times: { since: "2026-01-01T00:00:00Z", stepSince: "2026-01-01T00:00:00Z", lastData: "2026-01-01T00:00:00Z" },
-    candidate: figures, stable: { ...figures, requests: 800 }, candidateAtStep: figures },
+    candidate: figures, stable: { ...figures, requests: 800 }, candidateAtStep: figures,
+    predictions: { label: EVIL, candidate: 1, stable: 0.4, candidatePredictions: 40, stablePredictions: 800,
+      distance: 0.6, low: 0.2, high: 1, limit: 0.5 } },
   trail: [{ at: "2026-01-01T00:00:00Z", weight: 0 }, { at: "2026-01-01T00:01:00Z", weight: 0.05 }],
   status: {
     rollout: { step: 1, rolloutSince: "2026-01-01T00:00:00Z" },
@@ -83,7 +85,7 @@ test("a deployment opens with its rollout, evidence, history and training", asyn
   await until("the detail", () => $("detail-title"));
   const text = $("detail").textContent;
   for (const wanted of ["40 of 40 requests at this step", "What it waits for", "The candidate's share of traffic",
-    "0.4 % to 13 %", "canary 0 % -> 5 % (v2)", EVIL, "1,000 new rows", "PASS: accuracy 90 %", "v0 in quarantine: harm",
+    "0.4 % to 13 %", "Predicted labels differ by 60 % (20 % to 100 %), at most 50 % is allowed", "v2 100 % of 40, v1 40 % of 800", "canary 0 % -> 5 % (v2)", EVIL, "1,000 new rows", "PASS: accuracy 90 %", "v0 in quarantine: harm",
     "Healthy: fewer replicas are ready", "The retraining cycle"])
     assert.ok(text.includes(wanted), wanted);
   const charts = $("detail").querySelectorAll("svg");

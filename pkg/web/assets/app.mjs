@@ -216,6 +216,15 @@ function intervalChart(arms, limit) {
   return svg;
 }
 
+function labelsLine(labels, [candidate, stable]) {
+  if (!labels) return null;
+  if (labels.label === undefined) return make("p", { class: "small" }, "Predictions: none of both versions were logged yet.");
+  return make("p", { id: "labels" }, `Predicted labels differ by ${view.percent(labels.distance)} ` +
+    `(${view.percent(labels.low)} to ${view.percent(labels.high)}), at most ${view.percent(labels.limit)} is allowed; ` +
+    `${labels.label}: ${candidate.name} ${view.percent(labels.candidate)} of ${view.count(labels.candidatePredictions)}, ` +
+    `${stable.name} ${view.percent(labels.stable)} of ${view.count(labels.stablePredictions)}.`);
+}
+
 function evidencePanel(whole) {
   const evidence = whole.evidence ?? {}, row = whole.deployment;
   if (!evidence.times) return null;
@@ -235,7 +244,8 @@ function evidencePanel(whole) {
   return panel("Evidence since the rollout began", chart,
     chart && make("p", { class: "small" }, "Share of failed requests with its 95 % interval; the dashed red line is errors.max."),
     make("div", { class: "scroll", id: "figures", tabindex: "0", role: "region", "aria-label": "Evidence in figures" },
-      make("table", {}, make("thead", {}, head), body)));
+      make("table", {}, make("thead", {}, head), body)),
+    labelsLine(evidence.predictions, arms));
 }
 
 function historyPanel(title, history) {
