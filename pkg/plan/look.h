@@ -78,6 +78,7 @@ void enter(struct look *look, enum phase phase, const char *reason, const char *
 void say(struct look *look, const char *reason, const char *message);
 void note(struct look *look, const char *what, const char *why);
 void set_weights(struct look *look, double stable, double candidate);
+void stable_serves_all(struct look *look); /* or, where there is none, nobody anything */
 void take_up(struct look *look, const struct revision *revision, bool going_back);
 void drop_candidate(struct look *look);
 void make_stable(struct look *look); /* the candidate, and it may be gone back to */

@@ -66,7 +66,7 @@ bool is_version(const struct proposal *proposal)
 static int64_t version_number(const char *version)
 {
 	struct err err = {0};
-	int64_t n = 0;
+	int64_t n;
 
 	if (version[0] != 'v' || parse_int(version + 1, 0, INT32_MAX, &n, &err) < 0)
 		return 0;

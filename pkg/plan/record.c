@@ -49,6 +49,11 @@ void set_weights(struct look *look, double stable, double candidate)
 	next->candidate_weight = candidate;
 }
 
+void stable_serves_all(struct look *look)
+{
+	set_weights(look, has_stable(look) ? 1 : 0, 0);
+}
+
 static void add_revision(struct look *look, const struct revision *revision)
 {
 	if (!status_revision(look->next, revision->digest))
@@ -79,7 +84,7 @@ void drop_candidate(struct look *look)
 	next->keep_until_ms = next->rollout_since_ms = -1;
 	next->rollout_spec = (struct digest){0};
 	next->stable_reference = (struct arm){0};
-	set_weights(look, has_stable(look) ? 1 : 0, 0);
+	stable_serves_all(look);
 }
 
 static void forget_promoted(struct look *look, struct digest revision)

@@ -144,7 +144,7 @@ static void follow_quarantined(struct look *look)
 		return;
 	settle(look, why);
 	note(look, arena_printf(look->arena, "not rolled out (%s)", look->want.version), why);
-	set_weights(look, has_stable(look) ? 1 : 0, 0);
+	stable_serves_all(look);
 	enter(look, PHASE_ROLLED_BACK, "Quarantined", why);
 }
 
@@ -221,7 +221,7 @@ void roll_back(struct look *look, const char *reason, const char *why)
 	note(look, arena_printf(look->arena, "rolling back (%s)", version_of(look, failed)),
 	     arena_printf(look->arena, "%s: %s", reason, why));
 	quarantine(look, failed, why);
-	set_weights(look, has_stable(look) ? 1 : 0, 0);
+	stable_serves_all(look);
 	enter(look, PHASE_ROLLING_BACK, reason, why);
 	want_revert(look, failed, next->stable, why);
 }

@@ -16,6 +16,7 @@ static void until_tested(struct world *world)
 
 static void a_version_from_elsewhere_is_evaluated_once(void **state)
 {
+	struct gates_evidence evidence = {0};
 	struct world *world = *state;
 	const struct action *action;
 
@@ -31,7 +32,9 @@ static void a_version_from_elsewhere_is_evaluated_once(void **state)
 	world->in.evaluation.verdict = VERDICT_PASS;
 	world->in.evaluation.why = "accuracy 92 %";
 	world->in.evaluation.same = true; /* as what serves: no use was spent */
+	world->in.evaluation.evidence = &evidence;
 	tick(world);
+	assert_ptr_equal(world->in.history.decided, &evidence); /* it can be judged again */
 	assert_int_equal(world->in.history.n_verdicts, 1);
 	assert_true(world->in.history.ledger[0].same);
 	assert_int_equal(gate_admit(&world->revisions[1], &world->revisions[0], &world->model, NULL,

@@ -56,7 +56,10 @@ static void a_first_deployment_that_fails_before_traffic_proposes_none(void **st
 
 	world->conduct[1].check_fails = true;
 	world_declare(world, 1);
+	world_until(world, PHASE_ROLLING_BACK, 60);
+	assert_true(world->history.stable_weight == 0 && world->history.candidate_weight == 0);
 	world_until(world, PHASE_ROLLED_BACK, 60);
+	assert_true(world->history.stable_weight == 0 && world->history.candidate_weight == 0);
 	world_run(world, 3);
 	assert_int_equal(world->n_replicas, 0);
 	assert_int_equal(world->n_weights, 0);
@@ -174,8 +177,9 @@ static void a_quarantined_revision_stays_out_until_a_retry(void **state)
 	world_settle(world, 2);
 }
 
-/* What is asked for is not known then: the newest in quarantine is meant. */
-static void without_git_a_retry_frees_the_newest(void **state)
+/* What is asked for is not known then: the one that is named is meant, else the newest in
+ * quarantine. */
+static void without_git_a_retry_frees_the_named_or_the_newest(void **state)
 {
 	struct world *world = *state;
 
@@ -190,6 +194,14 @@ static void without_git_a_retry_frees_the_newest(void **state)
 	world_tick(world);
 	assert_true(status_quarantined(&world->history, world_revision(world, 2)));
 	assert_false(status_quarantined(&world->history, world_revision(world, 3)));
+	world->desired.known = true;
+	world_until(world, PHASE_ROLLED_BACK, 60);
+	world->desired.known = false;
+	ask(world, REQUEST_RETRY);
+	world->requests[0].revision = world_revision(world, 2);
+	world_tick(world);
+	assert_false(status_quarantined(&world->history, world_revision(world, 2)));
+	assert_true(status_quarantined(&world->history, world_revision(world, 3)));
 }
 
 /* A candidate that stalled, one that is under way beside a broken stable one. */
@@ -255,9 +267,11 @@ static void a_promoted_revision_comes_back_without_steps_and_through_a_hold(void
 	world->deployment.hold = &hold;
 	world_declare(world, 1);
 	world_until(world, PHASE_PROMOTING, 20);
+	assert_true(world->history.going_back);
 	world_run(world, 2);
 	assert_true(share(world, 1) == 1);
 	world_until(world, PHASE_STEADY, 70);
+	assert_false(world->history.going_back);
 	assert_int_equal(world->history.n_promoted, 2);
 	assert_true(digest_same(world->history.promoted[0].revision, world_revision(world, 1)));
 }
@@ -594,7 +608,7 @@ int main(void)
 		case_of(a_retry_beside_version_none_leaves_what_serves),
 		case_of(a_fix_that_dies_goes_back_to_what_answers),
 		case_of(a_quarantined_revision_stays_out_until_a_retry),
-		case_of(without_git_a_retry_frees_the_newest),
+		case_of(without_git_a_retry_frees_the_named_or_the_newest),
 		case_of(naming_what_serves_ends_what_is_under_way),
 		case_of(naming_what_is_in_quarantine_ends_what_is_under_way),
 		case_of(a_promoted_revision_comes_back_without_steps_and_through_a_hold),

@@ -476,6 +476,9 @@ static void what_the_router_still_names_is_dropped_at_last(void **state)
 		world_tick(world);
 	}
 	input = world_input(world);
+	input.observed.n_weights = 0; /* the router names nothing */
+	world->last = plan_rollout(&input, &world->arena);
+	assert_null(find_action(world, ACTION_DROP));
 	input.observed.weights = &left;
 	input.observed.n_weights = 1;
 	world->last = plan_rollout(&input, &world->arena);
