@@ -400,21 +400,39 @@ static void start_replica(struct world *world, int environment, const struct act
 	            action->why);
 }
 
-static void set_weights(struct world *world, int environment, const struct action *action)
+static void keep_weight(struct sim_place *place, struct digest revision, double weight)
+{
+	int i = 0;
+
+	while (i < place->n_weights && !digest_same(place->weights[i].revision, revision))
+		i++;
+	if (i == (int)ARRAY_LEN(place->weights))
+		return; /* a third one beside two that are not lowered yet */
+	place->n_weights += i == place->n_weights;
+	place->weights[i] = (struct sim_weight){revision, weight};
+}
+
+/* Weights rise before others fall, so that somebody serves at each instant; `part`: it ends there. */
+static void set_weights(struct world *world, int environment, const struct action *action,
+                        bool part)
 {
 	struct sim_place *place = &world->serving.places[environment];
 
-	place->n_weights = 0;
-	for (size_t i = 0; i < action->n_weights; i++)
-		place->weights[place->n_weights++] =
-			(struct sim_weight){action->weights[i].revision, action->weights[i].weight};
+	if (!part)
+		place->n_weights = 0;
+	for (size_t i = 0; i < action->n_weights; i++) {
+		const struct revision_weight *weight = &action->weights[i];
+
+		if (weight->weight >= serving_weight(place, weight->revision))
+			keep_weight(place, weight->revision, weight->weight);
+	}
 	for (int i = 0; i < SIM_REPLICAS; i++) {
 		struct sim_replica *replica = &world->serving.replicas[i];
 
 		if (replica->used && replica->environment == environment)
 			replica->in_rotation = replica->state == REPLICA_READY;
 	}
-	world_event(world, "%s: weights %.3f %.3f (%s)", place->name,
+	world_event(world, "%s: weights%s %.3f %.3f (%s)", place->name, part ? " in part" : "",
 	            action->n_weights > 0 ? action->weights[0].weight : 0,
 	            action->n_weights > 1 ? action->weights[1].weight : 0, action->why);
 }
@@ -465,13 +483,15 @@ static int port_apply(void *self, const struct serving_target *target, const str
 	struct world *world = self;
 	int environment = environment_index(world, target->key.environment);
 	int call = world_call(world, FAULT_APPLY, FAULT_LOST_REPLY);
+	bool part = false;
 
 	if (call == 1 || world->serving.places[environment].stuck)
 		return err_set(err, ERR_TRANSIENT, "not done");
 	serving_advance(world);
 	if (action->kind == ACTION_SET_WEIGHTS) {
+		part = world_fault(world, FAULT_PART);
 		assert_weights(world, environment, action);
-		set_weights(world, environment, action);
+		set_weights(world, environment, action, part);
 	} else if (action->kind == ACTION_START_REPLICA) {
 		assert_start(world, environment, action);
 		start_replica(world, environment, action);
@@ -489,7 +509,7 @@ static int port_apply(void *self, const struct serving_target *target, const str
 	world_act_done(world);
 	if (call == 2 || world->crashed)
 		return err_set(err, ERR_UNKNOWN, "the reply was lost");
-	return 0;
+	return part ? err_set(err, ERR_TRANSIENT, "only what rises was done") : 0;
 }
 
 static int port_inventory(void *self, struct arena *arena, struct serving_key **keys, size_t *n,

@@ -34,6 +34,7 @@ enum fault {
 	FAULT_STALE,      /* it shows what was, not what is */
 	FAULT_APPLY,      /* an act fails before its effect */
 	FAULT_LOST_REPLY, /* an act has its effect, and reports an error */
+	FAULT_PART,       /* of a change of weights only what rises is done */
 	FAULT_PROCESS,    /* a run cannot be started, looked at or read */
 	FAULT_VANISH,     /* a run is gone without a trace */
 	FAULT_CRASH,      /* the controller dies after an act */
