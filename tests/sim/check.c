@@ -112,6 +112,14 @@ static void check_first_weight(struct world *world, int environment, struct dige
 	story->served = true;
 }
 
+/* It is, and the controller was shown so: a stale look is no fault of its own. */
+static bool stable_is_ready(struct world *world, int environment,
+                            const struct deployment_status *status)
+{
+	return serving_ready(world, environment, status->stable) > 0 &&
+	       serving_story(&world->serving.places[environment], status->stable)->shown_ready;
+}
+
 /* S3: never more exposure than the last step that is durable on the status branch, while the stable
  * revision is ready (else S5 wins). S11: none that goes up in quarantine, unless nothing else is
  * there. */
@@ -120,7 +128,7 @@ static void check_exposure(struct world *world, int environment, struct digest r
 {
 	const struct sim_place *place = &world->serving.places[environment];
 	bool rises = weight > serving_weight(place, revision) + 0.006;
-	bool stable = serving_ready(world, environment, status->stable) > 0;
+	bool stable = stable_is_ready(world, environment, status);
 
 	if (digest_same(revision, status->stable) || !stable)
 		return;
@@ -137,8 +145,7 @@ static void check_exposure(struct world *world, int environment, struct digest r
 void assert_weights(struct world *world, int environment, const struct action *action)
 {
 	const struct deployment_status *status = status_or_none(world, environment);
-	bool stable = serving_ready(world, environment, status->stable) > 0;
-	bool named = false;
+	bool stable = stable_is_ready(world, environment, status), named = false;
 	double sum = 0;
 	int ready = 0;
 

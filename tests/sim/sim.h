@@ -32,9 +32,8 @@ enum fault {
 	FAULT_PUSHER,     /* somebody commits while a proposal or the status is on its way */
 	FAULT_OBSERVE,    /* the serving side cannot be read */
 	FAULT_STALE,      /* it shows what was, not what is */
-	FAULT_APPLY,      /* an act fails before its effect */
+	FAULT_APPLY,      /* an act fails before its effect, or of weights only what rises is done */
 	FAULT_LOST_REPLY, /* an act has its effect, and reports an error */
-	FAULT_PART,       /* of a change of weights only what rises is done */
 	FAULT_PROCESS,    /* a run cannot be started, looked at or read */
 	FAULT_VANISH,     /* a run is gone without a trace */
 	FAULT_CRASH,      /* the controller dies after an act */

@@ -7,7 +7,7 @@
 
 const struct names fault_names = {
 	(const char *const[]){"fetch", "lag", "push", "publish", "read", "propose", "pusher", "observe",
-	                      "stale", "apply", "lost-reply", "part", "process", "vanish", "crash", "exit",
+	                      "stale", "apply", "lost-reply", "process", "vanish", "crash", "exit",
 	                      "router", "hand", "clock", "disk"},
 	FAULTS,
 };
