@@ -155,7 +155,7 @@ static bool can_set(const struct look *look, struct shares shares)
 
 	if (shares.stable <= 0 && shares.candidate <= 0)
 		return has_stable(look); /* Retiring, recreate */
-	return (shares.stable > 0 && ready_replicas(look, next->stable) > 0) ||
+	return ready_replicas(look, next->stable) > 0 ||
 	       (shares.candidate > 0 && ready_replicas(look, next->candidate) > 0) ||
 	       is_exclusive(look);
 }
@@ -458,11 +458,9 @@ static void stop_unwanted(struct look *look)
 
 static void drop_retired(struct look *look)
 {
-	const struct deployment_status *next = look->next;
 	const struct observed *observed = &look->in->observed;
 
-	if (next->phase == PHASE_RETIRING && next->stable_weight <= 0 && observed->n_replicas == 0 &&
-	    observed->n_weights > 0)
+	if (is_leaving(look) && observed->n_replicas == 0 && observed->n_weights > 0)
 		add_action(look, ACTION_DROP, (struct digest){0}, "retired")->spec = NULL;
 }
 
@@ -472,8 +470,7 @@ static bool is_under_way(const struct look *look)
 	const struct deployment_status *next = look->next;
 
 	return (in_flight(next) && next->phase != PHASE_WAITING) || next->phase == PHASE_ROLLING_BACK ||
-	       (next->phase == PHASE_RETIRING && next->stable_weight <= 0) ||
-	       (has_stable(look) && !next->weights_seen);
+	       is_leaving(look) || (has_stable(look) && !next->weights_seen);
 }
 
 void converge(struct look *look)

@@ -167,11 +167,16 @@ static int64_t candidate_wanted(const struct look *look)
 	return 0;
 }
 
+bool is_leaving(const struct look *look)
+{
+	return look->next->phase == PHASE_RETIRING && look->next->stable_weight <= 0;
+}
+
 static int64_t stable_wanted(const struct look *look)
 {
 	const struct deployment_status *next = look->next;
 
-	if (next->phase == PHASE_RETIRING && next->stable_weight <= 0)
+	if (is_leaving(look))
 		return 0;
 	if (is_exclusive(look) && next->phase != PHASE_ROLLING_BACK)
 		return 0;

@@ -58,6 +58,7 @@ bool has_candidate(const struct look *look);
 enum aim find_aim(const struct look *look);
 /* Stable and candidate do not run at the same time (`strategy: recreate`). */
 bool is_exclusive(const struct look *look);
+bool is_leaving(const struct look *look); /* retiring, its time to be kept over */
 /* Share of the step after `step`; 1 when there is no other. */
 double next_weight(const struct look *look);
 int64_t replicas_wanted(const struct look *look, struct digest revision);

@@ -26,7 +26,7 @@ static struct digest meant(const struct look *look, const struct request *reques
 static void approve(struct look *look, const struct request *request)
 {
 	const struct desired_deployment *desired = &look->in->desired;
-	int64_t expire_ms = desired->environment ? desired->environment->approvals.expire_ms : -1;
+	const struct environment *environment = desired->environment;
 	struct approval approval = {
 		.by = request->by,
 		.evidence = "request",
@@ -39,8 +39,8 @@ static void approve(struct look *look, const struct request *request)
 
 	if (!approval.gate.hex[0] && desired->model)
 		approval.gate = gate_digest(desired->model, desired->policy, look->arena);
-	if (!is_time(approval.expires_ms) && expire_ms >= 0)
-		approval.expires_ms = look->in->now_ms + expire_ms;
+	if (!is_time(approval.expires_ms) && environment && is_time(environment->approvals.expire_ms))
+		approval.expires_ms = look->in->now_ms + environment->approvals.expire_ms;
 	add_approval(look, approval);
 	note(look, arena_printf(look->arena, "approved (%s)", version_of(look, approval.revision)),
 	     asked(look, request));

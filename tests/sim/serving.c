@@ -412,7 +412,7 @@ static void keep_weight(struct sim_place *place, struct digest revision, double 
 	place->weights[i] = (struct sim_weight){revision, weight};
 }
 
-/* Weights rise before others fall, so that somebody serves at each instant; `part`: it ends there. */
+/* Weights rise before others fall, so that somebody always serves; `part`: it ends there. */
 static void set_weights(struct world *world, int environment, const struct action *action,
                         bool part)
 {

@@ -471,6 +471,14 @@ static void what_the_router_still_names_is_dropped_at_last(void **state)
 	world_settle(world, 1);
 	left = (struct revision_weight){world_revision(world, 1), 0};
 	world->desired.absent = true;
+	world_tick(world);
+	input = world_input(world); /* still kept: what died comes back */
+	input.observed.n_replicas = 0;
+	input.observed.weights = &left;
+	input.observed.n_weights = 1;
+	world->last = plan_rollout(&input, &world->arena);
+	assert_true(input.history.phase == PHASE_RETIRING && input.history.stable_weight == 1);
+	assert_null(find_action(world, ACTION_DROP));
 	for (int i = 0; i < 200 && (world->n_replicas || i < 5); i++) {
 		assert_null(find_action(world, ACTION_DROP));
 		world_tick(world);
