@@ -385,21 +385,22 @@ static void tell_progress(struct controller *c, bool fleet_moved, size_t n, int6
 		return;
 	log_info("planned %zu keys in %lld ms", c->n_planned, (long long)since(c, c->moved_ms));
 	c->moved_ms = 0;
-	c->trim = c->n_planned >= BATCH_KEYS;
 }
 
-/* Nothing outlives the pass before but what the statuses say that were decoded. */
+/* Nothing outlives the pass before but what the statuses say that were decoded. What a large pass
+ * took goes back to the system. */
 static void begin_pass(struct controller *c)
 {
+	bool large = c->arena.bytes_used >= LARGE_BYTES;
+
 	fleet_remember(c->fleet, NULL);
 	arena_reset(&c->arena);
 	if (c->decoded_arena.bytes_used >= DECODED_BYTES) {
 		map_deinit(&c->decoded);
 		arena_reset(&c->decoded_arena);
 	}
-	if (c->trim)
+	if (large)
 		malloc_trim(0);
-	c->trim = false;
 	fleet_remember(c->fleet, &c->arena);
 }
 

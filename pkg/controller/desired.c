@@ -110,6 +110,7 @@ int load_fleet(struct controller *c, struct err *err)
 	         dirty.n);
 	map_deinit(&dirty);
 	c->applied = c->heads.accepted;
+	c->rewound = (struct oid){""};
 	look_for_emptiness(c);
 	c->ports.git.accept(c->ports.git.self, c->applied, false);
 	return 0;
@@ -267,6 +268,7 @@ static int accept_rewind(struct controller *c, const struct request *request, st
 	log_warn("the rewritten branch is accepted at %.10s, asked by %s", tip.hex,
 	         request->by ? request->by : "somebody");
 	c->ports.git.accept(c->ports.git.self, tip, true);
+	c->rewound = tip;
 	return 0;
 }
 

@@ -13,7 +13,8 @@
 enum {
 	BATCH_KEYS = 4096,         /* keys planned in one pass; the rest follow at once */
 	PASS_BYTES = 512 << 20,    /* arena of a pass */
-	DECODED_BYTES = 16 << 20,  /* what is remembered of decoded statuses */
+	LARGE_BYTES = 16 << 20,    /* a pass that took more gives its memory back */
+	DECODED_BYTES = 4 << 20,   /* what is remembered of decoded statuses */
 	README_ROWS = 1000,
 	HOLD_MS = 5000,            /* so long a read-back may wait to be recorded */
 	LOOK_AGAIN_MS = 5000,      /* between two looks at what sends no event */
@@ -71,6 +72,7 @@ struct controller {
 	struct map decoded; /* blob id -> the status that it holds, never changed; in ... */
 	struct arena decoded_arena; /* ... this; all is forgotten when it is full */
 	struct oid requests_done;
+	struct oid rewound; /* a rewritten tip that was accepted and is not loaded yet */
 	bool claimed;       /* our id and epoch stand on the status branch */
 	bool readme_stale;
 	int64_t now_ms, wall_ms;      /* of this pass */
@@ -78,7 +80,6 @@ struct controller {
 	int64_t steady_from_ms;       /* monotonic: before it the clock is not trusted */
 	int64_t moved_ms;             /* since when the keys of a new commit are looked at; 0 done */
 	size_t n_planned;             /* of them, so far */
-	bool trim;                    /* many were: their memory goes back before the next pass */
 	char problem[512];            /* last logged trouble with Git, to log it once */
 	struct figures figures;       /* what is counted; the rest is filled when asked for */
 };

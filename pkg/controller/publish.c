@@ -127,13 +127,17 @@ static void add_readme(struct batch *batch)
 	buf_deinit(&text);
 }
 
+/* The commit that says a request was acted on holds what came of it: a rewind that was accepted is
+ * not asked for twice. */
 static void add_controller(struct batch *batch, const struct asked_list *asked)
 {
 	struct controller *c = batch->c;
+	const struct oid *accepted = c->rewound.hex[0] ? &c->rewound
+	                             : c->applied.hex[0] ? &c->applied : &c->recorded;
 	struct controller_record record = {
 		.id = c->config.id,
 		.epoch = c->epoch,
-		.accepted = c->applied.hex[0] ? c->applied.hex : c->recorded.hex,
+		.accepted = accepted->hex,
 		.requests = asked->upto.hex[0] ? asked->upto.hex : c->requests_done.hex,
 	};
 	struct buf text;
@@ -335,11 +339,11 @@ void evidence_load(struct controller *c, struct key *key, struct evidence *out)
 	*out = key->evidence ? *key->evidence : (struct evidence){0};
 }
 
+/* No replica was seen and nothing is rolled out: who begins anew knows as much. */
 static bool evidence_is_none(const struct evidence *evidence)
 {
-	static const struct evidence none;
-
-	return evidence_same(evidence, &none);
+	return !evidence->revision.hex[0] && evidence->n_marks == 0 &&
+	       evidence->recent.requests == 0;
 }
 
 static void evidence_unfile(struct controller *c, struct key *key)

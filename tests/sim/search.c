@@ -309,7 +309,7 @@ uint64_t session_hash(struct session *session, size_t scenario, uint64_t seed)
  * "crash N M NAME". */
 void session_regression(struct session *session, const char *line)
 {
-	struct faults faults = {.on = true, .one_in = 1};
+	struct faults faults = {.on = true, .one_in = 1}, plain;
 	long long n, more;
 	char kind[16];
 	int used = 0;
@@ -328,8 +328,10 @@ void session_regression(struct session *session, const char *line)
 		    line[(size_t)used + strlen(session->scenarios[i].name)] <= ' ') {
 			if (!strcmp(kind, "seed"))
 				session_seed(session, i, (uint64_t)n, NULL);
-			else
+			else { /* compared with how it ends without faults */
+				session_plain(session, i, &plain);
 				run_faults(session, i, &faults);
+			}
 			return;
 		}
 }
