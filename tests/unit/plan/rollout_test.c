@@ -641,6 +641,7 @@ static void what_a_loosened_gate_lets_pass_needs_one_more_approval(void **state)
 	                                   &verdicts[1].n_demands);
 	world_declare(world, 2);
 	world_until(world, PHASE_STALLED, 10);
+	assert_string_equal(world->history.history[0].what, "stalled (v2)");
 	accuracy.min = .85;
 	judge(world, &verdicts[0], 2, VERDICT_PASS, "accuracy 88 %");
 	world->model_status.n_verdicts = 2;
@@ -680,6 +681,7 @@ static void a_corrupt_artifact_stalls_until_a_retry(void **state)
 	world_declare(world, 2);
 	world_until(world, PHASE_STALLED, 10);
 	assert_string_equal(world->history.reason, "ArtifactInvalid");
+	assert_string_equal(world->history.history[0].what, "stalled (v2)");
 	world->conduct[2].corrupt = false;
 	world_run(world, 10);
 	assert_int_equal(world->history.phase, PHASE_STALLED);
