@@ -34,7 +34,6 @@ struct child {
 	int exit_code; /* of CHILD_ENDED; 128 + n for signal n */
 };
 
-
 /* Starts it; `child` must be CHILD_NONE. A program that cannot be executed is an error here. */
 int child_start(struct child *child, const struct child_spec *spec, int64_t now_ms,
                 struct err *err) must_check;
