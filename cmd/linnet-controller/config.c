@@ -164,9 +164,9 @@ static int take_keys(const char *path, const struct node *map, const char *prefi
 		if (setting < 0)
 			return unknown_key(path, child, key, err);
 		if (child->type != NODE_SCALAR && child->type != NODE_NULL)
-			return err_set(err, ERR_STALLED, "%s:%d:%d: %s is one text, no list and no map; "
-			               "several go into it with blanks between", path, child->line,
-			               child->column, key);
+			return err_set(err, ERR_STALLED, "%s:%d:%d: %s is one text, not a %s", path,
+			               child->line, child->column, key, child->type == NODE_MAP ? "map"
+			               : "list: write several with blanks between them");
 		if (values[setting])
 			return err_set(err, ERR_STALLED, "%s:%d:%d: %s stands here twice", path,
 			               child->key_line, child->key_column, key);

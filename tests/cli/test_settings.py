@@ -42,8 +42,8 @@ class SettingsTest(CliTest):
 
     def test_mistakes(self):
         for text, expected in (
-                ("data: {allow: [a, b]}\n", "linnet.yaml:1:15: data.allow is one text, no list and no map; several go into it with blanks between"),
-                ("fleet:\n  url: {a: b}\n", "linnet.yaml:2:8: fleet.url is one value"),
+                ("data: {allow: [a, b]}\n", "linnet.yaml:1:15: data.allow is one text, not a list: write several with blanks between"),
+                ("fleet:\n  url: {a: b}\n", "linnet.yaml:2:8: fleet.url is one text, not a map"),
                 ("fleet: {url: a}\nfleet.url: b\n", "linnet.yaml:2:1: fleet.url stands here twice"),
                 ("flet: {url: a}\n", "linnet.yaml:1:8: unknown key 'flet.url'; did you mean"),
                 ("fleet: a\n", "linnet.yaml:1:1: unknown key 'fleet'"),
