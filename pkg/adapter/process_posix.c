@@ -243,12 +243,18 @@ static void say_in_log(int dir, const char *text)
 
 /* A start time in ticks since boot is a clock that no restart and no change of the date
  * disturbs. */
+static int64_t age_of(const struct record *record)
+{
+	if (!record->same_boot)
+		return clock_ms(CLOCK_REALTIME) - record->started_ms;
+	return clock_ms(CLOCK_BOOTTIME) - record->start_ticks * 1000 / sysconf(_SC_CLK_TCK);
+}
+
 static void enforce_timeout(int dir, const struct record *record)
 {
-	int64_t age_ms = clock_ms(CLOCK_BOOTTIME) - record->start_ticks * 1000 / sysconf(_SC_CLK_TCK);
 	char limit[TIME_TEXT], text[96];
 
-	if (record->timeout_ms < 0 || age_ms < record->timeout_ms)
+	if (record->timeout_ms < 0 || age_of(record) < record->timeout_ms)
 		return;
 	format_duration(record->timeout_ms, limit);
 	snprintf(text, sizeof(text), "linnet: killed: it ran longer than its limit of %s\n", limit);
@@ -269,6 +275,7 @@ static void look_in(int dir, struct process_seen *seen)
 	seen->pid = record.pid;
 	seen->start_ticks = record.start_ticks;
 	seen->started_ms = record.started_ms;
+	seen->age_ms = age_of(&record);
 	if (read_exit(dir, seen))
 		return;
 	life = record.same_boot ? find_life(record.pid, record.start_ticks) : LIFE_OTHER;

@@ -22,7 +22,8 @@ struct process_seen {
 	enum process_state state;
 	pid_t pid;            /* its process group too; 0 when it is not known */
 	int64_t start_ticks;  /* with the pid: its identity */
-	int64_t started_ms;   /* wall clock */
+	int64_t started_ms;   /* wall clock; -1 when it never got as far as exec */
+	int64_t age_ms;       /* since then; no change of the date moves it, but for a boot between */
 	bool exit_known;      /* of ENDED */
 	int exit_code;        /* 128 + n for signal n; -1 when not known */
 	int64_t ended_ms;     /* wall clock of the first look that saw it ended */

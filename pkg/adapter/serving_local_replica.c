@@ -531,11 +531,13 @@ void replica_report(struct serving_local *serving, struct serving_key key,
 {
 	const struct haproxy_server *server =
 		is_in_router(serving, key, view) ? server_of(serving, key, view) : NULL;
+	bool was_run = view->seen.started_ms >= 0;
 
 	*out = (struct replica){
 		.revision = view->file.revision,
 		.slot = view->file.slot,
-		.started_ms = view->seen.started_ms >= 0 ? view->seen.started_ms : view->file.ended_ms,
+		.started_ms = was_run ? view->seen.started_ms : view->file.ended_ms,
+		.age_ms = was_run ? view->seen.age_ms : wall_ms() - view->file.ended_ms,
 		.restarts = recent_exits(&view->file),
 		.in_rotation = server && !server->leaving,
 		.open_requests = server ? (int64_t)server->seen.open : 0,

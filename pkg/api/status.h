@@ -60,6 +60,7 @@ struct replica {
 	enum replica_state state;
 	char address[64];      /* "127.0.0.1:20012" */
 	int64_t started_ms;    /* wall clock of its start */
+	int64_t age_ms;        /* since its start, by a clock that no change of the date moves */
 	int restarts;          /* exits of this (revision, slot) in the last ten minutes */
 	bool in_rotation;      /* the router knows it */
 	int64_t open_requests; /* under way at this instant */

@@ -333,16 +333,13 @@ static bool others_run(const struct look *look, struct digest revision)
 
 static bool may_start(struct look *look, const struct replica *replica)
 {
-	int64_t retry_ms;
-
 	if (!replica)
 		return true;
 	if (replica->state != REPLICA_EXITED)
 		return false;
-	retry_ms = replica->started_ms + CRASH_LOOP_BACKOFF_MS;
-	if (replica->restarts < CRASH_LOOP_EXITS || look->in->now_ms >= retry_ms)
+	if (replica->restarts < CRASH_LOOP_EXITS || replica->age_ms >= CRASH_LOOP_BACKOFF_MS)
 		return true;
-	wake_at(look, retry_ms);
+	wake_in(look, CRASH_LOOP_BACKOFF_MS - replica->age_ms);
 	return false;
 }
 
@@ -375,8 +372,7 @@ static bool start_hangs(const struct look *look, const struct replica *replica)
 {
 	int64_t timeout_ms = look->spec ? look->spec->start_timeout_ms : 10 * MINUTE_MS;
 
-	return replica->state == REPLICA_STARTING && !look->in->clock_jumped &&
-	       look->in->now_ms - replica->started_ms > timeout_ms;
+	return replica->state == REPLICA_STARTING && replica->age_ms > timeout_ms;
 }
 
 static int ready_below(const struct look *look, struct digest revision, int64_t n)

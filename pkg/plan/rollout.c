@@ -314,11 +314,11 @@ static bool start_timed_out(const struct look *look, struct digest revision)
 {
 	const struct observed *observed = &look->in->observed;
 
-	for (size_t i = 0; look->spec && i < observed->n_replicas && !look->in->clock_jumped; i++) {
+	for (size_t i = 0; look->spec && i < observed->n_replicas; i++) {
 		const struct replica *replica = &observed->replicas[i];
 
 		if (replica->state == REPLICA_STARTING && digest_same(replica->revision, revision) &&
-		    look->in->now_ms - replica->started_ms > look->spec->start_timeout_ms)
+		    replica->age_ms > look->spec->start_timeout_ms)
 			return true;
 	}
 	return false;

@@ -262,6 +262,7 @@ static void show_replicas(struct world *world, int environment, bool stale, stru
 			                         world->now_ms - replica->ready_ms < STALE_MS
 			                 ? REPLICA_STARTING : replica->state,
 			.started_ms = replica->started_ms,
+			.age_ms = world->now_ms - replica->begun_ms,
 			.restarts = recent_exits(world, replica),
 			.in_rotation = replica->in_rotation,
 			.failure = replica->state == REPLICA_EXITED ? "exit status 1" : NULL,
@@ -393,6 +394,7 @@ static void start_replica(struct world *world, int environment, const struct act
 	replica->state = REPLICA_STARTING;
 	replica->in_rotation = false;
 	replica->started_ms = world->wall_ms;
+	replica->begun_ms = world->now_ms;
 	replica->ready_ms = world->now_ms + replica->traits->ready_ms +
 	                    (int64_t)world_random(world, 400);
 	serving_story(place, action->revision)->traits = replica->traits;

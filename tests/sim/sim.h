@@ -117,7 +117,8 @@ struct sim_replica {
 	enum replica_state state;
 	int64_t exits_ms[8]; /* the last ones, a ring */
 	int n_exits;
-	int64_t started_ms, ready_ms, stop_ms;
+	int64_t started_ms; /* by the wall clock; the others by the world's */
+	int64_t begun_ms, ready_ms, stop_ms;
 	bool in_rotation;
 	struct counters counters;
 };

@@ -172,6 +172,7 @@ static void one_live_process_a_key(void **state)
 	first = look("train/7f");
 	assert_int_equal(first.state, PROCESS_RUNNING);
 	assert_true(clock_posix().wall_ms(NULL) - first.started_ms < 10000);
+	assert_in_range(first.age_ms, 0, 10000);
 	spawn(shell("train/7f", "sleep 60"));
 	assert_int_equal(look("train/7f").pid, first.pid);
 	assert_int_equal(getpgid(first.pid), first.pid);

@@ -413,8 +413,10 @@ static inline struct observed world_observe(struct world *world)
 		.n_checked = world->n_checked,
 	};
 
-	for (size_t i = 0; i < world->n_replicas; i++)
+	for (size_t i = 0; i < world->n_replicas; i++) {
 		observed.replicas[i] = world->replicas[i].seen;
+		observed.replicas[i].age_ms = world->now_ms - world->replicas[i].seen.started_ms;
+	}
 	/* a revision without a ready replica has no server to give its share to */
 	for (size_t i = 0; i < world->n_weights; i++)
 		if (world_ready(world, world->weights[i].revision) > 0)
