@@ -503,15 +503,17 @@ static void inconclusive(struct look *look, const struct judgement *judgement)
 {
 	bool overdue = is_overdue(look);
 
-	if (judgement->no_data)
-		say(look, "NoData",
-		    arena_printf(look->arena, "no %s for longer than noDataDeadline: it holds",
-		                 judgement->no_data));
-	else if (overdue && look->spec->rollout.on_inconclusive == INCONCLUSIVE_ROLLBACK) {
+	if (overdue && look->spec->rollout.on_inconclusive == INCONCLUSIVE_ROLLBACK) {
 		remember_decision(look);
 		roll_back(look, "Inconclusive", arena_printf(look->arena, "the deadline has passed: %s",
 		                                             judgement->why));
-	} else if (overdue)
+	} else if (look->next->candidate_weight == 0)
+		say(look, "NoData", "somebody turned it to 0 % at the router: it holds");
+	else if (judgement->no_data)
+		say(look, "NoData",
+		    arena_printf(look->arena, "no %s for longer than noDataDeadline: it holds",
+		                 judgement->no_data));
+	else if (overdue)
 		say(look, "Inconclusive", "the deadline has passed without a verdict: it holds");
 	else
 		say(look, "Analysing", analysing);

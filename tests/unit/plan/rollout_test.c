@@ -721,19 +721,31 @@ static void past_the_deadline_on_inconclusive_decides(void **state)
 	}
 }
 
-static void without_data_it_holds_whatever_the_deadline_says(void **state)
+static void without_data_it_never_goes_on(void **state)
 {
-	struct world *world = *state;
+	for (enum inconclusive what = 0; what < INCONCLUSIVES; what++) {
+		struct world *world = *state;
 
-	world->deployment.rollout.on_inconclusive = INCONCLUSIVE_PROMOTE;
-	world->deployment.rollout.deadline_ms = 300000;
-	world->deployment.rollout.analysis.no_data_deadline_ms = 60000;
-	into_canary(world);
-	world->requests_per_second = 0;
-	world_run(world, 600);
-	assert_int_equal(world->history.phase, PHASE_CANARY);
-	assert_string_equal(world->history.reason, "NoData");
-	assert_true(share(world, 2) == .05);
+		world_deinit(world);
+		world_init(world);
+		world->deployment.rollout.on_inconclusive = what;
+		world->deployment.rollout.deadline_ms = 300000;
+		world->deployment.rollout.analysis.no_data_deadline_ms = 60000;
+		into_canary(world);
+		world->requests_per_second = 0;
+		world_run(world, 200);
+		assert_int_equal(world->history.phase, PHASE_CANARY);
+		assert_string_equal(world->history.reason, "NoData");
+		assert_true(share(world, 2) == .05);
+		world_run(world, 400);
+		if (what == INCONCLUSIVE_ROLLBACK) {
+			assert_int_equal(world->history.phase, PHASE_ROLLED_BACK);
+			continue;
+		}
+		assert_int_equal(world->history.phase, PHASE_CANARY);
+		assert_string_equal(world->history.reason, "NoData");
+		assert_true(share(world, 2) == .05);
+	}
 }
 
 static void the_deadline_counts_before_any_traffic_too(void **state)
@@ -858,7 +870,7 @@ int main(void)
 		case_of(what_was_never_judged_waits_where_a_gate_is_declared),
 		case_of(a_corrupt_artifact_stalls_until_a_retry),
 		case_of(past_the_deadline_on_inconclusive_decides),
-		case_of(without_data_it_holds_whatever_the_deadline_says),
+		case_of(without_data_it_never_goes_on),
 		case_of(the_deadline_counts_before_any_traffic_too),
 		case_of(an_edited_rollout_counts_from_the_weight_that_is),
 		case_of(below_the_first_step_of_an_edited_rollout_its_terms_count),

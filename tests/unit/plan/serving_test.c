@@ -164,6 +164,22 @@ static void a_canary_turned_down_by_hand_is_left_until_the_next_step(void **stat
 	assert_true(share(world, 2) == .25);
 }
 
+static void a_canary_turned_to_0_by_hand_holds_and_says_so(void **state)
+{
+	struct world *world = *state;
+
+	into_canary(world);
+	for (size_t i = 0; i < world->n_weights; i++)
+		world->weights[i].weight = digest_same(world->weights[i].revision,
+		                                       world_revision(world, 1));
+	world_run(world, 300);
+	assert_true(share(world, 2) == 0);
+	assert_int_equal(world->history.phase, PHASE_CANARY);
+	assert_string_equal(world->history.reason, "NoData");
+	assert_string_equal(world->history.message,
+	                    "somebody turned it to 0 % at the router: it holds");
+}
+
 /* One replica of each is all of them; where one is missing, its lower weight is nobody's hand. */
 static void a_hand_is_known_from_a_death(void **state)
 {
@@ -723,6 +739,7 @@ int main(void)
 		case_of(live_weights_are_set_to_those_of_record),
 		case_of(what_the_router_rounds_is_the_weight_of_record),
 		case_of(a_canary_turned_down_by_hand_is_left_until_the_next_step),
+		case_of(a_canary_turned_to_0_by_hand_holds_and_says_so),
 		case_of(a_hand_is_known_from_a_death),
 		case_of(where_nothing_answers_nobody_turned_it_down),
 		case_of(a_new_router_process_gets_everything_again),
