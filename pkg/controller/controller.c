@@ -64,6 +64,7 @@ void controller_event(struct controller *c, const char *name)
 			continue;
 		free(key->event);
 		key->event = heap_strdup(name);
+		key->event_ms = c->ports.clock.wall_ms(c->ports.clock.self);
 		key->due_ms = 0;
 	}
 }

@@ -52,6 +52,7 @@ struct key {
 	} row;
 	struct shown *shown; /* what watchers were told last; NULL nothing */
 	char *event;         /* of a model: a named event not yet acted on; NULL none */
+	int64_t event_ms;    /* wall time at which it came: two of one name are two causes */
 };
 
 struct controller {

@@ -372,7 +372,9 @@ static bool model_policy(struct controller *c, const struct model *model,
 static void add_event(struct controller *c, const struct task *task, struct training_input *input)
 {
 	struct request *requests;
+	char when[TIME_TEXT];
 
+	format_time(task->key->event_ms, when);
 	for (size_t i = 0; task->key->event && i < input->model->n_triggers; i++) {
 		const struct trigger_spec *trigger = &input->model->triggers[i];
 
@@ -382,8 +384,8 @@ static void add_event(struct controller *c, const struct task *task, struct trai
 		if (input->n_requests)
 			memcpy(requests, input->requests, input->n_requests * sizeof(*requests));
 		requests[input->n_requests++] =
-			(struct request){.verb = REQUEST_KICK, .by = "webhook", .event = trigger->event,
-			                 .expires_ms = -1};
+			(struct request){.verb = REQUEST_KICK, .event = trigger->event, .expires_ms = -1,
+			                 .by = arena_printf(&c->arena, "webhook at %s", when)};
 		input->requests = requests;
 		return;
 	}

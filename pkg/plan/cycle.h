@@ -49,6 +49,7 @@ struct cause {
 	const char *occurrence, *why;
 };
 struct digest run_id(const struct cycle *cycle, const struct cause *cause);
+void forget_event(struct cycle *cycle); /* it has its run */
 /* The first trigger that is due and whose run was not made already. */
 bool find_cause(struct cycle *cycle, struct cause *cause);
 bool new_rows_due(struct cycle *cycle);

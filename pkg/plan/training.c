@@ -188,10 +188,8 @@ static void take_cause(struct cycle *cycle, const struct cause *cause)
 	next->attempts = 0;
 	next->retry_ms = -1;
 	set_baselines(cycle);
-	if (cause->kind == TRIGGER_EVENT) {
-		next->pending_event = NULL;
-		next->pending_kick = false;
-	}
+	if (cause->kind == TRIGGER_EVENT)
+		forget_event(cycle);
 	cycle_note(cycle, arena_printf(cycle->arena, "due (%s)", trigger_kind_names.names[cause->kind]),
 	           cause->why);
 	cycle_enter(cycle, CYCLE_DUE, trigger_kind_names.names[cause->kind], cause->why);

@@ -4,6 +4,22 @@
 
 #include <string.h>
 
+struct digest run_id(const struct cycle *cycle, const struct cause *cause)
+{
+	const struct training_input *in = cycle->in;
+	const char *text = arena_printf(cycle->arena, "run\n%s\n%s\n%s\n%s\n%s", in->model->meta.name,
+	                                trigger_kind_names.names[cause->kind], cause->occurrence,
+	                                in->train_digest.hex, in->data_digest.hex);
+
+	return digest_of(text, strlen(text));
+}
+
+void forget_event(struct cycle *cycle)
+{
+	cycle->next->pending_event = NULL;
+	cycle->next->pending_kick = false;
+}
+
 static const struct trigger_spec *find_trigger(const struct cycle *cycle, enum trigger_kind kind)
 {
 	const struct model *model = cycle->in->model;
@@ -40,13 +56,19 @@ static bool first_due(struct cycle *cycle, struct cause *cause)
 	return true;
 }
 
+/* One that is given again, as the present run's cause, is answered by it. */
 static bool event_due(struct cycle *cycle, struct cause *cause)
 {
-	if (!cycle->next->pending_event)
+	struct model_status *next = cycle->next;
+
+	if (!next->pending_event)
 		return false;
-	cause->occurrence = cycle->next->pending_event;
-	cause->why = cycle->next->pending_event;
-	return true;
+	cause->occurrence = next->pending_event;
+	cause->why = next->pending_event;
+	if (!digest_same(run_id(cycle, cause), next->run))
+		return true;
+	forget_event(cycle);
+	return false;
 }
 
 /* Of data that is not what it was, every row is new. */
@@ -189,16 +211,6 @@ static const struct {
 	{TRIGGER_NEW_ROWS, rows_due, true},
 	{TRIGGER_SCHEDULE, schedule_due, false},
 };
-
-struct digest run_id(const struct cycle *cycle, const struct cause *cause)
-{
-	const struct training_input *in = cycle->in;
-	const char *text = arena_printf(cycle->arena, "run\n%s\n%s\n%s\n%s\n%s", in->model->meta.name,
-	                                trigger_kind_names.names[cause->kind], cause->occurrence,
-	                                in->train_digest.hex, in->data_digest.hex);
-
-	return digest_of(text, strlen(text));
-}
 
 /* Runs are named by the data, too: until it is counted, only a person's word is a cause. */
 static bool is_counting(const struct cycle *cycle)

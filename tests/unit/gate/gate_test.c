@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -47,7 +48,7 @@ struct fold {
 
 static int setup(void **state)
 {
-	struct fold *fold = test_calloc(1, sizeof(*fold));
+	struct fold *fold = calloc(1, sizeof(*fold));
 
 	arena_init(&fold->arena, (size_t)256 << 20);
 	fold->history.candidate = digest_of("c", 1);
@@ -74,7 +75,7 @@ static int teardown(void **state)
 	struct fold *fold = *state;
 
 	arena_deinit(&fold->arena);
-	test_free(fold);
+	free(fold);
 	return 0;
 }
 

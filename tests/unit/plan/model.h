@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -47,7 +48,7 @@ struct world {
 static inline int setup(void **state)
 {
 	static const char *const names[] = {"staging", "production"};
-	struct world *world = test_calloc(1, sizeof(*world));
+	struct world *world = calloc(1, sizeof(*world));
 
 	arena_init(&world->arena, (size_t)64 << 20);
 	world->now_ms = EPOCH;
@@ -82,7 +83,7 @@ static inline int teardown(void **state)
 	struct world *world = *state;
 
 	arena_deinit(&world->arena);
-	test_free(world);
+	free(world);
 	return 0;
 }
 

@@ -131,6 +131,33 @@ static void a_person_who_kicks_waits_for_no_cooldown(void **state)
 	assert_string_equal(world->in.history.reason, "Cooldown");
 }
 
+/* Two requests are two causes; one that is given twice is one. */
+static void each_kick_has_its_run(void **state)
+{
+	struct world *world = *state;
+	struct request again;
+
+	world->model.cooldown_ms = 0;
+	merge_v1(world);
+	for (int i = 1; i <= 3; i++) {
+		ask(world, REQUEST_KICK, NULL);
+		again = world->in.requests[0];
+		again.commit = i < 3 ? arena_printf(&world->arena, "r%d", i) : "r2";
+		world->in.requests = &again;
+		if (i == 3)
+			break;
+		run_to(world, VERDICT_FAIL, "a2");
+		until(world, CYCLE_IDLE);
+		world->in.history.fruitless = 0;
+		assert_int_equal(world->trained, i);
+	}
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 2);
+	assert_null(world->in.history.pending_event);
+	assert_false(world->in.history.pending_kick);
+}
+
 /* Who mends the trainer of a model without a version is not kept waiting for a day. */
 static void a_first_version_waits_for_no_cooldown_and_stalls_after_two_runs(void **state)
 {
@@ -422,6 +449,7 @@ int main(void)
 		case_of(an_event_waits_for_the_cooldown_and_a_strange_one_is_refused),
 		case_of(each_event_that_is_declared_is_heard),
 		case_of(a_person_who_kicks_waits_for_no_cooldown),
+		case_of(each_kick_has_its_run),
 		case_of(a_first_version_waits_for_no_cooldown_and_stalls_after_two_runs),
 		case_of(so_many_new_rows_are_a_cause_once),
 		case_of(of_data_that_was_replaced_every_row_is_new),
