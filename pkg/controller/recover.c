@@ -14,13 +14,17 @@ int recover(struct controller *c, struct oid tip, const char *path, decode_text 
 		struct err bad = {0};
 		struct bytes text;
 
-		if (c->ports.git.read_blob(c->ports.git.self, GIT_STATUS, versions[i].blob, &c->arena,
-		                           &text, &bad) ||
-		    decode(path, text, &c->arena, out, &bad))
-			continue;
-		*recovered = arena_printf(&c->arena, "%s; it goes on from commit %.10s", damage->text,
-		                          versions[i].commit.hex);
-		return 0;
+		if (!c->ports.git.read_blob(c->ports.git.self, GIT_STATUS, versions[i].blob, &c->arena,
+		                            &text, &bad) &&
+		    !decode(path, text, &c->arena, out, &bad)) {
+			*recovered = arena_printf(&c->arena, "%s; it goes on from commit %.10s",
+			                          damage->text, versions[i].commit.hex);
+			return 0;
+		}
+		if (bad.kind != ERR_STALLED) { /* it may be good: an older text would lose what it says */
+			*err = bad;
+			return -1;
+		}
 	}
 	return err_set(err, ERR_STALLED, "%s, and no earlier text of it can be read: what serves "
 	               "serves on, and nothing is decided. Put a good one on the status branch, or "

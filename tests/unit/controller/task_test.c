@@ -24,7 +24,7 @@ struct world {
 	struct controller c;
 	struct buf model_status;
 	struct err authors; /* what the look for them ends in; OK: ada */
-	bool unreadable;    /* the fleet's store does not answer */
+	bool unreadable;    /* the store does not answer */
 };
 
 static int port_blob(void *self, enum git_repo repo, struct oid blob, struct arena *arena,
@@ -178,12 +178,74 @@ static void a_request_that_has_to_wait_delays_no_plan(void **state)
 	assert_true(tasks[0].observed.known);
 }
 
+/* ---- a file of the status branch that was damaged ---- */
+
+static int port_versions(void *self, enum git_repo repo, struct oid commit, const char *path,
+                         struct arena *arena, struct git_version **out, size_t *n, struct err *err)
+{
+	(void)self, (void)repo, (void)commit, (void)path, (void)err;
+	*n = 3; /* newest first: damaged, good, older */
+	*out = arena_array(arena, *n, struct git_version);
+	for (size_t i = 0; i < *n; i++) {
+		snprintf((*out)[i].commit.hex, sizeof((*out)[i].commit.hex), "c%039zu", i);
+		snprintf((*out)[i].blob.hex, sizeof((*out)[i].blob.hex), "%040zu", i);
+	}
+	return 0;
+}
+
+static int port_text(void *self, enum git_repo repo, struct oid blob, struct arena *arena,
+                     struct bytes *out, struct err *err)
+{
+	static const char *texts[] = {"]", "good", "older"};
+	struct world *world = self;
+	int i = blob.hex[39] - '0';
+
+	(void)repo;
+	if (world->unreadable && i == 1)
+		return err_set(err, ERR_TRANSIENT, "the object store does not answer");
+	*out = (struct bytes){arena_strdup(arena, texts[i]), strlen(texts[i])};
+	return 0;
+}
+
+static int decode(const char *path, struct bytes text, struct arena *arena, void *out,
+                  struct err *err)
+{
+	(void)arena;
+	if (text.data[0] == ']')
+		return err_set(err, ERR_STALLED, "%s: damaged", path);
+	*(const char **)out = text.data;
+	return 0;
+}
+
+/* What cannot be read now is not what was damaged: an older text would lose what happened since. */
+static void a_damaged_file_goes_on_from_its_newest_good_text(void **state)
+{
+	struct world *world = *state;
+	struct controller *c = &world->c;
+	const struct err damage = {ERR_STALLED, "risk.yaml:2:1: damaged"};
+	const char *text = NULL, *why = NULL;
+	struct err err = {0};
+
+	c->ports.git.versions = port_versions;
+	c->ports.git.read_blob = port_text;
+	assert_int_equal(recover(c, c->applied, "risk.yaml", decode, &text, &why, &damage, &err), 0);
+	assert_string_equal(text, "good");
+	assert_string_equal(why, "risk.yaml:2:1: damaged; it goes on from commit c000000000");
+	world->unreadable = true;
+	text = NULL;
+	assert_int_equal(recover(c, c->applied, "risk.yaml", decode, &text, &why, &damage, &err), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	assert_null(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(authors_that_cannot_be_found_delay_no_plan, setup,
 		                                teardown),
 		cmocka_unit_test_setup_teardown(a_request_that_has_to_wait_delays_no_plan, setup,
+		                                teardown),
+		cmocka_unit_test_setup_teardown(a_damaged_file_goes_on_from_its_newest_good_text, setup,
 		                                teardown),
 	};
 
