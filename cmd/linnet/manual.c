@@ -53,10 +53,13 @@ int verb_man(const struct options *options, struct err *err)
 	printf(".SH EXIT STATUS\n.TP\n0\nNo change, or done.\n.TP\n2\n\\fBplan\\fR: there are "
 	       "changes.\n.TP\n1\nAn error; standard error names the place, the cause and what to do."
 	       "\n.SH ENVIRONMENT\n.TP\nNO_COLOR\nIf set, no colours on a terminal.\n.TP\n"
-	       "LINNET_FLEET_AUTH_TOKEN_FILE, LINNET_FLEET_AUTH_SSH_KEY\nHow the remote is reached: a "
-	       "file with a token for https, a private key for ssh.\n.TP\nLINNET_SIGNING_KEY\nA "
-	       "private SSH key that signs the commits.\n.TP\nGIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL\nWho "
-	       "asks; else as git is configured.\n.SH SEE ALSO\n.BR linnet\\-controller (1),\n"
+	       "LINNET_FLEET_AUTH_TOKEN_FILE, LINNET_FLEET_AUTH_CA_FILE\nHow a remote is reached by "
+	       "https, as fleet.auth of the controller: files with a token and with the certificates "
+	       "to trust.\n.TP\nLINNET_FLEET_AUTH_SSH_KEY, LINNET_FLEET_AUTH_KNOWN_HOSTS\nThe same by "
+	       "ssh: a private key and the host keys to trust; else the keys of the ssh\\-agent and "
+	       "the files of ssh itself.\n.TP\nLINNET_SIGNING_KEY\nA private SSH key that signs the "
+	       "commits.\n.TP\nGIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL\nWho asks; else as git is "
+	       "configured.\n.SH SEE ALSO\n.BR linnet\\-controller (1),\n"
 	       ".BR git (1)\n");
 	return 0;
 }

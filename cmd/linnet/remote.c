@@ -57,7 +57,7 @@ static int fetch(const struct options *options, const char *path, struct err *er
 		return -1;
 	while (!child_poll(&child, clock_now_ms()))
 		child_wait(&child);
-	result = child_check(&child, "git fetch", err);
+	result = transport_check(&child, "git fetch", err);
 	child_stop(&child);
 	return result ? err_wrap(err, "%s", options->repo) : 0;
 }

@@ -237,6 +237,12 @@ int child_check(const struct child *child, const char *what, struct err *err)
 	size_t len;
 	const char *line = last_line(buf_text(&child->errors), &len);
 
+	return child_check_line(child, what, line, len, err);
+}
+
+int child_check_line(const struct child *child, const char *what, const char *line, size_t len,
+                     struct err *err)
+{
 	if (child->timed_out)
 		return err_set(err, ERR_TRANSIENT, "%s: timed out", what);
 	if (child->overflowed)

@@ -44,6 +44,9 @@ void child_wait(const struct child *child);
 /* 0 when it ended with exit code 0; else ERR_TRANSIENT with `what`, the cause and the last line
  * that it wrote to its standard error. */
 int child_check(const struct child *child, const char *what, struct err *err) must_check;
+/* The same, with this line of it in place of the last. */
+int child_check_line(const struct child *child, const char *what, const char *line, size_t len,
+                     struct err *err) must_check;
 /* Kills it if it runs, waits for that, and releases everything; CHILD_NONE again. */
 void child_stop(struct child *child);
 

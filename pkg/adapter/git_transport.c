@@ -1,5 +1,6 @@
 #include "adapter/git_transport.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -176,8 +177,8 @@ static const struct setting {
 
 /* What of our own environment a child may know. */
 static const char *const passed_on[] = {
-	"PATH", "TMPDIR", "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY",
-	"no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"PATH", "TMPDIR", "SSH_AUTH_SOCK", "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
+	"ALL_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
 };
 
 static const char *const protocol_names[] = {
@@ -415,6 +416,7 @@ int transport_push(struct child *child, const struct transport *transport, const
 
 /* ---- what went wrong ---- */
 
+/* The first that fits: after a key or a host that it does not like, ssh says what came of it. */
 static const struct remedy {
 	const char *words, *advice;
 } remedies[] = {
@@ -425,20 +427,56 @@ static const struct remedy {
 	{"error setting certificate", "fleet.auth.caFile cannot be read"},
 	{"Authentication failed", "it does not take the token of fleet.auth.tokenFile"},
 	{"could not read Username", "it asks for a token; name a file: fleet.auth.tokenFile"},
+	{"has changed and you have requested strict checking",
+	 "its host key is another than in fleet.auth.knownHosts: if that is meant, replace it there"},
 	{"Host key verification failed", "its host key is not in fleet.auth.knownHosts"},
-	{"Permission denied (", "it does not take the key of fleet.auth.sshKey"},
+	{": bad permissions",
+	 "others may read fleet.auth.sshKey, so that ssh does not use it: chmod 600"},
+	{"Load key \"", "fleet.auth.sshKey cannot be read, or is no private key"},
+	{"Warning: Identity file", "there is no file fleet.auth.sshKey"},
+	{"Permission denied (",
+	 "it does not take the key of fleet.auth.sshKey, or that has a passphrase"},
 	{"does not appear to be a git repository", "there is no Git repository at its address"},
 };
 
+/* Is a line more than the frame that a forge draws around its words? */
+static bool has_words(const char *line, size_t len)
+{
+	for (size_t i = begins(line, "remote:") ? strlen("remote:") : 0; i < len; i++)
+		if (isalnum((unsigned char)line[i]))
+			return true;
+	return false;
+}
+
+/* The last line with words, without the sentences that git adds after what ssh or a forge said. */
+static const char *cause_line(const char *text, size_t *len)
+{
+	const char *cause = text;
+
+	*len = 0;
+	for (size_t width; *text; text += width, text += strspn(text, "\r\n")) {
+		bool is_last = begins(text, "fatal: Could not read from remote repository");
+
+		width = strcspn(text, "\r\n");
+		if (has_words(text, width) && !(is_last && *len))
+			cause = text, *len = width;
+		if (is_last)
+			break;
+	}
+	return cause;
+}
+
 int transport_check(const struct child *child, const char *what, struct err *err)
 {
-	const char *text = buf_text(&child->errors);
+	const char *text = buf_text(&child->errors), *cause;
+	size_t len;
 
 	for (size_t i = 0; i < ARRAY_LEN(remedies) && child->exit_code && !child->timed_out; i++) {
 		if (strstr(text, remedies[i].words))
 			return err_set(err, ERR_STALLED, "the remote: %s", remedies[i].advice);
 	}
-	return child_check(child, what, err);
+	cause = cause_line(text, &len);
+	return child_check_line(child, what, cause, len, err);
 }
 
 /* ---- what a push says: "<flag>\t<from>:<to>\t<summary> (<reason>)" ---- */

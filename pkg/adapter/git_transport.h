@@ -11,7 +11,8 @@
 struct git_auth {
 	const char *token_file;  /* https: read at each use, so that it may be rotated */
 	const char *ca_file;     /* https: certificates to trust in place of the machine's */
-	const char *ssh_key;     /* ssh: a private key without passphrase */
+	const char *ssh_key;     /* ssh: a private key without passphrase, or one that an ssh-agent
+	                          * holds; NULL: the agent's and ssh's own */
 	const char *known_hosts; /* ssh: NULL is ssh's own default file */
 	const char *askpass;     /* program that git asks for the token: see git_askpass */
 };

@@ -2,8 +2,8 @@
 
 import json
 import os
-import pathlib
 import pwd
+import shutil
 import ssl
 import stat
 import subprocess
@@ -162,9 +162,9 @@ class TransportTest(test_faults.FaultsTest):
                            check=True)
         known = world.home / "known hosts"
         known.write_text("")
-        sshd = pathlib.Path("/usr/sbin/sshd")
+        sshd = shutil.which("sshd", path=os.environ["PATH"] + ":/usr/sbin")
         port = free_port()
-        if sshd.exists():
+        if sshd:
             self.start_sshd(world, sshd, port)
         else:
             self.stand_in(world)
@@ -177,7 +177,15 @@ class TransportTest(test_faults.FaultsTest):
         self.assertEqual(known.read_text(), "")
         known.write_text(f"[127.0.0.1]:{port} " + (world.home / "host.pub").read_text())
         wait(60, "v1 is steady", lambda: world.is_steady("v1"))
-        if sshd.exists():
+        mine = known.read_text()
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", world.home / "other"],
+                       check=True)
+        known.write_text(f"[127.0.0.1]:{port} " + (world.home / "other.pub").read_text())
+        self.told(world, "its host key is another than in fleet.auth.knownHosts")
+        known.write_text(mine)
+        self.serves(world, 3)
+        if sshd:
+            self.refuses_keys(world)
             return
         for line in (world.home / "ssh.log").read_text().splitlines():
             words = json.loads(line)
@@ -187,6 +195,18 @@ class TransportTest(test_faults.FaultsTest):
                            f'UserKnownHostsFile="{known}"', "GlobalKnownHostsFile=/dev/null"):
                 self.assertIn(option, words)
             self.assertTrue(any(word.startswith("ConnectTimeout=") for word in words))
+
+    def refuses_keys(self, world):
+        """What the server and ssh itself do not take, and that it is taken again when mended."""
+        key, authorized = world.home / "key", world.home / "authorized"
+        key.chmod(0o644)
+        self.told(world, "others may read fleet.auth.sshKey, so that ssh does not use it")
+        key.chmod(0o600)
+        self.serves(world, 4)
+        authorized.write_text((world.home / "other.pub").read_text())
+        self.told(world, "it does not take the key of fleet.auth.sshKey")
+        authorized.write_text((world.home / "key.pub").read_text())
+        self.serves(world, 5)
 
     def stand_in(self, world):
         """A program `ssh` that notes its arguments, knows its hosts and runs the command here."""
@@ -199,11 +219,13 @@ with open({str(world.home / "ssh.log")!r}, "a") as log:
     log.write(json.dumps(sys.argv[1:]) + "\\n")
 known = next(re.sub('"', "", word.split("=", 1)[1]) for word in sys.argv
              if word.startswith("UserKnownHostsFile="))
-if "127.0.0.1" not in open(known).read():
-    sys.exit("Host key verification failed.")
+lines = open(known).read()
+if {(world.home / "host.pub").read_text()!r} not in lines:
+    print("Host key for it has changed and you have requested strict checking.\\r\\n" if lines
+          else "", end="Host key verification failed.\\r\\n", file=sys.stderr)
+    sys.exit(255)
 sys.exit(subprocess.run(["sh", "-c", sys.argv[-1]]).returncode)
-""".replace("sys.exit(\"Host key verification failed.\")",
-            "print('Host key verification failed.', file=sys.stderr); sys.exit(255)"))
+""")
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         self.enterContext(unittest.mock.patch.dict(
             os.environ, PATH=f"{folder}:{os.environ['PATH']}"))
@@ -216,8 +238,8 @@ sys.exit(subprocess.run(["sh", "-c", sys.argv[-1]]).returncode)
             f"AuthorizedKeysFile {world.home / 'authorized'}\nStrictModes no\nUsePAM no\n"
             "PasswordAuthentication no\nPermitRootLogin prohibit-password\n"
             f"PidFile {world.home / 'sshd.pid'}\n")
-        if os.geteuid() == 0:
-            os.makedirs("/run/sshd", exist_ok=True)
+        if os.geteuid() == 0 and sshd == "/usr/sbin/sshd":
+            os.makedirs("/run/sshd", exist_ok=True)     # Debian's; its service makes it
         server = subprocess.Popen([sshd, "-D", "-e", "-f", config], stderr=subprocess.DEVNULL)
         self.addCleanup(server.wait)
         self.addCleanup(server.terminate)
