@@ -11,7 +11,8 @@ struct desired_deployment {
 	 * then still be the last accepted declaration, for its parameters */
 	bool known;
 	bool absent;         /* not in an accepted, decodable commit: retire it */
-	bool promotions_blocked; /* a broken GatePolicy or Environment: no step up, no new rollout */
+	/* a broken GatePolicy or Environment, an unreadable model status: no step up, no new rollout */
+	bool promotions_blocked;
 	const char *commit, *manifest; /* accepted fleet commit; blob of the declaration */
 	const struct deployment *deployment;
 	const struct environment *environment;

@@ -134,17 +134,24 @@ static int model_history(struct controller *c, const struct key *key, struct mod
 	return 0;
 }
 
-static struct model_status *model_status_of(struct controller *c, const char *name)
+/* Its verdicts and what they were asked: while they cannot be read, nothing new goes on. */
+static void find_model_status(struct controller *c, struct task *task)
 {
+	struct desired_deployment *desired = &task->desired;
+	struct key *key = desired->model ? key_find(c, NULL, desired->model->meta.name) : NULL;
 	struct model_status *status;
-	struct key *key = key_find(c, NULL, name);
 	const char *recovered;
-	struct err ignored = {0};
+	struct err err = {0};
 
 	if (!key)
-		return NULL;
+		return;
 	status = arena_new(&c->arena, struct model_status);
-	return model_history(c, key, status, &recovered, &ignored) ? NULL : status;
+	if (model_history(c, key, status, &recovered, &err)) {
+		log_warn("%s: %s", key->id, err.text);
+		desired->promotions_blocked = task->looks_again = true;
+	} else {
+		desired->model_status = status;
+	}
 }
 
 /* After a restart the index does not know what was accepted before a file was broken: the status
@@ -241,10 +248,9 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 	                         &task->desired.zones, &ignored))
 		log_debug("%s: %s", task->key->id, ignored.text); /* its window counts as closed */
 	task->desired.known = task->desired.known && desired_known(c) && !c->unread;
-	if (task->desired.model)
-		task->desired.model_status = model_status_of(c, task->desired.model->meta.name);
+	find_model_status(c, task);
 	find_authors(c, &task->desired, &input.history);
-	task->looks_again = task->desired.authors_unknown != NULL;
+	task->looks_again = task->looks_again || task->desired.authors_unknown;
 	declared = task->desired.deployment;
 	evidence_load(c, task->key, &task->evidence);
 	recall_decided(&task->evidence, &input.history);

@@ -47,7 +47,7 @@ static const char *policy_broken(struct look *look, bool step, const char **reas
 	if (!look->in->desired.promotions_blocked && look->in->desired.environment)
 		return NULL;
 	*reason = "PromotionsBlocked";
-	return "its Environment or GatePolicy cannot be read";
+	return "its Environment, its GatePolicy or the status of its model cannot be read";
 }
 
 /* ---- approvals ---- */

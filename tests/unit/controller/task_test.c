@@ -24,7 +24,8 @@ struct world {
 	struct controller c;
 	struct buf model_status;
 	struct err authors; /* what the look for them ends in; OK: ada */
-	bool unreadable;    /* the store does not answer */
+	bool unreadable;    /* the store does not answer for what is declared */
+	bool away;          /* nor for what was decided */
 };
 
 static int port_blob(void *self, enum git_repo repo, struct oid blob, struct arena *arena,
@@ -46,6 +47,8 @@ static int port_path(void *self, enum git_repo repo, struct oid commit, const ch
 	(void)repo;
 	(void)commit;
 	(void)arena;
+	if (world->away)
+		return err_set(err, ERR_TRANSIENT, "the object store does not answer");
 	if (!strstr(path, "models/"))
 		return err_set(err, ERR_STALLED, "%s: no such file", path);
 	snprintf(blob->hex, sizeof(blob->hex), "%040d", 2);
@@ -155,6 +158,21 @@ static void authors_that_cannot_be_found_delay_no_plan(void **state)
 	                    "risk.yaml: who changed it: commit 0123456789 is not in the store");
 }
 
+/* What was judged of a version is not known then, nor whether a gate was loosened for it. */
+static void a_model_status_that_cannot_be_read_stops_what_is_new_and_delays_no_plan(void **state)
+{
+	struct world *world = *state;
+	struct task task = planned(world);
+
+	assert_false(task.desired.promotions_blocked);
+	assert_false(task.looks_again);
+	world->away = true;
+	task = planned(world);
+	assert_true(task.desired.promotions_blocked);
+	assert_true(task.looks_again);
+	assert_null(task.desired.model_status);
+}
+
 /* A request that cannot be acted on now waits with all others; harm and healing wait for none. */
 static void a_request_that_has_to_wait_delays_no_plan(void **state)
 {
@@ -243,6 +261,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(authors_that_cannot_be_found_delay_no_plan, setup,
 		                                teardown),
+		cmocka_unit_test_setup_teardown(
+			a_model_status_that_cannot_be_read_stops_what_is_new_and_delays_no_plan, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(a_request_that_has_to_wait_delays_no_plan, setup,
 		                                teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_file_goes_on_from_its_newest_good_text, setup,
