@@ -253,7 +253,7 @@ static int open_ports(struct daemon *d, struct err *err)
 	    open_git(d, err) || open_serving(d, err))
 		return -1;
 	d->ports.process = process_posix_port(d->process);
-	d->files = data_files_new();
+	d->files = data_files_new(DATA_SETTLE_MS);
 	d->ports.data = data_files_port(d->files);
 	d->controller.id = d->id;
 	d->controller.fleet_path = d->config.values[SETTING_FLEET_PATH];

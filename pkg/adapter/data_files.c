@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "adapter/clock_posix.h"
 #include "base/file.h"
 #include "base/heap.h"
 #include "base/map.h"
@@ -21,29 +22,57 @@ struct counted {
 	bool quoted, filled;      /* inside a quoted field; this line is not empty */
 };
 
+/* How far the digest of a file was taken. What changed meanwhile begins anew. */
+struct content {
+	struct stat seen;             /* when it was begun */
+	int64_t at;
+	struct digest_stream *stream; /* NULL: it is whole, or was not begun */
+	struct digest whole;
+};
+
+struct file {
+	struct counted counted;
+	struct content content;
+};
+
 struct data_files {
-	struct map files;         /* path -> struct counted */
+	struct map files;         /* path -> struct file */
+	int64_t settle_ms;
 	char piece[PIECE_BYTES];
 };
 
-struct data_files *data_files_new(void)
+struct data_files *data_files_new(int64_t settle_ms)
 {
-	return heap_alloc(1, sizeof(struct data_files));
+	struct data_files *files = heap_alloc(1, sizeof(*files));
+
+	files->settle_ms = settle_ms;
+	return files;
+}
+
+static void content_drop(struct content *content)
+{
+	if (content->stream)
+		digest_end(content->stream);
+	*content = (struct content){0};
 }
 
 void data_files_free(struct data_files *files)
 {
 	if (!files)
 		return;
-	for (size_t i = 0; i < files->files.n; i++)
-		free(files->files.entries[i].value);
+	for (size_t i = 0; i < files->files.n; i++) {
+		struct file *file = files->files.entries[i].value;
+
+		content_drop(&file->content);
+		free(file);
+	}
 	map_deinit(&files->files);
 	free(files);
 }
 
-static struct counted *find_file(struct data_files *files, const char *path)
+static struct file *find_file(struct data_files *files, const char *path)
 {
-	struct counted *file = map_get(&files->files, path);
+	struct file *file = map_get(&files->files, path);
 
 	if (!file) {
 		file = heap_alloc(1, sizeof(*file));
@@ -146,28 +175,104 @@ static int look_closer(struct data_files *files, struct counted *file, int fd,
 	return 0;
 }
 
-static int data_look(void *self, const char *path, enum data_format format, struct data_seen *out,
-                     struct err *err)
+/* Whoever writes to a file moves its ctime, whatever he does with its mtime. */
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* A file of the future is as settled as it will be. */
+static bool is_settled(const struct data_files *files, const struct stat *now)
+{
+	int64_t changed_ms = (int64_t)now->st_ctim.tv_sec * 1000 + now->st_ctim.tv_nsec / 1000000;
+	int64_t age_ms = clock_wall_ms() - changed_ms;
+
+	return age_ms < 0 || age_ms >= files->settle_ms;
+}
+
+static int read_more(struct data_files *files, struct content *content, int fd, struct err *err)
+{
+	struct stat now;
+
+	for (int64_t left = DATA_LOOK_BYTES; left > 0 && content->at < content->seen.st_size;) {
+		ssize_t n = pread(fd, files->piece, PIECE_BYTES, content->at);
+
+		if (n < 0)
+			return err_errno(err, ERR_TRANSIENT, errno, "read");
+		if (n == 0)
+			break;
+		digest_add(content->stream, files->piece, (size_t)n);
+		content->at += n;
+		left -= n;
+	}
+	if (fstat(fd, &now))
+		return err_errno(err, ERR_TRANSIENT, errno, "fstat");
+	if (!is_same(&content->seen, &now)) {
+		content_drop(content);
+	} else if (content->at >= now.st_size) {
+		content->whole = digest_end(content->stream);
+		content->stream = NULL;
+	}
+	return 0;
+}
+
+static int look_at_content(struct data_files *files, struct content *content, const char *path,
+                           const struct stat *now, struct err *err)
+{
+	int fd, result;
+
+	if (!is_same(&content->seen, now)) {
+		content_drop(content);
+		if (!is_settled(files, now))
+			return 0;
+		content->seen = *now;
+		content->stream = digest_begin();
+	}
+	if (!content->stream)
+		return 0;
+	if (file_open(AT_FDCWD, path, &fd, err))
+		return -1;
+	result = read_more(files, content, fd, err);
+	close(fd);
+	return result ? err_wrap(err, "%s", path) : 0;
+}
+
+static int look_at_rows(struct data_files *files, struct counted *file, const char *path,
+                        const struct stat *now, enum data_format format, struct err *err)
+{
+	int fd, result;
+
+	if (is_unchanged(file, now))
+		return 0;
+	if (file_open(AT_FDCWD, path, &fd, err))
+		return -1;
+	result = look_closer(files, file, fd, format, err);
+	close(fd);
+	return result ? err_wrap(err, "%s", path) : 0;
+}
+
+static int data_look(void *self, const char *path, enum data_format format, bool content,
+                     struct data_seen *out, struct err *err)
 {
 	struct data_files *files = self;
-	struct counted *file = find_file(files, path);
+	struct file *file = find_file(files, path);
+	const struct counted *counted = &file->counted;
 	int64_t before = first_line(format) - 1;
 	struct stat now;
-	int fd, result;
 
 	if (stat(path, &now))
 		return err_errno(err, ERR_TRANSIENT, errno, "%s", path);
-	if (!is_unchanged(file, &now)) {
-		if (file_open(AT_FDCWD, path, &fd, err))
-			return -1;
-		result = look_closer(files, file, fd, format, err);
-		close(fd);
-		if (result)
-			return err_wrap(err, "%s", path);
+	if (look_at_rows(files, &file->counted, path, &now, format, err) ||
+	    (content && look_at_content(files, &file->content, path, &now, err)))
+		return -1;
+	*out = (struct data_seen){.rows = counted->lines > before ? counted->lines - before : 0,
+	                          .first = counted->first,
+	                          .counting = counted->at < counted->seen.st_size};
+	if (content) {
+		out->content = file->content.whole;
+		out->counting |= file->content.stream != NULL;
 	}
-	*out = (struct data_seen){.rows = file->lines > before ? file->lines - before : 0,
-	                          .first = file->first,
-	                          .counting = file->at < file->seen.st_size};
 	return 0;
 }
 

@@ -199,25 +199,27 @@ static void check_trigger(struct check *check, const char *path, const struct tr
 		break;
 	case TRIGGER_DRIFT:
 	case TRIGGER_SOURCE:
+	case TRIGGER_DATA:
 	case TRIGGER_KINDS:
 		break;
 	}
 }
 
-/* Rows are counted of a file that grows; what is elsewhere would have to be fetched for that, and
- * what is pinned does not change by itself. */
+/* Only a file here is looked at; what is elsewhere would have to be fetched for that, and what is
+ * pinned does not change by itself. */
 static void check_trigger_data(struct check *check, const struct model *model, size_t i)
 {
 	const char *uri = model->data.uri;
 	size_t len = uri ? strlen(uri) : 0;
+	enum trigger_kind kind = model->triggers[i].kind;
 
-	if (model->triggers[i].kind != TRIGGER_NEW_ROWS || !uri ||
+	if ((kind != TRIGGER_NEW_ROWS && kind != TRIGGER_DATA) || !uri ||
 	    (strncmp(uri, "file:", 5) == 0 && !strchr(uri, '#') &&
 	     !(len > 4 && strcmp(uri + len - 4, ".dvc") == 0)))
 		return;
-	broken(check, at("spec.triggers[%zu].newRows", i).text,
-	       "rows are counted of a plain file: only, not of '%.90s'; write schedule, event or"
-	       " source", uri);
+	broken(check, at("spec.triggers[%zu].%s", i, trigger_kind_names.names[kind]).text,
+	       "%s of a plain file: only, not of '%.90s'; write schedule, event or source",
+	       kind == TRIGGER_DATA ? "a change is seen" : "rows are counted", uri);
 }
 
 /* A version that is promoted at once below the level that retrains would retrain for ever. */

@@ -50,6 +50,7 @@ struct data_seen {
 	int64_t rows;        /* complete ones */
 	struct digest first; /* of its beginning through the first row: another one is other data */
 	bool counting;       /* not all of it was looked at yet */
+	struct digest content; /* of all of it; "": not asked for, or changed a moment ago */
 };
 
 /* What monitoring found wrong where a model serves, since its detectors began anew: they do when a
@@ -77,6 +78,7 @@ struct run_result {
 	enum run_state train, evaluate;
 	bool considered;   /* of FAILED: the run judged so (bad data, FAIL), not an error to repeat */
 	const char *why;
+	struct digest data;           /* what train read; "" it came not so far */
 	struct artifact_ref artifact; /* of train */
 	struct digest rows;           /* test rows to be used, of train */
 	int64_t n_rows, rows_from_ms, rows_to_ms;

@@ -153,7 +153,7 @@ struct serve_spec {
 enum trigger_kind {
 	TRIGGER_FIRST, /* the model has no version yet; never declared */
 	TRIGGER_SCHEDULE, TRIGGER_NEW_ROWS, TRIGGER_PERFORMANCE, TRIGGER_DRIFT, TRIGGER_EVENT,
-	TRIGGER_SOURCE, TRIGGER_KINDS
+	TRIGGER_SOURCE, TRIGGER_DATA, TRIGGER_KINDS
 };
 extern const struct names trigger_kind_names;
 struct trigger_spec {

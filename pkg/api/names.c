@@ -59,6 +59,7 @@ static const char *const trigger_kind_table[] = {
 	[TRIGGER_DRIFT] = "drift",
 	[TRIGGER_EVENT] = "event",
 	[TRIGGER_SOURCE] = "source",
+	[TRIGGER_DATA] = "data",
 };
 VOCABULARY(trigger_kind, TRIGGER_KINDS);
 

@@ -374,6 +374,7 @@ struct model_status {
 	struct artifact_ref artifact; /* of the run: what `train` made */
 	int64_t data_rows;         /* of the data when the run was taken up; -1 unknown */
 	struct digest data_first;  /* and what it began with */
+	struct digest data_content; /* of all that the last run read; "" unknown */
 	struct digest terms;       /* training_input.terms when the run was judged */
 	struct digest sources;     /* training_input.sources then; "" unknown */
 	int64_t scheduled_ms;      /* schedules tick after this; -1: none was seen yet */

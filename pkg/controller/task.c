@@ -397,10 +397,10 @@ static void add_event(struct controller *c, const struct task *task, struct trai
 	}
 }
 
-static bool watches_rows(const struct model *model)
+static bool has_trigger(const struct model *model, enum trigger_kind kind)
 {
 	for (size_t i = 0; i < model->n_triggers; i++)
-		if (model->triggers[i].kind == TRIGGER_NEW_ROWS)
+		if (model->triggers[i].kind == kind)
 			return model->train != NULL;
 	return false;
 }
@@ -412,6 +412,7 @@ static void look_at_data(struct controller *c, struct task *task, struct trainin
 	const struct source_ref *at = &task->model->meta.at;
 	struct data_seen *seen = arena_new(&c->arena, struct data_seen);
 	struct err err = {0};
+	bool content = has_trigger(task->model, TRIGGER_DATA);
 	const char *path, *text;
 
 	if (task->model->train && run_data_path(c, data->uri, &path, &err)) {
@@ -419,10 +420,10 @@ static void look_at_data(struct controller *c, struct task *task, struct trainin
 		input->problem = arena_printf(&c->arena, "%s:%d: %s", at->path, (int)at->line, err.text);
 		return;
 	}
-	if (!watches_rows(task->model))
+	if (!content && !has_trigger(task->model, TRIGGER_NEW_ROWS))
 		return;
 	task->looks_again = true;
-	if (c->ports.data.look(c->ports.data.self, path, data->format, seen, &err)) {
+	if (c->ports.data.look(c->ports.data.self, path, data->format, content, seen, &err)) {
 		input->problem = arena_strdup(&c->arena, err.text);
 		return;
 	}

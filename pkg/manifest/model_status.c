@@ -35,6 +35,8 @@ static const struct field data_fields[] = {
 	 .min = -1, .max = -2, .help = "How many rows it had; -1 unknown."},
 	{.name = "first", .type = FIELD_DIGEST, AT(struct model_status, data_first),
 	 .help = "Of its beginning through the first row."},
+	{.name = "content", .type = FIELD_DIGEST, AT(struct model_status, data_content),
+	 .help = "Of all of it, as the run read it."},
 };
 static const struct record data_record =
 	RECORD(struct model_status, data, "The data when the last run was taken up.");

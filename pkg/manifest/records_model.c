@@ -220,11 +220,16 @@ static const struct field trigger_fields[] = {
 	 .flags = FIELD_NON_EMPTY, .help = "Name of an event from the webhook or from linnet kick."},
 	{.name = "source", CUSTOM(bare), AT(struct trigger_spec, kind), .schema = EMPTY_MAP_SCHEMA,
 	 .help = "The tree of train's or serve's source changed."},
+	{.name = "data", CUSTOM(bare), AT(struct trigger_spec, kind), .schema = EMPTY_MAP_SCHEMA,
+	 .help = "The content of a file: is not what the last run read, though the number of rows may"
+	         " be. It has to rest for ten seconds: of a file that grows all the time, count"
+	         " newRows."},
 };
 static const struct schema_rule trigger_rules[] = {
 	{"oneOf", "[{\"required\":[\"schedule\"]},{\"required\":[\"newRows\"]},"
 	          "{\"required\":[\"performance\"]},{\"required\":[\"drift\"]},"
-	          "{\"required\":[\"event\"]},{\"required\":[\"source\"]}]"},
+	          "{\"required\":[\"event\"]},{\"required\":[\"source\"]},"
+	          "{\"required\":[\"data\"]}]"},
 	{"dependentRequired", "{\"timeZone\":[\"schedule\"]}"},
 	{0},
 };
@@ -338,7 +343,7 @@ static int finish_trigger(struct decoder *decoder, const struct node *node,
 	}
 	if (found != 1)
 		return complain(decoder, node, "each trigger is one of schedule, newRows, performance,"
-		                " drift, event and source");
+		                " drift, event, source and data");
 	if (trigger->time_zone && trigger->kind != TRIGGER_SCHEDULE)
 		return complain(decoder, node_get(node, "timeZone"), "belongs to schedule only");
 	return 0;

@@ -36,6 +36,8 @@ static const struct record rows_record =
 
 static const struct field train_fields[] = {
 	OUTCOME(train),
+	{.name = "data", .type = FIELD_DIGEST, AT(struct run_result, data),
+	 .help = "Of the data that it read."},
 	{.name = "artifact", .type = FIELD_RECORD, AT(struct run_result, artifact),
 	 .record = &kept_artifact_record, .help = "What it made."},
 	{.name = "rows", .type = FIELD_RECORD, AT(struct run_result, rows), .record = &rows_record,

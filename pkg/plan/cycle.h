@@ -52,7 +52,7 @@ struct digest run_id(const struct cycle *cycle, const struct cause *cause);
 void forget_event(struct cycle *cycle); /* it has its run */
 /* The first trigger that is due and whose run was not made already. */
 bool find_cause(struct cycle *cycle, struct cause *cause);
-bool new_rows_due(struct cycle *cycle);
+bool new_data_due(struct cycle *cycle);
 /* A run is taken up: triggers count from what is seen now. */
 void set_baselines(struct cycle *cycle);
 /* What no run was taken up with (a version made by hand) counts from the first look. */

@@ -376,7 +376,7 @@ const char *cycle_cause(const struct run_result *run)
 }
 
 /* What would not do now will not do again: a person mends it. That rows were is not seen, unless
- * there are enough more of them. */
+ * there are enough more of them or a trigger looks at all of the data. */
 static void refused(struct cycle *cycle, const char *why)
 {
 	finish(cycle, "Failed", arena_printf(cycle->arena, "%s; once that is mended: `linnet kick %s`",
@@ -389,6 +389,8 @@ static void running(struct cycle *cycle)
 
 	if (was_cancelled(cycle))
 		return;
+	if (run->data.hex[0]) /* it may have read more than was seen when it was taken up */
+		cycle->next->data_content = run->data;
 	switch (run->train) {
 	case RUN_NONE:
 		if (cycle->in->barred)
@@ -510,7 +512,7 @@ static void stalled(struct cycle *cycle)
 {
 	struct model_status *next = cycle->next;
 
-	if (!next->pending_event && !new_rows_due(cycle) &&
+	if (!next->pending_event && !new_data_due(cycle) &&
 	    digest_same(next->train_digest, cycle->in->train_digest))
 		return;
 	next->fruitless = 0;
@@ -597,6 +599,7 @@ bool cycle_differs(const struct model_status *a, const struct model_status *b)
 	       a->cancelled != b->cancelled || !text_same(a->pending_event, b->pending_event) ||
 	       a->pending_kick != b->pending_kick ||
 	       a->data_rows != b->data_rows || strcmp(a->data_first.hex, b->data_first.hex) != 0 ||
+	       strcmp(a->data_content.hex, b->data_content.hex) != 0 ||
 	       strcmp(a->terms.hex, b->terms.hex) != 0 ||
 	       strcmp(a->sources.hex, b->sources.hex) != 0 || a->scheduled_ms != b->scheduled_ms ||
 	       a->highest_version != b->highest_version || list_differs(verdicts) ||

@@ -93,6 +93,21 @@ static bool rows_due(struct cycle *cycle, struct cause *cause)
 	return true;
 }
 
+/* Rows were added, mended or removed, whatever a count tells. */
+static bool data_due(struct cycle *cycle, struct cause *cause)
+{
+	const struct data_seen *data = cycle->in->data;
+
+	if (!find_trigger(cycle, TRIGGER_DATA) || !data || !data->content.hex[0] ||
+	    !cycle->next->data_content.hex[0] ||
+	    digest_same(data->content, cycle->next->data_content))
+		return false;
+	cause->occurrence = data->content.hex;
+	cause->why = arena_printf(cycle->arena, "the data changed: %lld rows, digest %.10s",
+	                          (long long)data->rows, data->content.hex);
+	return true;
+}
+
 static bool source_due(struct cycle *cycle, struct cause *cause)
 {
 	const struct digest *before = &cycle->next->sources, *now = &cycle->in->sources;
@@ -209,13 +224,15 @@ static const struct {
 	{TRIGGER_PERFORMANCE, performance_due, false},
 	{TRIGGER_DRIFT, drift_due, false},
 	{TRIGGER_NEW_ROWS, rows_due, true},
+	{TRIGGER_DATA, data_due, true},
 	{TRIGGER_SCHEDULE, schedule_due, false},
 };
 
 /* Runs are named by the data, too: until it is counted, only a person's word is a cause. */
 static bool is_counting(const struct cycle *cycle)
 {
-	return find_trigger(cycle, TRIGGER_NEW_ROWS) && !cycle->in->data && !cycle->in->problem;
+	return (find_trigger(cycle, TRIGGER_NEW_ROWS) || find_trigger(cycle, TRIGGER_DATA)) &&
+	       !cycle->in->data && !cycle->in->problem;
 }
 
 bool find_cause(struct cycle *cycle, struct cause *cause)
@@ -231,11 +248,11 @@ bool find_cause(struct cycle *cycle, struct cause *cause)
 	return false;
 }
 
-bool new_rows_due(struct cycle *cycle)
+bool new_data_due(struct cycle *cycle)
 {
 	struct cause cause;
 
-	return rows_due(cycle, &cause);
+	return rows_due(cycle, &cause) || data_due(cycle, &cause);
 }
 
 void set_baselines(struct cycle *cycle)
@@ -244,6 +261,7 @@ void set_baselines(struct cycle *cycle)
 
 	cycle->next->data_rows = in->data ? in->data->rows : -1;
 	cycle->next->data_first = in->data ? in->data->first : (struct digest){""};
+	cycle->next->data_content = in->data ? in->data->content : (struct digest){""};
 	cycle->next->sources = in->sources;
 	if (is_time(cycle->next->scheduled_ms))
 		cycle->next->scheduled_ms = in->now_ms;
@@ -258,6 +276,8 @@ void keep_baselines(struct cycle *cycle)
 		next->data_rows = in->data->rows;
 		next->data_first = in->data->first;
 	}
+	if (in->data && !next->data_content.hex[0])
+		next->data_content = in->data->content;
 	if (!next->sources.hex[0])
 		next->sources = in->sources;
 	if (!find_trigger(cycle, TRIGGER_SCHEDULE))

@@ -189,9 +189,10 @@ struct port_process {
 struct port_data {
 	void *self;
 	/* Counts the rows of a file: only what was appended since the last look is read, and only so
-	 * much of it at once (`counting`: look again soon). */
-	int (*look)(void *self, const char *path, enum data_format format, struct data_seen *out,
-	            struct err *err) must_check;
+	 * much of it at once (`counting`: look again soon). With `content` its digest is taken, too,
+	 * anew whenever it was touched and then left alone for a while. */
+	int (*look)(void *self, const char *path, enum data_format format, bool content,
+	            struct data_seen *out, struct err *err) must_check;
 };
 
 /* ---- serving ---- */

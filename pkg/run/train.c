@@ -294,8 +294,10 @@ static int train(struct run *run, struct run_result *result, struct err *err)
 	size_t n;
 	int chosen;
 
-	if (check_declared(run, err) || run_snapshot(run, &snapshot, err) ||
-	    run_rows(run, &snapshot, &split, err))
+	if (check_declared(run, err) || run_snapshot(run, &snapshot, err))
+		return -1;
+	result->data = snapshot.data;
+	if (run_rows(run, &snapshot, &split, err))
 		return -1;
 	candidates = candidates_of(run, &n);
 	stages = arena_array(run->arena, n, struct fit_stage);

@@ -73,6 +73,7 @@ class RunTest(unittest.TestCase):
         self.assertEqual((status, train["state"]), (0, "succeeded"), said)
         self.assertIn("candidate tree-10", said)
         artifact, rows = train["artifact"]["digest"], train["rows"]
+        self.assertEqual(train["data"], digest(self.folder / "train" / "data"))
         self.assertEqual(digest(self.stored(artifact, "tar")), artifact)
         self.assertEqual(digest(self.stored(rows["digest"], "csv")), rows["digest"])
 

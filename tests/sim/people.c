@@ -506,11 +506,15 @@ static void verb_cooldown(struct world *world, const char *words)
 	commit_file(world, "model.yaml", model_now(world), "its cooldown");
 }
 
-/* "rows 100": so many more; "rows = 100": another file. */
+/* "rows 100": so many more; "rows = 100": another file; "rows mended": a label was corrected. */
 static void verb_rows(struct world *world, const char *words)
 {
 	bool replaced = words[0] == '=';
 
+	if (!strcmp(words, "mended")) {
+		world->mended++;
+		return;
+	}
 	world->replaced += replaced;
 	world->rows = (replaced ? 0 : world->rows) + strtol(words + replaced, NULL, 10);
 }

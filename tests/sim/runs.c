@@ -81,6 +81,14 @@ static struct digest digest_with(struct digest run, const char *what)
 	return digest_of(text, strlen(text));
 }
 
+/* Of all of the data. */
+static struct digest data_content(const struct world *world)
+{
+	const int64_t all[] = {world->rows, world->replaced, world->mended};
+
+	return digest_of(all, sizeof(all));
+}
+
 /* How a trained version is served. */
 static struct serve_spec serve_of_draft(void)
 {
@@ -102,6 +110,7 @@ static void identify(struct world *world, struct sim_run *run, const struct proc
 	if (!model)
 		panic("a run without a model");
 	run->of_version = version != NULL;
+	run->data = data_content(world);
 	run->artifact = digest_with(run->run, "artifact");
 	run->rows = digest_with(run->run, "rows");
 	if (rows && digest_parse(rows, &run->rows, &err))
@@ -247,6 +256,7 @@ static void write_result(const struct sim_run *run, struct buf *out)
 		.evaluate = RUN_SUCCEEDED,
 		.considered = fails,
 		.why = fails ? "DataSchemaMismatch: x is missing" : "as simulated",
+		.data = run->data,
 		.artifact = {run->artifact, 100, NULL},
 		.rows = run->rows,
 		.n_rows = 500, .rows_from_ms = -1, .rows_to_ms = -1,
@@ -296,8 +306,8 @@ static int process_result(void *self, const char *key, const char *name, struct 
 	return 0;
 }
 
-static int data_look(void *self, const char *path, enum data_format format, struct data_seen *out,
-                     struct err *err)
+static int data_look(void *self, const char *path, enum data_format format, bool content,
+                     struct data_seen *out, struct err *err)
 {
 	struct world *world = self;
 
@@ -306,6 +316,8 @@ static int data_look(void *self, const char *path, enum data_format format, stru
 		return err_set(err, ERR_TRANSIENT, "%s: cannot be read now", path);
 	*out = (struct data_seen){.rows = world->rows,
 	                          .first = digest_of(&world->replaced, sizeof(world->replaced))};
+	if (content)
+		out->content = data_content(world);
 	return 0;
 }
 

@@ -191,7 +191,7 @@ struct sim_run {
 	char key[64];
 	struct digest run;
 	struct digest subject, incumbent, gate; /* of its verdict */
-	struct digest artifact, rows;
+	struct digest data, artifact, rows;
 	bool of_version; /* from elsewhere: nothing is trained */
 	enum run_fate fate;
 	int64_t started_ms, done_ms;
@@ -249,7 +249,8 @@ struct world {
 	char model_extra[512]; /* more of the Model's spec */
 	char gates[128];       /* its gates; "" none */
 	int64_t rows;          /* of the data, */
-	int replaced;          /* and how often it was another file */
+	int replaced;          /* and how often it was another file, */
+	int mended;            /* or rows of it were mended in place */
 	char source[32];       /* what stands in the source folder */
 	const char *race;      /* a line that somebody acts out before our next proposal lands */
 	struct sim_approval approvals[32];

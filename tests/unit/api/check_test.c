@@ -207,6 +207,9 @@ BREAK(bad_event, w->triggers[0] = (struct trigger_spec){.kind = TRIGGER_EVENT, .
 #define NEW_ROWS w->triggers[0] = (struct trigger_spec){.kind = TRIGGER_NEW_ROWS, .new_rows = 100}
 BREAK(rows_of_a_file, NEW_ROWS)
 BREAK(rows_elsewhere, NEW_ROWS; w->model.data.uri = "s3://bucket/rows.csv")
+#define CHANGE w->triggers[0] = (struct trigger_spec){.kind = TRIGGER_DATA}
+BREAK(change_of_a_file, CHANGE)
+BREAK(change_elsewhere, CHANGE; w->model.data.uri = "s3://bucket/rows.csv")
 BREAK(rows_of_a_pin, NEW_ROWS; w->model.data.uri = "file:rows.csv.dvc")
 BREAK(rows_of_a_lock, NEW_ROWS; w->model.data.uri = "file:dvc.lock#rows.csv")
 BREAK(triggers_without_train, w->model.train = NULL)
@@ -329,6 +332,9 @@ static const struct {
 	{rows_of_a_file, NULL},
 	{rows_elsewhere, "spec.triggers[0].newRows: rows are counted of a plain file: only, not of"
 	                 " 's3://bucket/rows.csv'; write schedule, event or source\n"},
+	{change_of_a_file, NULL},
+	{change_elsewhere, "spec.triggers[0].data: a change is seen of a plain file: only, not of"
+	                   " 's3://bucket/rows.csv'; write schedule, event or source\n"},
 	{rows_of_a_pin, "spec.triggers[0].newRows: rows are counted of a plain file: only, not of"
 	                " 'file:rows.csv.dvc'; write schedule, event or source\n"},
 	{rows_of_a_lock, "spec.triggers[0].newRows: rows are counted of a plain file: only, not of"

@@ -67,6 +67,7 @@ static void the_pages_write_them_so(void **state)
 		{&tensor_type_names, TENSOR_FP32, "FP32"},
 		{&select_rule_names, SELECT_SIMPLEST_WITHIN_ONE_SE, "simplest-within-one-standard-error"},
 		{&trigger_kind_names, TRIGGER_NEW_ROWS, "newRows"},
+		{&trigger_kind_names, TRIGGER_DATA, "data"},
 		{&level_names, LEVEL_APPROVE, "approve"},
 		{&level_names, LEVEL_UNSET, ""},
 		{&versus_names, VERSUS_NOT_WORSE, "not-worse"},

@@ -75,7 +75,7 @@ static void model_triggers_and_gates(void **state)
 		decode_one(*state, GOLDEN "kinds/model.yaml", KIND_MODEL).model;
 	static const enum trigger_kind kinds[] = {TRIGGER_SCHEDULE, TRIGGER_NEW_ROWS,
 	                                          TRIGGER_PERFORMANCE, TRIGGER_DRIFT, TRIGGER_EVENT,
-	                                          TRIGGER_SOURCE};
+	                                          TRIGGER_SOURCE, TRIGGER_DATA};
 
 	assert_int_equal(m->n_triggers, ARRAY_LEN(kinds));
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)

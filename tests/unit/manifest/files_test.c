@@ -132,6 +132,7 @@ static void run_results(void **state)
 		.evidence = &evidence,
 		.run = digest_of("run", 3), .train = RUN_SUCCEEDED, .evaluate = RUN_FAILED,
 		.considered = true, .why = "accuracy 84.0 % < 87 %",
+		.data = digest_of("d", 1),
 		.artifact = {digest_of("a", 1), 48213, NULL}, .rows = digest_of("rows", 4), .n_rows = 1800,
 		.rows_from_ms = 1000, .rows_to_ms = 2000, .verdict = VERDICT_FAIL,
 		.verdict_key = digest_of("key", 3), .subject = digest_of("s", 1),
@@ -148,6 +149,7 @@ static void run_results(void **state)
 	assert_int_equal(back.evaluate, RUN_FAILED);
 	assert_true(back.considered);
 	assert_string_equal(back.why, result.why);
+	assert_true(digest_same(back.data, result.data));
 	assert_true(digest_same(back.artifact.digest, result.artifact.digest));
 	assert_int_equal(back.artifact.bytes, 48213);
 	assert_true(digest_same(back.rows, result.rows));

@@ -318,7 +318,8 @@ static struct model_status random_model_status(struct generator *g)
 		.last_finished_ms = a_time(g), .pending_event = any_text(g),
 		.pending_kick = below(g, 2), .train_digest = a_digest(g),
 		.cancelled = below(g, 2), .fruitless = (int)below(g, 4),
-		.data_rows = (int64_t)below(g, 100) - 1,
+		.data_rows = (int64_t)below(g, 100) - 1, .data_first = a_digest(g),
+		.data_content = a_digest(g),
 		.terms = a_digest(g), .sources = a_digest(g), .scheduled_ms = a_time(g),
 		.highest_version = (int64_t)below(g, 100),
 		.evaluation = {a_digest(g), any_text(g), (int)below(g, 4), a_time(g), any_text(g),
@@ -631,6 +632,8 @@ static void same_model_status(const struct model_status *a, const struct model_s
 	VALUE(fruitless);
 	same_artifact(&a->artifact, &b->artifact);
 	VALUE(data_rows);
+	DIGEST(data_first);
+	DIGEST(data_content);
 	DIGEST(terms);
 	DIGEST(sources);
 	VALUE(scheduled_ms);

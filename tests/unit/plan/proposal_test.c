@@ -423,6 +423,7 @@ static void what_waits_is_replaced_by_what_it_did_not_know(void **state)
 		{{.kind = TRIGGER_EVENT, .event = "holiday"}, true},
 		{{.kind = TRIGGER_SOURCE}, true},
 		{{.kind = TRIGGER_NEW_ROWS, .new_rows = 1000}, true},
+		{{.kind = TRIGGER_DATA}, true},
 		{{.kind = TRIGGER_PERFORMANCE, .metric = "accuracy", .below = .85}, false},
 		{{.kind = TRIGGER_DRIFT}, false},
 		{{.kind = TRIGGER_SCHEDULE, .schedule = "* * * * *"}, false},
@@ -439,6 +440,7 @@ static void what_waits_is_replaced_by_what_it_did_not_know(void **state)
 		world = *state;
 		world->in.sources = digest_of("s1", 2);
 		wait_with_v2(world, &data);
+		data.content = digest_of("c1", 2);
 		data.rows = cases[i].trigger.kind == TRIGGER_NEW_ROWS ? 12000 : 11000;
 		world->triggers[0] = cases[i].trigger;
 		tick(world);
@@ -447,6 +449,7 @@ static void what_waits_is_replaced_by_what_it_did_not_know(void **state)
 		if (cases[i].trigger.kind == TRIGGER_NEW_ROWS)
 			continue;
 		world->in.sources = digest_of("s2", 2);
+		data.content = digest_of("c2", 2);
 		signal.from_ms = world->now_ms;
 		world->in.signals = &signal;
 		world->in.n_signals = 1;

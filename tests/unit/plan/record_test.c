@@ -229,7 +229,7 @@ static const struct field of_model[] = {
 #define list_of(member) list(struct model_status, member)
 	of(phase), of(phase_since_ms), of(trigger), of(run), of(attempts), of(retry_ms),
 	of(last_finished_ms), of(fruitless), of(cancelled), of(pending_kick), of(data_rows),
-	of(data_first), of(terms), of(sources), of(scheduled_ms), of(highest_version),
+	of(data_first), of(data_content), of(terms), of(sources), of(scheduled_ms), of(highest_version),
 	of(evaluation.run), of(evaluation.asked_ms), of(evaluation.attempts), of(evaluation.retry_ms),
 	list_of(verdicts), list_of(ledger), list_of(proposed), list_of(history), of(has_condition),
 #undef of

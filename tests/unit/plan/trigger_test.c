@@ -233,6 +233,98 @@ static void data_of_fewer_rows_was_replaced(void **state)
 	                    "9999 new rows (the data was replaced), 1000 are enough");
 }
 
+/* Rows mended in place: neither their number nor the first of them tells. */
+static void data_that_changed_is_a_cause_once(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data = {.rows = 10000, .first = digest_of("r1", 2)};
+
+	world->in.data = &data;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_DATA});
+	data.content = digest_of("wrong", 5); /* a digest takes longer than a count */
+	tick(world);
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	data.content = (struct digest){""};
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	data.content = digest_of("mended", 6);
+	world->triggers[0].kind = TRIGGER_SOURCE;
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE); /* nobody asks for it */
+	world->triggers[0].kind = TRIGGER_DATA;
+	run_to(world, VERDICT_FAIL, "a2");
+	assert_int_equal(world->in.history.trigger, TRIGGER_DATA);
+	assert_string_equal(world->in.history.trigger_why, arena_printf(&world->arena,
+	                    "the data changed: 10000 rows, digest %.10s", data.content.hex));
+	until(world, CYCLE_IDLE);
+	world->now_ms += HOUR_MS;
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 1);
+}
+
+/* What was mended before the run read it is no cause any more; what was, after that, is one. */
+static void what_the_run_has_read_is_no_cause(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data = {.rows = 10000, .content = digest_of("wrong", 5)};
+
+	world->in.data = &data;
+	world->model.cooldown_ms = 0;
+	rest_with(world, (struct trigger_spec){.kind = TRIGGER_DATA});
+	ask(world, REQUEST_KICK, NULL);
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	data.content = digest_of("mended", 6);
+	world->in.run.data = data.content;
+	trained(world, "a2");
+	until(world, CYCLE_EVALUATING);
+	tick(world);
+	judged(world, VERDICT_FAIL, "accuracy 90 %");
+	until(world, CYCLE_IDLE);
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 1);
+	data.content = digest_of("mended anew", 11);
+	until(world, CYCLE_RUNNING);
+	world->in.history.fruitless = 1;
+	tick(world);
+	world->in.run.train = RUN_FAILED; /* what was refused was read, too */
+	world->in.run.considered = true;
+	world->in.run.data = digest_of("mended a third time", 19);
+	until(world, CYCLE_STALLED);
+	data.content = world->in.run.data;
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 2);
+	assert_int_equal(world->in.history.phase, CYCLE_STALLED);
+	data.content = digest_of("mended a fourth time", 20);
+	until(world, CYCLE_RUNNING); /* and that lets it out of its stall */
+}
+
+static void a_first_version_that_failed_is_tried_on_mended_rows(void **state)
+{
+	struct world *world = *state;
+	struct data_seen data = {.rows = 10000, .content = digest_of("wrong", 5)};
+
+	world->triggers[0] = (struct trigger_spec){.kind = TRIGGER_DATA};
+	tick(world);
+	assert_int_equal(world->in.history.phase, CYCLE_IDLE); /* it is not counted yet */
+	world->in.data = &data;
+	run_to(world, VERDICT_FAIL, "a1");
+	assert_int_equal(world->in.history.trigger, TRIGGER_FIRST);
+	until(world, CYCLE_IDLE);
+	world->now_ms += HOUR_MS;
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->trained, 1);
+	data.content = digest_of("mended", 6);
+	run_to(world, VERDICT_PASS, "a2");
+	assert_int_equal(world->in.history.trigger, TRIGGER_DATA);
+	until(world, CYCLE_PROPOSING);
+}
+
 static void a_changed_source_is_a_cause_once(void **state)
 {
 	struct world *world = *state;
@@ -454,6 +546,9 @@ int main(void)
 		case_of(so_many_new_rows_are_a_cause_once),
 		case_of(of_data_that_was_replaced_every_row_is_new),
 		case_of(data_of_fewer_rows_was_replaced),
+		case_of(data_that_changed_is_a_cause_once),
+		case_of(what_the_run_has_read_is_no_cause),
+		case_of(a_first_version_that_failed_is_tried_on_mended_rows),
 		case_of(a_changed_source_is_a_cause_once),
 		case_of(missed_ticks_are_one_run),
 		case_of(of_two_schedules_the_earlier_tick_is_the_cause),
