@@ -1,11 +1,13 @@
 /* What the files of the git port share. One file a lane of work: git_port.c looks at the remote and
  * fetches the fleet, git_accept.c decides which commit may be acted on, git_status.c keeps the
- * status and requests branches together with the remote's, git_propose.c commits to the fleet. */
+ * status and requests branches together with the remote's, git_propose.c commits to the fleet,
+ * git_authors.c remembers who wrote what. */
 #ifndef LINNET_ADAPTER_GIT_INTERNAL_H
 #define LINNET_ADAPTER_GIT_INTERNAL_H
 
 #include "adapter/git_port.h"
 #include "adapter/git_verify.h"
+#include "base/map.h"
 
 #define REF_TIP "refs/linnet/tip"           /* fleet.git: the fleet branch as fetched */
 #define REF_ACCEPTED "refs/linnet/accepted" /* fleet.git: what the controller acts on */
@@ -106,6 +108,7 @@ struct git_port {
 	struct backoff renewal;
 	struct oid tip;        /* REF_TIP */
 	struct acceptance acceptance;
+	struct map authors;    /* of git_authors.c */
 	struct proposal_work proposals[PROPOSALS_MAX];
 
 	struct lane status_lane;
@@ -139,6 +142,12 @@ void acceptance_reset(struct git_port *port); /* worked out anew from the next s
 void acceptance_deinit(struct acceptance *acceptance);
 int request_signer(struct git_port *port, const char *path, struct arena *arena, const char **out,
                    struct err *err) must_check;
+
+/* port_git.authors */
+int authors_find(struct git_port *port, struct objects *objects, struct oid old, struct oid new,
+                 const char *path, struct arena *arena, struct strings *out, struct err *err)
+	must_check;
+void authors_deinit(struct map *authors);
 
 int status_open(struct git_port *port, struct err *err) must_check;
 void status_step(struct git_port *port);

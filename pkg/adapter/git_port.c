@@ -26,7 +26,6 @@ enum {
 	GC_LOOSE = 2000,
 	GC_PACKS = 30,
 	VERSIONS_DEPTH = 5000,    /* commits in which an earlier text of a file is looked for */
-	AUTHORS_DEPTH = 2000,
 };
 
 /* Branches of ours for pull requests, as heads.branches lists them. */
@@ -600,41 +599,14 @@ static int git_versions(void *self, enum git_repo repo, struct oid commit, const
 	return 0;
 }
 
-/* Has the commit a text at `path` that none of its parents has? */
-static bool brings_text(struct objects *objects, const struct commit_info *commit,
-                        const char *path)
-{
-	struct err absent = {0};
-	struct oid blob, before;
-
-	if (objects_path(objects, commit->id, path, &blob, &absent))
-		return false;
-	for (size_t i = 0; i < commit->n_parents && i < ARRAY_LEN(commit->parents); i++)
-		if (!objects_path(objects, commit->parents[i], path, &before, &absent) &&
-		    oid_same(blob, before))
-			return false;
-	return true;
-}
-
 static int git_authors(void *self, struct oid old, struct oid new, const char *path,
                        struct arena *arena, struct strings *out, struct err *err)
 {
 	struct git_port *port = self;
 	struct objects *objects = repo_of(port, GIT_FLEET, err);
-	struct commit_info *commits;
-	struct strings list = {0};
-	size_t n;
 
 	arena_reset(&port->scratch);
-	if (!objects || objects_log(objects, new, old, false, AUTHORS_DEPTH, &port->scratch, &commits,
-	                            &n, err))
-		return -1;
-	list.items = arena_array(arena, n, const char *);
-	for (size_t i = 0; i < n; i++)
-		if (brings_text(objects, &commits[i], path))
-			list.items[list.n++] = arena_strdup(arena, commits[i].email);
-	*out = list;
-	return 0;
+	return objects ? authors_find(port, objects, old, new, path, arena, out, err) : -1;
 }
 
 static int git_changed(void *self, enum git_repo repo, struct oid old, struct oid new,
@@ -775,6 +747,7 @@ static void port_free(struct git_port *port)
 	objects_close(port->fleet);
 	objects_close(port->status);
 	arena_deinit(&port->seen_arena);
+	authors_deinit(&port->authors);
 	arena_deinit(&port->scratch);
 	arena_deinit(&port->strings);
 	if (port->lock_fd >= 0)

@@ -540,7 +540,6 @@ void replica_report(struct serving_local *serving, struct serving_key key,
 		.age_ms = was_run ? view->seen.age_ms : wall_ms() - view->file.ended_ms,
 		.restarts = recent_exits(&view->file),
 		.in_rotation = server && !server->leaving,
-		.open_requests = server ? (int64_t)server->seen.open : 0,
 	};
 	snprintf(out->address, sizeof(out->address), "%s", view->address);
 	if (server)

@@ -63,7 +63,6 @@ struct replica {
 	int64_t age_ms;        /* since its start, by a clock that no change of the date moves */
 	int restarts;          /* exits of this (revision, slot) in the last ten minutes */
 	bool in_rotation;      /* the router knows it */
-	int64_t open_requests; /* under way at this instant */
 	const char *failure;   /* last exit or probe failure with the tail of its log, or NULL */
 	struct counters counters;
 };

@@ -102,8 +102,7 @@ struct port_git {
 	int (*propose)(void *self, const struct proposal_text *text, git_rebuild *rebuild,
 	               void *context, struct propose_result *out, struct err *err) must_check;
 	/* Addresses of those who wrote the commits that `new` has and `old` ("": none) has not, which
-	 * brought another text of the file at `path`: some thousand commits back at most, and one of
-	 * them perhaps twice. */
+	 * brought another text of the file at `path`, each once: some thousand commits back at most. */
 	int (*authors)(void *self, struct oid old, struct oid new, const char *path,
 	               struct arena *arena, struct strings *out, struct err *err) must_check;
 	/* Whose key signed the commit that added a file of the requests branch (arena): some 10 ms.

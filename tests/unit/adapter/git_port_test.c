@@ -629,7 +629,7 @@ static void tells_who_changed_a_file(void **state)
 	struct arena *arena = &world->place->arena;
 	struct strings authors;
 	struct err err = {0};
-	struct oid since;
+	struct oid since, tip;
 
 	push_as(world, "ada", "m.yaml", "min: 90");
 	since = push_file(world->place, "other", "x");
@@ -645,6 +645,24 @@ static void tells_who_changed_a_file(void **state)
 	                       arena, &authors, &err));
 	assert_int_equal(authors.n, 2);
 	assert_string_equal(authors.items[1], "ada@x");
+	for (int i = 0; i < 2; i++) { /* who came later is found, and found again */
+		if (!i)
+			push_as(world, "mary", "m.yaml", "min: 70");
+		tip = push_file(world->place, "other", i ? "z" : "w");
+		until(world, oid_same(world->heads.accepted, tip));
+		ok(world->port.authors(world->port.self, since, tip, "m.yaml", arena, &authors, &err));
+		assert_int_equal(authors.n, 2);
+		assert_string_equal(authors.items[0], "grace@x");
+		assert_string_equal(authors.items[1], "mary@x");
+	}
+	ok(world->port.authors(world->port.self, tip, since, "m.yaml", arena, &authors, &err));
+	assert_int_equal(authors.n, 0);
+	ok(world->port.authors(world->port.self, since, since, "m.yaml", arena, &authors, &err));
+	assert_int_equal(authors.n, 0);
+	ok(world->port.authors(world->port.self, since, tip, "other", arena, &authors, &err));
+	assert_int_equal(authors.n, 2); /* alan, and who pushes for these tests */
+	ok(world->port.authors(world->port.self, since, since, "other", arena, &authors, &err));
+	assert_int_equal(authors.n, 0); /* the branch was rewound: not from where it was */
 }
 
 /* ---- proposals ---- */

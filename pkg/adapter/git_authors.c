@@ -1,0 +1,110 @@
+/* Who wrote the text of a file. It is asked at each look while it matters: of what was walked once,
+ * only what came on top is walked. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter/git_internal.h"
+#include "base/buf.h"
+#include "base/heap.h"
+#include "base/limits.h"
+
+enum { AUTHORS_DEPTH = 2000, AUTHORS_KEPT = 256 };
+
+/* Of one file since one commit ("commit path" is the key), up to another. */
+struct known_authors {
+	struct oid upto;
+	char *emails; /* a line each */
+};
+
+static void known_free(struct known_authors *known)
+{
+	if (known)
+		free(known->emails);
+	free(known);
+}
+
+void authors_deinit(struct map *authors)
+{
+	for (size_t i = 0; i < authors->n; i++)
+		known_free(authors->entries[i].value);
+	map_deinit(authors);
+	*authors = (struct map){0};
+}
+
+static void add_author(struct arena *arena, struct strings *list, const char *email)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (strcmp(list->items[i], email) == 0)
+			return;
+	*list_push(arena, &list->items, &list->n) = arena_strdup(arena, email);
+}
+
+static void recall(const struct known_authors *known, struct arena *arena, struct strings *out)
+{
+	for (const char *at = known->emails; *at; at += strcspn(at, "\n") + 1)
+		add_author(arena, out, arena_strndup(arena, at, strcspn(at, "\n")));
+}
+
+static void remember(struct map *authors, const char *key, struct oid upto,
+                     const struct strings *list)
+{
+	struct known_authors *known;
+	struct buf text;
+
+	buf_init(&text, LIMIT_STATUS_BYTES);
+	for (size_t i = 0; i < list->n; i++)
+		buf_printf(&text, "%s\n", list->items[i]);
+	if (!text.full) {
+		if (authors->n >= AUTHORS_KEPT)
+			authors_deinit(authors);
+		known = heap_alloc(1, sizeof(*known));
+		*known = (struct known_authors){upto, heap_strdup(buf_text(&text))};
+		known_free(map_put(authors, key, known));
+	}
+	buf_deinit(&text);
+}
+
+/* Has the commit a text at `path` that none of its parents has? */
+static bool brings_text(struct objects *objects, const struct commit_info *commit,
+                        const char *path)
+{
+	struct err absent = {0};
+	struct oid blob, before;
+
+	if (objects_path(objects, commit->id, path, &blob, &absent))
+		return false;
+	for (size_t i = 0; i < commit->n_parents && i < ARRAY_LEN(commit->parents); i++)
+		if (!objects_path(objects, commit->parents[i], path, &before, &absent) &&
+		    oid_same(blob, before))
+			return false;
+	return true;
+}
+
+int authors_find(struct git_port *port, struct objects *objects, struct oid old, struct oid new,
+                 const char *path, struct arena *arena, struct strings *out, struct err *err)
+{
+	const char *key = arena_printf(&port->scratch, "%s %s", old.hex, path);
+	const struct known_authors *known = map_get(&port->authors, key);
+	enum relation relation = RELATION_PARTED;
+	struct strings list = {0};
+	struct commit_info *commits;
+	struct err parted = {0};
+	size_t n;
+
+	if (known && !objects_relation(objects, known->upto, new, &relation, &parted) &&
+	    (relation == RELATION_SAME || relation == RELATION_DESCENDANT))
+		recall(known, arena, &list);
+	else
+		known = NULL;
+	if (relation != RELATION_SAME) {
+		if (objects_log(objects, new, known ? known->upto : old, false, AUTHORS_DEPTH,
+		                &port->scratch, &commits, &n, err))
+			return -1;
+		for (size_t i = 0; i < n; i++)
+			if (brings_text(objects, &commits[i], path))
+				add_author(arena, &list, commits[i].email);
+		remember(&port->authors, key, new, &list);
+	}
+	*out = list;
+	return 0;
+}
