@@ -29,6 +29,7 @@ static void put_idle_keys_of(const struct object *object)
 	case KIND_MODEL:
 		put_idle(object, "triggers: performance", has_trigger(object->model, TRIGGER_PERFORMANCE));
 		put_idle(object, "triggers: drift", has_trigger(object->model, TRIGGER_DRIFT));
+		put_idle(object, "keepVersions", object->model->keep_versions);
 		break;
 	case KIND_MODEL_DEPLOYMENT:
 		monitor = object->deployment->monitor;

@@ -197,7 +197,7 @@ struct model {
 	int64_t cooldown_ms;
 	enum level retrain;
 	struct gates_spec gates;
-	int64_t keep_versions;
+	int64_t keep_versions; /* 0: all */
 	bool version_tags; /* what is merged gets a tag that GTO reads */
 };
 

@@ -291,8 +291,9 @@ static const struct field model_spec_fields[] = {
 	{.name = "gates", .type = FIELD_RECORD, IN(struct model, interface, gates),
 	 .record = &gates_record, .help = "How good a version must be."},
 	{.name = "keepVersions", .type = FIELD_INT, IN(struct model, interface, keep_versions),
-	 .min = 1, .max = 10000, .fallback = "10",
-	 .help = "Artifacts beyond these, and beyond what going back needs, are collected."},
+	 .min = 1, .max = 10000,
+	 .help = "Artifacts beyond these, and beyond what going back needs, are collected; absent: all"
+	         " are kept."},
 	{.name = "versionTags", .type = FIELD_BOOL, IN(struct model, interface, version_tags),
 	 .fallback = "false", .help = "Whether a version of Linnet's that is merged is tagged for GTO:"
 	                              " v3 as <model>@v3.0.0."},

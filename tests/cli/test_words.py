@@ -83,6 +83,7 @@ class ExitTest(CliTest):
         said = self.ok("validate", fleet / "manifests").splitlines()
         self.assertEqual([line.split(" is checked, ")[0] for line in said if "nothing acts" in line], [
             "deployment-risk: spec.triggers: performance", "deployment-risk: spec.triggers: drift",
+            "deployment-risk: spec.keepVersions",
             f"{D}: spec.monitor.groundTruth", f"{D}: spec.monitor.drift",
             f"{D}: spec.monitor.performance", f"{D}: spec.alerts",
             "cluster: spec.serving.kubernetes", "production: spec.checklist",

@@ -123,7 +123,7 @@ static void model_defaults(void **state)
 	assert_null(m->gates.policy);
 	assert_true(m->gates.reliability == 0.95);
 	assert_int_equal(m->gates.test_uses, 4);
-	assert_int_equal(m->keep_versions, 10);
+	assert_int_equal(m->keep_versions, 0);
 }
 
 static void model_version(void **state)
