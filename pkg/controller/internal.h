@@ -68,7 +68,7 @@ struct controller {
 	bool disk_full;
 	bool emptied;       /* the applied commit declares nothing, though something serves */
 	bool started;       /* the status branch was read once */
-	bool unread;        /* a blob that the plan in the making needs cannot be read now */
+	bool unread;        /* a part of the fleet that the plan in the making needs, now */
 	int64_t epoch;
 	struct map decoded; /* blob id -> the status that it holds, never changed; in ... */
 	struct arena decoded_arena; /* ... this; all is forgotten when it is full */

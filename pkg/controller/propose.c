@@ -107,8 +107,8 @@ static int name_draft(struct bytes draft, const char *name, const char *version,
 }
 
 /* The run's report for people, where it left one: a page, and Markdown that a forge shows. */
-static void add_reports(struct rebuild *rebuild, const char *version_path, struct arena *arena,
-                        struct git_file *files, size_t *n)
+static int add_reports(struct rebuild *rebuild, const char *version_path, struct arena *arena,
+                       struct git_file *files, size_t *n, struct err *err)
 {
 	static const struct {
 		const char *name, *suffix;
@@ -119,12 +119,17 @@ static void add_reports(struct rebuild *rebuild, const char *version_path, struc
 		struct err none = {0};
 		struct bytes text;
 
-		if (!run_file(rebuild->c, rebuild->text->run, reports[i].name, &text, &none))
+		if (!run_file(rebuild->c, rebuild->text->run, reports[i].name, &text, &none)) {
 			files[(*n)++] = (struct git_file){
 				.path = arena_printf(arena, "%.*s%s", stem, version_path, reports[i].suffix),
 				.text = text,
 			};
+		} else if (none.kind != ERR_STALLED) {
+			*err = none;
+			return -1;
+		}
 	}
+	return 0;
 }
 
 /* The ModelVersion file of a run's draft, beside the model's own file. */
@@ -204,9 +209,9 @@ static int rebuild_on(void *context, struct oid tip, struct arena *arena, struct
 	if (n == 0 && text->n_edits)
 		return 1;
 	if (text->version_file) {
-		if (add_version(rebuild, arena, &list[n++], err))
+		if (add_version(rebuild, arena, &list[n++], err) ||
+		    add_reports(rebuild, list[n - 1].path, arena, list, &n, err))
 			return -1;
-		add_reports(rebuild, list[n - 1].path, arena, list, &n);
 	}
 	*files = list;
 	*n_files = n;

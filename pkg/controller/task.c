@@ -320,10 +320,12 @@ static void model_versions(struct controller *c, const char *model, struct train
 static void add_tree(struct controller *c, struct digest_stream *stream, const char *folder)
 {
 	struct oid tree = {""};
-	struct err absent = {0};
+	struct err err = {0};
 
-	if (folder && c->ports.git.tree_id(c->ports.git.self, c->applied, folder, &tree, &absent))
+	if (folder && c->ports.git.tree_id(c->ports.git.self, c->applied, folder, &tree, &err)) {
+		c->unread = c->unread || err.kind != ERR_STALLED;
 		tree.hex[0] = 0;
+	}
 	digest_add_field(stream, tree.hex);
 }
 
@@ -475,10 +477,10 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 	model_versions(c, task->key->name, &input);
 	if (model_targets(c, task->key->name, &input, err))
 		return -1;
-	if (c->unread) /* a deployment that is left out would be left out of a proposal too */
-		return err_set(err, ERR_TRANSIENT, "some of the fleet cannot be read now");
 	input.known = input.known && model_policy(c, object.model, &input.policy);
 	input.terms = terms_digest(c, object.model, input.policy);
+	if (c->unread) /* what is left out would be out of a proposal, or a change that nobody made */
+		return err_set(err, ERR_TRANSIENT, "some of the fleet cannot be read now");
 	run_observe(c, input.history.run, &input.run);
 	run_observe(c, input.history.evaluation.run, &input.evaluation);
 	task->key->running = run_active(&input.run) + run_active(&input.evaluation);

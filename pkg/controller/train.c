@@ -12,35 +12,49 @@ static const char *run_key(struct controller *c, struct digest run, bool evaluat
 	return arena_printf(&c->arena, "%.16s/%s", run.hex, evaluate ? "evaluate" : "train");
 }
 
+/* ERR_STALLED when there is none. */
 static int read_result(struct controller *c, struct digest run, bool evaluate, const char *name,
-                       struct bytes *out)
+                       struct bytes *out, struct err *err)
 {
-	struct err absent = {0};
-
 	*out = (struct bytes){0};
 	return c->ports.process.result(c->ports.process.self, run_key(c, run, evaluate), name,
-	                               &c->arena, out, &absent);
+	                               &c->arena, out, err);
+}
+
+/* One part of a run, and the text of its result. */
+struct part {
+	bool known; /* both could be looked at */
+	struct process_status status;
+	struct bytes text;
+};
+
+/* The process first: one that ends in between has left its result by then. */
+static struct part look_at_part(struct controller *c, struct digest run, bool evaluate)
+{
+	struct part part = {0};
+	struct err err = {0};
+
+	if (!c->ports.process.poll(c->ports.process.self, run_key(c, run, evaluate), &c->arena,
+	                           &part.status, &err) &&
+	    (!read_result(c, run, evaluate, evaluate ? "evaluate.json" : "train.json", &part.text,
+	                  &err) || err.kind == ERR_STALLED))
+		part.known = true;
+	else
+		log_warn("run %.10s: %s", run.hex, err.text);
+	return part;
 }
 
 /* What a process that left no result makes of its part of the run. */
-static enum run_state state_of(struct controller *c, struct digest run, bool evaluate,
+static enum run_state state_of(struct controller *c, const struct part *part,
                                enum run_state from_file, const char **why)
 {
-	struct process_status status = {0};
-	struct err err = {0};
+	const char *tail = part->status.log_tail ? part->status.log_tail : "";
 
-	if (c->ports.process.poll(c->ports.process.self, run_key(c, run, evaluate), &c->arena, &status,
-	                          &err)) {
-		log_warn("run %.10s: %s", run.hex, err.text);
-		return from_file == RUN_NONE ? RUN_ACTIVE : from_file;
-	}
-	if (status.state == PROCESS_RUNNING)
+	if (!part->known || part->status.state == PROCESS_RUNNING)
 		return RUN_ACTIVE;
-	if (from_file != RUN_NONE || status.state == PROCESS_NONE)
+	if (from_file != RUN_NONE || part->status.state == PROCESS_NONE)
 		return from_file;
-	*why = arena_printf(&c->arena, "it ended without a result%s%s",
-	                    status.log_tail && status.log_tail[0] ? ": " : "",
-	                    status.log_tail ? status.log_tail : "");
+	*why = arena_printf(&c->arena, "it ended without a result%s%s", tail[0] ? ": " : "", tail);
 	return RUN_FAILED;
 }
 
@@ -51,24 +65,23 @@ bool run_active(const struct run_result *run)
 
 void run_observe(struct controller *c, struct digest run, struct run_result *out)
 {
-	struct bytes train, evaluate;
+	struct part train, evaluate;
 	struct err err = {0};
 	const char *why = NULL;
 
 	*out = (struct run_result){0};
 	if (!run.hex[0])
 		return;
-	if (read_result(c, run, false, "train.json", &train))
-		train = (struct bytes){0};
-	if (read_result(c, run, true, "evaluate.json", &evaluate))
-		evaluate = (struct bytes){0};
-	if ((train.data || evaluate.data) &&
-	    run_result_decode(train.data, train.len, evaluate.data, evaluate.len, &c->arena, out, &err))
+	train = look_at_part(c, run, false);
+	evaluate = look_at_part(c, run, true);
+	if ((train.text.data || evaluate.text.data) &&
+	    run_result_decode(train.text.data, train.text.len, evaluate.text.data, evaluate.text.len,
+	                      &c->arena, out, &err))
 		*out = (struct run_result){.train = RUN_FAILED, .why = arena_strdup(&c->arena, err.text)};
 	out->run = run;
-	out->train = state_of(c, run, false, out->train, &why);
+	out->train = state_of(c, &train, out->train, &why);
 	if (out->train == RUN_SUCCEEDED)
-		out->evaluate = state_of(c, run, true, out->evaluate, &why);
+		out->evaluate = state_of(c, &evaluate, out->evaluate, &why);
 	if (why)
 		out->why = why;
 }
@@ -276,7 +289,9 @@ int run_cancel(struct controller *c, const struct action *action, struct err *er
 int run_file(struct controller *c, struct digest run, const char *name, struct bytes *out,
              struct err *err)
 {
-	if (read_result(c, run, true, name, out))
-		return err_set(err, ERR_STALLED, "run %.10s left no %s", run.hex, name);
-	return 0;
+	if (!read_result(c, run, true, name, out, err))
+		return 0;
+	if (err->kind == ERR_STALLED)
+		err_set(err, ERR_STALLED, "run %.10s left no %s", run.hex, name);
+	return -1;
 }

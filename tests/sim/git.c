@@ -474,6 +474,8 @@ static int port_tree_id(void *self, struct oid commit, const char *path, struct 
 	const char *file = arena_printf(&world->arena, "%s/main.py", path);
 	const char *text = git_text(world, find_commit(world, commit), file);
 
+	if (world_call(world, FAULT_READ, FAULT_READ))
+		return err_set(err, ERR_TRANSIENT, "%s cannot be read now", path);
 	if (!text)
 		return err_set(err, ERR_STALLED, "%s: no such folder", path);
 	snprintf(out->hex, sizeof(out->hex), "%.40s", digest_of(text, strlen(text)).hex);

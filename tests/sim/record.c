@@ -129,9 +129,9 @@ static void check_step(const struct step *step)
 {
 	const struct deployment_status *old = step->old, *new = step->new;
 	struct sim_story *story = serving_story(step->place, new->candidate);
-	bool canary = old && old->phase == PHASE_CANARY &&
-	              digest_same(old->candidate, new->candidate);
-	bool up = new->durable_weight > (canary ? old->durable_weight : 0) + 1e-9;
+	bool same = old && digest_same(old->candidate, new->candidate);
+	bool canary = same && old->phase == PHASE_CANARY;
+	bool up = new->durable_weight > (same ? old->durable_weight : 0) + 1e-9;
 
 	if (new->durable_weight < new->candidate_weight - 1e-9)
 		world_violation(step->world, "S3", "weight %.3f of record above the durable %.3f",

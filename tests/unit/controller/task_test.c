@@ -26,6 +26,7 @@ struct world {
 	struct err authors; /* what the look for them ends in; OK: ada */
 	bool unreadable;    /* the store does not answer for what is declared */
 	bool away;          /* nor for what was decided */
+	bool treeless;      /* nor for folders */
 };
 
 static int port_blob(void *self, enum git_repo repo, struct oid blob, struct arena *arena,
@@ -74,6 +75,18 @@ static int port_authors(void *self, struct oid old, struct oid new, const char *
 	return 0;
 }
 
+static int port_tree(void *self, struct oid commit, const char *path, struct oid *out,
+                     struct err *err)
+{
+	struct world *world = self;
+
+	(void)commit;
+	if (world->treeless)
+		return err_set(err, ERR_TRANSIENT, "%s: the object store does not answer", path);
+	snprintf(out->hex, sizeof(out->hex), "%040d", 3);
+	return 0;
+}
+
 /* The version that is declared was refused by a gate that demanded something else. */
 static void write_refusal(struct world *world)
 {
@@ -103,7 +116,8 @@ static int setup(void **state)
 	buf_init(&world->model_status, 1 << 20);
 	c->fleet = fleet_new();
 	c->ports.git = (struct port_git){.self = world, .read_blob = port_blob,
-	                                 .read_path = port_path, .authors = port_authors};
+	                                 .read_path = port_path, .authors = port_authors,
+	                                 .tree_id = port_tree};
 	c->config.poll_ms = 1000;
 	snprintf(c->applied.hex, sizeof(c->applied.hex), "%040d", 1);
 	put(world->fixture, c->fleet, "environment.yaml", ENVIRONMENT, NULL);
@@ -171,6 +185,20 @@ static void a_model_status_that_cannot_be_read_stops_what_is_new_and_delays_no_p
 	assert_true(task.desired.promotions_blocked);
 	assert_true(task.looks_again);
 	assert_null(task.desired.model_status);
+}
+
+/* A source that looks gone would be a source that changed: the run under way would be given up. */
+static void a_source_that_cannot_be_read_is_no_change_of_it(void **state)
+{
+	struct world *world = *state;
+	struct task task = {.key = key_find(&world->c, NULL, "risk")};
+	struct err err = {0};
+
+	assert_int_equal(task_model(&world->c, &task, &err), 0);
+	world->treeless = true;
+	world->c.unread = false;
+	assert_int_equal(task_model(&world->c, &task, &err), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
 }
 
 /* A request that cannot be acted on now waits with all others; harm and healing wait for none. */
@@ -256,6 +284,83 @@ static void a_damaged_file_goes_on_from_its_newest_good_text(void **state)
 	assert_null(text);
 }
 
+/* ---- what a run came to ---- */
+
+/* Ends as soon as it was looked at `lasts` times, with a result. */
+struct run_world {
+	int looks, lasts;
+	bool unreadable;
+};
+
+static int run_poll(void *self, const char *key, struct arena *arena, struct process_status *out,
+                    struct err *err)
+{
+	struct run_world *world = self;
+
+	(void)key, (void)arena, (void)err;
+	*out = (struct process_status){
+		.state = world->looks++ < world->lasts ? PROCESS_RUNNING : PROCESS_ENDED};
+	return 0;
+}
+
+static int run_text(void *self, const char *key, const char *name, struct arena *arena,
+                    struct bytes *out, struct err *err)
+{
+	const struct run_result result = {.run = digest_of("run", 3), .train = RUN_FAILED,
+	                                  .considered = true, .why = "bad rows",
+	                                  .rows_from_ms = -1, .rows_to_ms = -1};
+	struct run_world *world = self;
+	struct buf text;
+
+	(void)key;
+	if (world->unreadable)
+		return err_set(err, ERR_TRANSIENT, "too many open files");
+	if (world->looks++ < world->lasts || strcmp(name, "train.json") != 0)
+		return err_set(err, ERR_STALLED, "%s: does not exist", name);
+	buf_init(&text, 1 << 16);
+	run_result_encode(&text, &result, false);
+	*out = (struct bytes){arena_strdup(arena, buf_text(&text)), text.len};
+	buf_deinit(&text);
+	return 0;
+}
+
+/* A failed run costs one of few attempts: none fails because of when it was looked at. */
+static void a_run_that_ends_while_it_is_looked_at_has_not_failed(void **state)
+{
+	struct world *world = *state;
+	struct controller *c = &world->c;
+	struct digest run = digest_of("run", 3);
+	struct run_result result;
+
+	for (int lasts = 0; lasts < 4; lasts++) {
+		struct run_world run_world = {.lasts = lasts};
+
+		c->ports.process = (struct port_process){&run_world, .poll = run_poll, .result = run_text};
+		run_observe(c, run, &result);
+		assert_int_equal(result.train, lasts > 0 ? RUN_ACTIVE : RUN_FAILED);
+		run_observe(c, run, &result);
+		assert_int_equal(result.train, RUN_FAILED);
+		assert_true(result.considered);
+		assert_string_equal(result.why, "bad rows");
+	}
+}
+
+static void a_result_that_cannot_be_read_now_is_waited_for(void **state)
+{
+	struct world *world = *state;
+	struct run_world run_world = {.unreadable = true};
+	struct run_result result;
+	struct bytes text;
+	struct err err;
+
+	world->c.ports.process =
+		(struct port_process){&run_world, .poll = run_poll, .result = run_text};
+	run_observe(&world->c, digest_of("run", 3), &result);
+	assert_int_equal(result.train, RUN_ACTIVE);
+	assert_int_equal(run_file(&world->c, digest_of("run", 3), "version.yaml", &text, &err), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,7 +369,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_model_status_that_cannot_be_read_stops_what_is_new_and_delays_no_plan, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(a_source_that_cannot_be_read_is_no_change_of_it, setup,
+		                                teardown),
 		cmocka_unit_test_setup_teardown(a_request_that_has_to_wait_delays_no_plan, setup,
+		                                teardown),
+		cmocka_unit_test_setup_teardown(a_run_that_ends_while_it_is_looked_at_has_not_failed, setup,
+		                                teardown),
+		cmocka_unit_test_setup_teardown(a_result_that_cannot_be_read_now_is_waited_for, setup,
 		                                teardown),
 		cmocka_unit_test_setup_teardown(a_damaged_file_goes_on_from_its_newest_good_text, setup,
 		                                teardown),
