@@ -3,6 +3,7 @@ import csv
 import datetime
 import importlib.machinery
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -52,25 +53,37 @@ class RulesTest(unittest.TestCase):
             _, failed = history.between(after(1), after(20))
             self.assertEqual(list(failed), [True, True])
 
-    def test_when_a_run_is_due(self):
-        cycle = replay.Cycle()
-        enough = int(replay.NEW_ROWS)
-        self.assertEqual(cycle.due(after(0), 10, [])[0], "first")
-        cycle.ended(after(0), 10, "first", False)
-        self.assertIsNone(cycle.due(after(6), 10, []), "it cools down")
-        self.assertEqual(cycle.due(after(7), 10, [])[0], "first")
-        cycle.ended(after(7), 10, "first", False)
-        self.assertIsNone(cycle.due(after(21), 9 + enough, []), "twice in vain")
-        self.assertEqual(cycle.due(after(28), 10 + enough, [])[0], "first")
-        cycle.ended(after(28), 10 + enough, "first", True)
-        self.assertIsNone(cycle.due(after(35), 9 + 2 * enough, ["v1"]))
-        self.assertEqual(cycle.due(after(35), 10 + 2 * enough, ["v1"])[0], "newRows")
+    def test_the_planner_decides(self):
+        """When a run is due, how often its rows have answered, and that a PASS is proposed."""
+        enough = int(replay.declared(r"newRows: (\d+)"))
+        with tempfile.TemporaryDirectory() as folder:
+            planner = replay.Planner(Path(folder))
 
-    def test_a_tenth_of_shared_rows_is_a_use(self):
-        ledger = replay.Ledger()
-        for begin, end, uses in ((0, 100, 1), (91, 191, 1), (90, 190, 3), (300, 400, 1)):
-            self.assertEqual(ledger.use({"from": after(begin).isoformat(),
-                                         "to": after(end).isoformat()}), uses)
+            def week(day, rows):
+                return planner.tell("week", int(after(day).timestamp() * 1000), rows)[1]
+
+            def end(verb, run, **result):
+                path = Path(folder) / f"{verb}.json"
+                path.write_text(json.dumps({"run": "sha256:" + run} | result), encoding="utf-8")
+                return planner.tell(verb, path)
+
+            self.assertEqual((first := week(0, 10))[2], "first")
+            self.assertEqual(end("trained", first[1], state="failed", considered=True,
+                                 why="few rows"), (None, ["rest", "Idle"]))
+            self.assertEqual(week(6, 10 + enough), ["rest", "Idle"], "it cools down")
+            self.assertEqual(week(8, 9 + enough), ["rest", "Idle"])
+            for n in (1, 2):
+                begun = week(8 * n, 10 + n * enough)
+                self.assertEqual(begun[2], "newRows")
+                rows = {"digest": f"sha256:{n:064}", "count": 100,
+                        "from": after(8).isoformat(), "to": after(8 + n).isoformat()}
+                _, wanted = end("trained", begun[1], state="succeeded", rows=rows,
+                                artifact={"digest": f"sha256:{n:064}", "bytes": 1})
+                self.assertEqual(wanted, ["evaluate", begun[1], str(n), "-" if n == 1 else "v1"])
+                verdict = {"verdict": "PASS", "subject": f"sha256:{n:064}"}
+                self.assertEqual(end("evaluated", begun[1], state="succeeded", **verdict),
+                                 (f"v{n}", ["rest", "Idle"]))
+            planner.close()
 
     def test_the_comparison(self):
         class Fixed:
