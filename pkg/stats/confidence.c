@@ -126,23 +126,63 @@ static double share_radius(double x, double n, double alpha)
 	return most / n - exp(share_ln_low(most, n, share_threshold(x, n, alpha)));
 }
 
+/* The difference of two shares, x of n each, by its size. */
+static struct interval share_difference(double x_c, double n_c, double x_s, double n_s, double phi,
+                                        double alpha)
+{
+	double distance = fabs(x_c / n_c - x_s / n_s);
+	double radius = share_radius(x_c / phi, n_c / phi, alpha) +
+	                share_radius(x_s / phi, n_s / phi, alpha);
+
+	return (struct interval){fmax(0, distance - radius), distance + radius};
+}
+
+static bool is_comparable(double n_c, double n_s, double phi)
+{
+	return n_c > 0 && n_s > 0 && isfinite(n_c + n_s) && phi >= 1 && isfinite(phi);
+}
+
 struct interval label_distance(const double *candidate, const double *stable, size_t labels,
                                double phi, double alpha)
 {
 	double n_c = total(candidate, labels), n_s = total(stable, labels);
 	double each = alpha / (2 * (double)labels), low = 0, high = 0;
 
-	if (!(n_c > 0 && n_s > 0 && isfinite(n_c + n_s) && phi >= 1 && isfinite(phi) && each > 0))
+	if (!is_comparable(n_c, n_s, phi) || !(each > 0))
 		return (struct interval){0, 1};
 	for (size_t k = 0; k < labels; k++) {
-		double distance = fabs(candidate[k] / n_c - stable[k] / n_s);
-		double radius = share_radius(candidate[k] / phi, n_c / phi, each) +
-		                share_radius(stable[k] / phi, n_s / phi, each);
+		struct interval d = share_difference(candidate[k], n_c, stable[k], n_s, phi, each);
 
-		low += fmax(0, distance - radius) / 2;
-		high += (distance + radius) / 2;
+		low += d.low / 2;
+		high += d.high / 2;
 	}
 	return (struct interval){fmin(1, low), fmin(1, high)};
+}
+
+struct interval number_distance(const double *candidate, const double *stable, size_t labels,
+                                double phi, double alpha)
+{
+	double n_c = total(candidate, labels), n_s = total(stable, labels);
+	double each = alpha / (2 * (double)(labels - 1)), low = 0, high = 0, x_c = 0, x_s = 0;
+
+	if (labels < 3 || !is_comparable(n_c, n_s, phi) || !(each > 0))
+		return (struct interval){0, 1};
+	for (size_t k = 0; k + 1 < labels; k++) {
+		double width = number_width(k, labels);
+		struct interval d;
+
+		x_c += candidate[k];
+		x_s += stable[k];
+		d = share_difference(fmin(x_c, n_c), n_c, fmin(x_s, n_s), n_s, phi, each);
+		low += d.low * width;
+		high += d.high * width;
+	}
+	return (struct interval){fmin(1, low), fmin(1, high)};
+}
+
+double number_width(size_t k, size_t labels)
+{
+	return k + 2 < labels ? 1 / (double)(labels - 2) : 1;
 }
 
 /* ---- means ---- */

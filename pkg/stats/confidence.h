@@ -24,6 +24,18 @@ struct interval share_sequence(double x, double n, double alpha);
 struct interval label_distance(const double *candidate, const double *stable, size_t labels,
                                double phi, double alpha);
 
+/* How far numbers have moved, as a share of their range: the Wasserstein distance of the two arms,
+ * from counts by label: evenly spaced numbers from the range's lower end to its upper, in order,
+ * then what is no number, which lies a whole range beyond. It is the sum over k of number_width(k)
+ * |F_k - G_k|, F_k and G_k the shares of labels 0 to k of both arms, each within two radii of
+ * share_sequence at alpha / (2 (labels - 1)); at most 1. It is never below the difference of means,
+ * and sees what that does not: one number for everyone, though it be the mean. phi, and where
+ * nothing can be said, as above. */
+struct interval number_distance(const double *candidate, const double *stable, size_t labels,
+                                double phi, double alpha);
+/* From label k to the next, as a share of the range; k < labels - 1. */
+double number_width(size_t k, size_t labels);
+
 /* Mean of values in [0, 1]: predictable plug-in empirical Bernstein (Waudby-Smith and Ramdas 2024,
  * theorem 2, bets of at most 1/2). A value outside is our caller's error and adds nothing. */
 struct bernstein {

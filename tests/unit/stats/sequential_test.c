@@ -496,6 +496,37 @@ static void label_distances_cover(void **state)
 	assert_true(width < 0.35);
 }
 
+/* Uniform numbers against one number for everyone, which is their mean: a quarter of the range
+ * apart, and the means are equal. */
+static void number_distances_cover(void **state)
+{
+	enum { RUNS = 300, ROWS = 2000, LABELS = 12 };
+	double width = 0;
+	struct random random;
+	int missed = 0;
+
+	(void)state;
+	random_init(&random, "numbers");
+	for (int run = 0; run < RUNS; run++) {
+		double counts[2][LABELS] = {{0}};
+		struct interval interval = {0, 1};
+		bool out = false;
+
+		for (int n = 1; n <= ROWS; n++) {
+			counts[0][(int)(10 * random_unit(&random) + random_unit(&random))]++;
+			counts[1][5]++;
+			if (n % 20)
+				continue;
+			interval = number_distance(counts[0], counts[1], LABELS, 1, 0.05);
+			out |= interval.low > 0.25 || interval.high < 0.25;
+		}
+		missed += out;
+		width += (interval.high - interval.low) / RUNS;
+	}
+	assert_in_range(missed, 0, RUNS / 20);
+	assert_true(width > 0.05 && width < 0.15);
+}
+
 static void intervals_of_nothing(void **state)
 {
 	struct bernstein b;
@@ -518,6 +549,39 @@ static void intervals_of_nothing(void **state)
 	about(dkw_constant(0), NAN, 0);
 	assert_int_equal(quantile_ranks(0, 0.5, 0.05, 1000).high, 1);
 	assert_int_equal(quantile_ranks(10, 1.5, 0.05, 1000).low, 0);
+}
+
+/* Of so many rows that nothing is left to chance: 0, 5 and 10 of 0 to 10, and no number. */
+static void number_distances(void **state)
+{
+	static const struct {
+		double candidate[4], stable[4], distance;
+	} cases[] = {
+		{{1, 2, 1, 0}, {1, 2, 1, 0}, 0}, {{4, 0, 0, 0}, {0, 0, 4, 0}, 1},
+		{{0, 4, 0, 0}, {2, 0, 2, 0}, .5}, {{0, 4, 0, 0}, {0, 0, 4, 0}, .5},
+		{{1, 3, 0, 0}, {0, 4, 0, 0}, .125}, {{0, 0, 4, 0}, {0, 0, 3, 1}, .25},
+		{{0, 0, 0, 4}, {4, 0, 0, 0}, 1},
+	};
+	static const double some[3] = {1, 2, 3}, none[3] = {0}, odd[3] = {1, NAN, 3};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		double arms[2][4];
+		struct interval d;
+
+		for (int k = 0; k < 4; k++) {
+			arms[0][k] = 1e12 * cases[i].candidate[k];
+			arms[1][k] = 1e12 * cases[i].stable[k];
+		}
+		d = number_distance(arms[0], arms[1], 4, 2, 0.01);
+		about(d.low, cases[i].distance, 1e-4);
+		about(d.high, cases[i].distance, 1e-4);
+		assert_true(d.low <= cases[i].distance && d.high >= cases[i].distance);
+	}
+	about(number_distance(some, none, 3, 1, .01).high, 1, 0);
+	about(number_distance(some, odd, 3, 1, .01).high, 1, 0);
+	about(number_distance(some, some, 2, 1, .01).high, 1, 0);
+	about(number_distance(some, some, 3, NAN, .01).high, 1, 0);
 }
 
 static void label_distances(void **state)
@@ -582,6 +646,8 @@ int main(void)
 		cmocka_unit_test(intervals_of_nothing),
 		cmocka_unit_test(label_distances),
 		cmocka_unit_test(label_distances_cover),
+		cmocka_unit_test(number_distances_cover),
+		cmocka_unit_test(number_distances),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
