@@ -506,6 +506,7 @@ static int stop_step(struct port_serving *serving, struct arena *arena, size_t *
                      struct err *err)
 {
 	struct serving_key *keys;
+	struct serving_look *looks;
 	struct observed *observed;
 	size_t n;
 
@@ -513,7 +514,10 @@ static int stop_step(struct port_serving *serving, struct arena *arena, size_t *
 	if (serving->inventory(serving->self, arena, &keys, &n, err))
 		return -1;
 	observed = arena_array(arena, n, struct observed);
-	if (n && serving->observe(serving->self, keys, n, arena, observed, err))
+	looks = arena_array(arena, n, struct serving_look);
+	for (size_t i = 0; i < n; i++)
+		looks[i].key = keys[i];
+	if (n && serving->observe(serving->self, looks, n, arena, observed, err))
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct serving_target target = {.key = keys[i]};

@@ -204,7 +204,7 @@ static void put_estimate(const struct estimate *estimate)
 		printf("  predictions: how they are spread is known once a canary has logged some\n");
 		return;
 	}
-	printf("  %-6s %-22s %s\n", "STEP", "LABELS ALIKE: SEEN IN", "ALL THE RAREST: SEEN IN");
+	printf("  %-6s %-22s %s\n", "STEP", "ALIKE: SEEN IN", "ALL THE RAREST: SEEN IN");
 	for (size_t i = 0; i < estimate->n; i++)
 		printf("  %-6s %-22s %s\n",
 		       arena_printf(arena, "%.3g %%", 100 * estimate->steps[i].weight),

@@ -75,7 +75,7 @@ static const char *version_of(const struct reasons *reasons, struct digest diges
 	return revision ? revision->version : "none";
 }
 
-/* Predicted labels: judged by bounds of their distance. */
+/* Predictions: judged by bounds of their distance. */
 static void put_predictions(const struct reasons *reasons, const struct finding *f)
 {
 	struct arena *arena = reasons->options->arena;
@@ -84,8 +84,9 @@ static void put_predictions(const struct reasons *reasons, const struct finding 
 		printf("  %-9snone of both revisions are in the prediction log yet\n", f->metric);
 		return;
 	}
-	printf("  %s: labels differ by %s [%.3g, %.3g], on %.0f and %.0f; at most %s is allowed\n",
-	       f->metric, percent_text(arena, f->distance), 100 * f->shown.low, 100 * f->shown.high,
+	printf("  %s: %s differ by %s%s [%.3g, %.3g], on %.0f and %.0f; at most %s is allowed\n",
+	       f->metric, f->numbers ? "numbers" : "labels", percent_text(arena, f->distance),
+	       f->numbers ? " of their range" : "", 100 * f->shown.low, 100 * f->shown.high,
 	       f->n_candidate, f->n_stable, percent_text(arena, f->limit));
 	printf("  %-9s%s: candidate %s, stable %s\n", "", f->label, percent_text(arena, f->candidate),
 	       percent_text(arena, f->stable));
@@ -96,8 +97,8 @@ static void put_predictions(const struct reasons *reasons, const struct finding 
 	if (f->phi > 1)
 		printf("  %-9sover-dispersion: predictions count %.2g times less\n", "", f->phi);
 	if (f->missing > 0)
-		printf("  %-9smissing: %.0f more predictions of the candidate, if labels stay so\n", "",
-		       f->missing);
+		printf("  %-9smissing: %.0f more predictions of the candidate, if %s stay so\n", "",
+		       f->missing, f->numbers ? "numbers" : "labels");
 }
 
 static void put_finding(const struct reasons *reasons, const struct finding *f)

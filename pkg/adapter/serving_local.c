@@ -21,6 +21,7 @@ enum {
 /* The replicas of one key, while a look is under way. */
 struct look {
 	struct serving_key key;
+	const struct output_spec *output;
 	struct replica_view *views;
 	size_t n;
 	bool failed;
@@ -98,7 +99,8 @@ static void add_weight(const struct serving_local *serving, const struct haproxy
 
 /* Where the logs cannot be read there are no labels, which whoever needs them says. */
 static void report_labels(struct serving_local *serving, struct serving_key key,
-                          struct arena *arena, struct observed *out)
+                          const struct output_spec *output, struct arena *arena,
+                          struct observed *out)
 {
 	const struct haproxy_backend *backend;
 	struct err unreadable;
@@ -106,7 +108,7 @@ static void report_labels(struct serving_local *serving, struct serving_key key,
 
 	key_text(key, text);
 	backend = haproxy_find(serving->router, text);
-	if (backend && labels_count(serving, key, backend, arena, out, &unreadable))
+	if (backend && labels_count(serving, key, backend, output, arena, out, &unreadable))
 		out->n_labels = 0;
 }
 
@@ -140,7 +142,7 @@ static int report(struct serving_local *serving, const struct look *look, struct
 
 	report_replicas(serving, look, arena, &observed);
 	report_weights(serving, look->key, arena, &observed);
-	report_labels(serving, look->key, arena, &observed);
+	report_labels(serving, look->key, look->output, arena, &observed);
 	if (work_list(serving, "prepare", look->key, arena, &observed.prepared,
 	              &observed.n_prepared, err) < 0 ||
 	    work_list(serving, "checks", look->key, arena, &observed.checked, &observed.n_checked,
@@ -156,7 +158,7 @@ static bool is_key(struct serving_key key)
 }
 
 /* Looks at all, probes all at once, then takes the steps of each. One key's trouble is its own. */
-static int port_observe(void *self, const struct serving_key *keys, size_t n, struct arena *arena,
+static int port_observe(void *self, const struct serving_look *asked, size_t n, struct arena *arena,
                         struct observed *out, struct err *err)
 {
 	struct serving_local *serving = self;
@@ -168,8 +170,9 @@ static int port_observe(void *self, const struct serving_key *keys, size_t n, st
 	if (haproxy_refresh(serving->router, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		looks[i].key = keys[i];
-		looks[i].failed = !is_key(keys[i]) ||
+		looks[i].key = asked[i].key;
+		looks[i].output = asked[i].output;
+		looks[i].failed = !is_key(looks[i].key) ||
 		                  look_at(serving, &looks[i], arena, &trouble) < 0;
 		if (!looks[i].failed)
 			want_probes(serving, &looks[i]);

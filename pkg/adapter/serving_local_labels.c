@@ -32,6 +32,8 @@ struct counted {
 	size_t n_logs;
 	struct logged_label *labels;
 	size_t n_labels;
+	const struct haproxy_backend *backend; /* whose revisions count */
+	const struct output_spec *output;      /* what they predict */
 };
 
 static int read_counted(const char *path, struct arena *arena, struct counted *out,
@@ -125,11 +127,21 @@ static void count_row(struct counted *counted, struct digest revision, const cha
 		(struct logged_label){revision, arena_strdup(arena, label), 1};
 }
 
+static uint64_t rows_of(const struct counted *counted, struct digest revision)
+{
+	uint64_t rows = 0;
+
+	for (size_t i = 0; i < counted->n_labels; i++)
+		if (digest_same(counted->labels[i].revision, revision))
+			rows += counted->labels[i].rows;
+	return rows;
+}
+
 /* One line of a log. What is no prediction of these revisions is nobody's. */
-static void count_line(struct counted *counted, const char *line, size_t len,
-                       const struct haproxy_backend *backend, struct arena *lines,
+static void count_line(struct counted *counted, const char *line, size_t len, struct arena *lines,
                        struct arena *arena)
 {
+	const struct haproxy_backend *backend = counted->backend;
 	struct err torn = {0};
 	const char *revision;
 	struct node *root;
@@ -143,31 +155,33 @@ static void count_line(struct counted *counted, const char *line, size_t len,
 	if (digits < REVISION_LEAST || !node_get(root, "output"))
 		return;
 	for (size_t i = 0; i < backend->n_shares; i++) {
-		const char *output = node_text(root, "output");
+		struct digest digest = backend->shares[i].revision;
 
-		if (strncmp(backend->shares[i].revision.hex, revision, digits) == 0) {
-			count_row(counted, backend->shares[i].revision, output ? output : "", arena);
+		if (strncmp(digest.hex, revision, digits) == 0) {
+			count_row(counted, digest,
+			          output_label(counted->output, node_text(root, "output"),
+			                       rows_of(counted, digest), lines), arena);
 			return;
 		}
 	}
 }
 
 static int64_t count_piece(struct counted *counted, const char *text, size_t len,
-                           const struct haproxy_backend *backend, struct arena *arena)
+                           struct arena *arena)
 {
 	const char *from = text, *end;
 	struct arena lines;
 
 	arena_init(&lines, LINE_ARENA_BYTES);
 	for (; (end = memchr(from, '\n', len - (size_t)(from - text))); from = end + 1)
-		count_line(counted, from, (size_t)(end - from), backend, &lines, arena);
+		count_line(counted, from, (size_t)(end - from), &lines, arena);
 	arena_deinit(&lines);
 	return from - text;
 }
 
 /* Reads on to the last whole line. A line without an end in sight is left out. */
-static void count_log(struct counted *counted, struct log_at *log, const char *path,
-                      const struct haproxy_backend *backend, char *piece, struct arena *arena)
+static void count_log(struct counted *counted, struct log_at *log, const char *path, char *piece,
+                      struct arena *arena)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
@@ -182,7 +196,7 @@ static void count_log(struct counted *counted, struct log_at *log, const char *p
 			log->at = st.st_size - READ_BYTES; /* mostly within a line, which counts not */
 		n = pread(fd, piece, READ_BYTES, log->at);
 		if (n > 0) {
-			int64_t read = count_piece(counted, piece, (size_t)n, backend, arena);
+			int64_t read = count_piece(counted, piece, (size_t)n, arena);
 
 			log->at += read == 0 && n == READ_BYTES ? n : read;
 		}
@@ -209,14 +223,15 @@ static int64_t end_of(const char *path)
 }
 
 /* `moved`: something was logged since the last look. */
-static int count_logs(struct counted *counted, const char *folder, bool first,
-                      const struct haproxy_backend *backend, struct arena *arena, bool *moved,
-                      struct err *err)
+static int count_logs(struct counted *counted, const char *folder, bool first, struct arena *arena,
+                      bool *moved, struct err *err)
 {
-	struct counted now = {.labels = counted->labels, .n_labels = counted->n_labels};
+	struct counted now = *counted;
 	struct strings names;
 	char *piece;
 
+	now.logs = NULL;
+	now.n_logs = 0;
 	if (folder_list(folder, arena, &names, err))
 		return -1;
 	*moved = first || names.n != counted->n_logs;
@@ -228,7 +243,7 @@ static int count_logs(struct counted *counted, const char *folder, bool first,
 
 		*log = (struct log_at){names.items[i], before ? before->at : first ? end_of(path) : 0};
 		if (!first)
-			count_log(&now, log, path, backend, piece, arena);
+			count_log(&now, log, path, piece, arena);
 		*moved |= !before || log->at != before->at;
 	}
 	free(piece);
@@ -242,12 +257,12 @@ static bool is_shared(const struct haproxy_backend *backend)
 }
 
 int labels_count(struct serving_local *serving, struct serving_key key,
-                 const struct haproxy_backend *backend, struct arena *arena, struct observed *out,
-                 struct err *err)
+                 const struct haproxy_backend *backend, const struct output_spec *output,
+                 struct arena *arena, struct observed *out, struct err *err)
 {
 	const char *folder = state_path(serving, arena, "labels", key, "");
 	const char *path = arena_printf(arena, "%s/counted.json", folder);
-	struct counted counted = {0};
+	struct counted counted = {.backend = backend, .output = output};
 	struct err absent = {0};
 	bool first, moved;
 
@@ -256,13 +271,15 @@ int labels_count(struct serving_local *serving, struct serving_key key,
 			return err_errno(err, ERR_TRANSIENT, errno, "%s", path);
 		return 0;
 	}
+	if (!output)
+		return 0;
 	first = read_counted(path, arena, &counted, &absent) != 0;
 	if (first && absent.kind != ERR_STALLED) {
 		*err = absent;
 		return -1;
 	}
-	if (count_logs(&counted, state_path(serving, arena, "predictions", key, ""), first, backend,
-	               arena, &moved, err) ||
+	if (count_logs(&counted, state_path(serving, arena, "predictions", key, ""), first, arena,
+	               &moved, err) ||
 	    (moved && write_counted(folder, &counted, arena, err)))
 		return -1;
 	out->labels = counted.labels;

@@ -139,10 +139,11 @@ void predictions_bound(struct serving_local *serving);
 /* While two revisions share the traffic: what they have predicted since, into `out`; counting
  * begins at the first such look, and ends with the sharing. Lines are JSON objects with `revision`
  * (ten digits of its digest or more) and `output`; what is no such line, is left out, and so is of
- * one log all but the last MiB of what was written since the look before. */
+ * one log all but the last MiB of what was written since the look before. While it is not known
+ * what is predicted (`output` NULL), the logs wait for a later look. */
 int labels_count(struct serving_local *serving, struct serving_key key,
-                 const struct haproxy_backend *backend, struct arena *arena, struct observed *out,
-                 struct err *err) must_check;
+                 const struct haproxy_backend *backend, const struct output_spec *output,
+                 struct arena *arena, struct observed *out, struct err *err) must_check;
 
 /* ---- serving_local_work.c: PREPARE and CHECK ---- */
 

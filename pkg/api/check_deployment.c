@@ -242,9 +242,10 @@ int deployment_check_refs(const struct deployment *deployment, const struct mode
 	if (model)
 		check_pages(&check, deployment, model);
 	if (model && is_set(deployment->rollout.analysis.predictions_max_distance) &&
-	    !model->interface.output.classes.n)
+	    !model->interface.output.classes.n && !output_is_ranged(&model->interface.output))
 		broken(&check, "spec.rollout.analysis.predictions",
-		       "'%s' predicts a number, no class; remove it", deployment->model);
+		       "Model '%s' predicts a number whose range is not known; write min and max into its"
+		       " spec.interface.output", deployment->model);
 	if (version && strcmp(version->model, deployment->model) != 0)
 		broken(&check, "spec.version", "%s is a version of '%s', not of '%s'", version->version,
 		       version->model, deployment->model);

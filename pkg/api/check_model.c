@@ -30,6 +30,24 @@ static void check_input(struct check *check, const struct interface_spec *interf
 		       "one matrix holds one type; write the type of the first input, or layout: columns");
 }
 
+static void check_range(struct check *check, const struct output_spec *output)
+{
+	static const char path[] = "spec.interface.output";
+
+	if (!is_set(output->min) && !is_set(output->max))
+		return;
+	if (output->classes.n > 0)
+		broken(check, path, "classes have no range; remove min and max");
+	else if (output->type == TENSOR_BYTES || output->type == TENSOR_BOOL)
+		broken(check, path,
+		       "only numbers have a range; remove min and max, or write a number's type");
+	else if (!is_set(output->min) || !is_set(output->max))
+		broken(check, path, "a range has two ends; write both min and max");
+	else if (!(output->min < output->max))
+		broken(check, "spec.interface.output.min",
+		       "is not below max; write the ends of the range");
+}
+
 static void check_interface(struct check *check, const struct interface_spec *interface)
 {
 	const struct output_spec *output = &interface->output;
@@ -51,6 +69,7 @@ static void check_interface(struct check *check, const struct interface_spec *in
 	if (output->classes.n == 1)
 		broken(check, "spec.interface.output.classes",
 		       "one class leaves nothing to predict; name them all");
+	check_range(check, output);
 	if (output->scores && output->name && strcmp(output->scores, output->name) == 0)
 		broken(check, "spec.interface.output.scores",
 		       "is the output itself; name the server's second output");

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/digest.h"
 #include "base/parse.h"
 
@@ -78,6 +79,7 @@ struct output_spec {
 	const char *name;
 	enum tensor_type type;
 	struct strings classes; /* n = 0: regression */
+	double min, max;        /* the range of its numbers; NAN both: none is declared */
 	const char *scores;     /* name of the second output, or NULL */
 };
 struct interface_spec {
@@ -201,7 +203,20 @@ struct model {
 	bool version_tags; /* what is merged gets a tag that GTO reads */
 };
 
-/* Adds what a model takes and gives. */
+/* Predictions are counted by label: by class, and numbers with a range by the nearest of these
+ * evenly spaced ones, min and max among them. */
+enum { NUMBER_LABELS = 11 };
+bool output_is_ranged(const struct output_spec *output);
+/* The labels in order; n = 0: what this output predicts is not counted. */
+struct strings output_labels(const struct output_spec *output, struct arena *arena);
+/* The label of a prediction as the log has it (NULL: no scalar), its revision's `row`th; "" when it
+ * is no number. One between two labels counts for either as often as it is near it, evenly over the
+ * rows, so that the labels' mean is the numbers'. Outside the range is at its end. */
+const char *output_label(const struct output_spec *output, const char *text, uint64_t row,
+                         struct arena *arena);
+
+/* Adds what a model takes and gives. The range of the output is no part of it: no answer depends on
+ * it, only how far apart two versions are said to be. */
 void interface_digest_add(struct digest_stream *stream, const struct interface_spec *interface);
 /* Adds what its versions take and give, and the metric that they are chosen by. */
 void model_digest_terms(struct digest_stream *stream, const struct model *model);

@@ -71,8 +71,8 @@ struct revision_weight {
 	struct digest revision;
 	double weight;
 };
-/* How often a revision predicted a label since it began to share the traffic with another one, as
- * the logs of its servers tell: cumulative, over all its replicas. */
+/* How often a revision predicted a label (output_label) since it began to share the traffic with
+ * another one, as the logs of its servers tell: cumulative, over all its replicas. */
 struct logged_label {
 	struct digest revision;
 	const char *label;
@@ -137,7 +137,7 @@ struct watched {
 };
 /* Predictions of one label while both arms took traffic. */
 struct predicted {
-	const char *label;                    /* a class of the model; "": all other answers */
+	const char *label;                    /* of output_labels(); "": all other answers */
 	uint64_t last_candidate, last_stable; /* counts as they stood at the last fold */
 	uint64_t candidate, stable;           /* rows since the rollout began */
 	uint64_t candidate_at_step, stable_at_step; /* since the step began */
@@ -164,8 +164,9 @@ struct evidence {
 	int64_t window_since_ms;        /* since when the open window of each mark counts */
 	double edges[SLOW_EDGES];       /* bins; an answer in it or above is slow; 0: not known yet */
 	double phi[EVENTS];             /* over-dispersion as estimated last; 0: not known yet */
-	struct predicted *predicted;    /* since the rollout began: each class in order, then "" */
+	struct predicted *predicted;    /* since the rollout began: each label in order, then "" */
 	size_t n_predicted;
+	bool predicted_numbers;         /* the labels are those of a range of numbers */
 	double predicted_ticks;         /* with predictions of both arms */
 	int64_t predicted_ms;           /* the last such; -1: none yet */
 	struct watched *watched;        /* since the rollout began */

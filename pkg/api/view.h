@@ -42,12 +42,13 @@ struct arm_figures {
 	double share, low, high; /* of bad requests, with its 95 % interval (Wilson); NAN: none yet */
 	double p95_ms;           /* NAN: none yet */
 };
-/* How far apart both arms' predicted labels are. */
+/* How far apart both arms' predictions are. */
 struct label_figures {
 	const char *label;              /* that is the most in excess; NULL: none were logged yet */
+	bool numbers;                   /* distances are shares of their range */
 	double candidate, stable;       /* its shares */
 	double n_candidate, n_stable;   /* predictions */
-	double distance, low, high;     /* total variation with its 95 % interval */
+	double distance, low, high;     /* with its 95 % interval */
 	double limit;                   /* predictions.maxDistance */
 };
 /* The candidate's share of traffic from `at_ms` on. */

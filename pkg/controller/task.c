@@ -259,7 +259,7 @@ int task_deployment(struct controller *c, struct task *task, struct err *err)
 		          c->wall_ms, &c->arena);
 	if (declared && task->observed.known && task->desired.model)
 		gate_labels(&task->evidence, &task->observed, &input.history,
-		            &task->desired.model->interface.output.classes, c->wall_ms, &c->arena);
+		            &task->desired.model->interface.output, c->wall_ms, &c->arena);
 	if (declared && task->observed.known)
 		watch_metrics(c, task, &input.history);
 	input.desired = task->desired;
@@ -489,24 +489,34 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 	return 0;
 }
 
+/* What a deployment predicts; NULL: not known. */
+static const struct output_spec *output_of(struct controller *c, const struct key *key)
+{
+	struct desired_deployment desired;
+
+	fleet_desired(c->fleet, key->environment, key->name, c->applied.hex, fleet_blob, c, &c->arena,
+	              &desired);
+	return desired.model ? &desired.model->interface.output : NULL;
+}
+
 /* One batch for all deployments among the tasks. */
 int task_observe(struct controller *c, struct task *tasks, size_t n, struct err *err)
 {
-	struct serving_key *keys = arena_array(&c->arena, n, struct serving_key);
+	struct serving_look *looks = arena_array(&c->arena, n, struct serving_look);
 	struct observed *observed = arena_array(&c->arena, n, struct observed);
-	size_t n_keys = 0;
+	size_t n_looks = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (tasks[i].key->environment)
-			keys[n_keys++] =
-				(struct serving_key){tasks[i].key->environment, tasks[i].key->name};
-	if (!n_keys)
+			looks[n_looks++] = (struct serving_look){
+				{tasks[i].key->environment, tasks[i].key->name}, output_of(c, tasks[i].key)};
+	if (!n_looks)
 		return 0;
-	if (c->ports.serving.observe(c->ports.serving.self, keys, n_keys, &c->arena, observed, err))
+	if (c->ports.serving.observe(c->ports.serving.self, looks, n_looks, &c->arena, observed, err))
 		return err_wrap(err, "serving");
-	n_keys = 0;
+	n_looks = 0;
 	for (size_t i = 0; i < n; i++)
 		if (tasks[i].key->environment)
-			tasks[i].observed = observed[n_keys++];
+			tasks[i].observed = observed[n_looks++];
 	return 0;
 }

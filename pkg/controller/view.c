@@ -130,7 +130,7 @@ static const struct label_figures *labels_of(const struct task *task, struct are
 		return NULL;
 	figures = arena_array(arena, 1, struct label_figures);
 	*figures = (struct label_figures){
-		.label = findings[i].label,
+		.label = findings[i].label, .numbers = findings[i].numbers,
 		.candidate = findings[i].candidate, .stable = findings[i].stable,
 		.n_candidate = findings[i].n_candidate, .n_stable = findings[i].n_stable,
 		.distance = findings[i].distance,

@@ -31,11 +31,11 @@ void gate_fold(struct evidence *evidence, const struct observed *observed,
                const struct deployment_status *history, const struct rollout_spec *rollout,
                int64_t now_ms, struct arena *arena);
 
-/* Folds the counts of predicted labels, after gate_fold: rows of a tick that has some of both arms,
- * both with weight of record; a count that went back drops the tick, and so does the first look.
- * `classes` are the model's; none of them: nothing is folded. */
+/* Folds the counts of predictions, after gate_fold: rows of a tick that has some of both arms, both
+ * with weight of record; a count that went back drops the tick, and so does the first look. Of an
+ * output without output_labels() nothing is folded. */
 void gate_labels(struct evidence *evidence, const struct observed *observed,
-                 const struct deployment_status *history, const struct strings *classes,
+                 const struct deployment_status *history, const struct output_spec *output,
                  int64_t now_ms, struct arena *arena);
 
 /* One answer about a declared metric, NAN for none; and whether it was last asked `every_ms` ago or
@@ -67,7 +67,8 @@ struct finding {
 	 * of labels so far; `shown` is the distance's, candidate and stable the shares of `label`: */
 	double limit;               /* maxDistance; NAN: of another metric */
 	const char *label;          /* that is the most in excess; NULL: none were logged yet */
-	double distance;            /* total variation, as observed */
+	bool numbers;               /* they are numbers: a distance is a share of their range */
+	double distance;            /* as observed: of classes, total variation */
 	double harm_low, pass_high; /* its lower bound, for harm; its upper bound at this step */
 };
 /* Returns a list in the arena: errors, latency and predictions where they are watched, declared

@@ -1,6 +1,6 @@
-/* Predicted labels: what the prediction logs say of both arms, and how far they are apart
+/* Predictions by label: what the prediction logs say of both arms, and how far they are apart
  * (STATISTICS.md, section 3). Equality is never the hypothesis: an honest retrained model predicts
- * a little differently. */
+ * a little differently. Numbers are counted by labels in order: only what "apart" means differs. */
 #include "gate/arm.h"
 
 #include <string.h>
@@ -19,24 +19,26 @@ bool labels_watched(const struct analysis_spec *analysis)
 
 /* ---- folding ---- */
 
-static bool same_labels(const struct evidence *evidence, const struct strings *classes)
+static bool same_labels(const struct evidence *evidence, const struct strings *labels,
+                        bool numbers)
 {
-	if (evidence->n_predicted != classes->n + 1)
+	if (evidence->n_predicted != labels->n + 1 || evidence->predicted_numbers != numbers)
 		return false;
-	for (size_t k = 0; k < classes->n; k++)
-		if (strcmp(evidence->predicted[k].label, classes->items[k]) != 0)
+	for (size_t k = 0; k < labels->n; k++)
+		if (strcmp(evidence->predicted[k].label, labels->items[k]) != 0)
 			return false;
 	return true;
 }
 
-static void begin_labels(struct evidence *evidence, const struct strings *classes,
+static void begin_labels(struct evidence *evidence, const struct strings *labels, bool numbers,
                          struct arena *arena)
 {
-	evidence->n_predicted = classes->n + 1;
-	evidence->predicted = arena_array(arena, classes->n + 1, struct predicted);
-	for (size_t k = 0; k < classes->n; k++)
-		evidence->predicted[k].label = classes->items[k];
-	evidence->predicted[classes->n].label = "";
+	evidence->predicted_numbers = numbers;
+	evidence->n_predicted = labels->n + 1;
+	evidence->predicted = arena_array(arena, labels->n + 1, struct predicted);
+	for (size_t k = 0; k < labels->n; k++)
+		evidence->predicted[k].label = labels->items[k];
+	evidence->predicted[labels->n].label = "";
 	evidence->predicted_ticks = 0;
 	evidence->predicted_ms = -1;
 }
@@ -94,21 +96,22 @@ static void add_rows(struct evidence *evidence, const uint64_t *candidate, const
 }
 
 void gate_labels(struct evidence *evidence, const struct observed *observed,
-                 const struct deployment_status *history, const struct strings *classes,
+                 const struct deployment_status *history, const struct output_spec *output,
                  int64_t now_ms, struct arena *arena)
 {
-	bool first = !same_labels(evidence, classes), back = false;
-	uint64_t *candidate = arena_array(arena, classes->n + 1, uint64_t);
-	uint64_t *stable = arena_array(arena, classes->n + 1, uint64_t);
+	struct strings labels = output_labels(output, arena);
+	bool numbers = output_is_ranged(output), first = !same_labels(evidence, &labels, numbers);
+	uint64_t *candidate = arena_array(arena, labels.n + 1, uint64_t);
+	uint64_t *stable = arena_array(arena, labels.n + 1, uint64_t);
 	double n_c = 0, n_s = 0;
+	bool back = false;
 
-	if (!observed->n_labels || !classes->n || !evidence->revision.hex[0] ||
-	    !evidence->stable.hex[0])
+	if (!observed->n_labels || !labels.n || !evidence->revision.hex[0] || !evidence->stable.hex[0])
 		return;
 	if (first)
-		begin_labels(evidence, classes, arena);
+		begin_labels(evidence, &labels, numbers, arena);
 	counts_now(evidence, observed, candidate, stable);
-	for (size_t k = 0; k <= classes->n; k++) {
+	for (size_t k = 0; k <= labels.n; k++) {
 		const struct predicted *p = &evidence->predicted[k];
 
 		back |= candidate[k] < p->last_candidate || stable[k] < p->last_stable;
@@ -121,7 +124,7 @@ void gate_labels(struct evidence *evidence, const struct observed *observed,
 	if (!first && !back && n_c > 0 && n_s > 0 && history->candidate_weight > 0 &&
 	    history->stable_weight > 0)
 		add_rows(evidence, candidate, stable, n_s, now_ms);
-	for (size_t k = 0; k <= classes->n; k++) {
+	for (size_t k = 0; k <= labels.n; k++) {
 		evidence->predicted[k].last_candidate = candidate[k];
 		evidence->predicted[k].last_stable = stable[k];
 	}
@@ -162,7 +165,7 @@ static struct shares shares_of(const struct evidence *evidence, bool at_step, st
 {
 	struct shares s = {.candidate = arena_array(arena, evidence->n_predicted, double),
 	                   .stable = arena_array(arena, evidence->n_predicted, double)};
-	double most = 0;
+	double most = 0, below = 0;
 
 	for (size_t k = 0; k < evidence->n_predicted; k++) {
 		const struct predicted *p = &evidence->predicted[k];
@@ -176,25 +179,44 @@ static struct shares shares_of(const struct evidence *evidence, bool at_step, st
 	for (size_t k = 0; k < evidence->n_predicted && !isnan(s.distance); k++) {
 		double d = s.candidate[k] / s.n_candidate - s.stable[k] / s.n_stable;
 
-		s.distance += fabs(d) / 2;
+		below += d;
+		if (!evidence->predicted_numbers)
+			s.distance += fabs(d) / 2;
+		else if (k + 1 < evidence->n_predicted)
+			s.distance += fabs(below) * number_width(k, evidence->n_predicted);
 		s.most = d > most ? k : s.most;
 		most = fmax(most, d);
 	}
+	if (s.distance > 1)
+		s.distance = 1;
 	return s;
 }
 
 static struct interval distance_of(const struct evidence *evidence, const struct shares *s,
                                    double alpha)
 {
-	return label_distance(s->candidate, s->stable, evidence->n_predicted, labels_phi(evidence),
-	                      alpha);
+	return (evidence->predicted_numbers ? number_distance : label_distance)(
+		s->candidate, s->stable, evidence->n_predicted, labels_phi(evidence), alpha);
 }
 
-static const char *label_text(const struct evidence *evidence, const struct shares *s)
+static const char *label_text(const struct evidence *evidence, const struct shares *s,
+                              struct arena *arena)
 {
 	const char *label = evidence->predicted[s->most].label;
 
+	if (evidence->predicted_numbers)
+		return label[0] ? arena_printf(arena, "about %s", label) : "no number";
 	return label[0] ? label : "none of the classes";
+}
+
+static const char *distance_text(const struct evidence *evidence, const struct shares *s,
+                                 struct arena *arena)
+{
+	const char *distance = points(arena, s->distance);
+
+	return evidence->predicted_numbers
+	       ? arena_printf(arena, "numbers differ by %s %% of their range", distance)
+	       : arena_printf(arena, "labels differ by %s %%", distance);
 }
 
 /* "predicts High in 71 % of cases, the stable revision in 22 %: labels differ by 49 % [38, 60]" */
@@ -204,12 +226,12 @@ static const char *differ_text(const struct evidence *evidence, const struct sha
 	struct interval shown = distance_of(evidence, s, SHOWN_ALPHA);
 
 	return arena_printf(arena, "predicts %s in %s %% of cases, the stable revision in %s %%: "
-	                    "labels differ by %s %% [%s, %s] on %s and %s predictions",
-	                    label_text(evidence, s),
+	                    "%s [%s, %s] on %s and %s predictions", label_text(evidence, s, arena),
 	                    points(arena, s->candidate[s->most] / s->n_candidate),
-	                    points(arena, s->stable[s->most] / s->n_stable), points(arena, s->distance),
-	                    points(arena, shown.low), points(arena, shown.high),
-	                    grouped(arena, s->n_candidate), grouped(arena, s->n_stable));
+	                    points(arena, s->stable[s->most] / s->n_stable),
+	                    distance_text(evidence, s, arena), points(arena, shown.low),
+	                    points(arena, shown.high), grouped(arena, s->n_candidate),
+	                    grouped(arena, s->n_stable));
 }
 
 const char *labels_harm(const struct evidence *evidence, const struct analysis_spec *analysis,
@@ -308,7 +330,8 @@ void labels_find(struct finding *finding, const struct evidence *evidence,
 	finding->n_stable = all.n_stable;
 	if (isnan(all.distance))
 		return;
-	finding->label = label_text(evidence, &all);
+	finding->label = label_text(evidence, &all, arena);
+	finding->numbers = evidence->predicted_numbers;
 	finding->candidate = all.candidate[all.most] / all.n_candidate;
 	finding->stable = all.stable[all.most] / all.n_stable;
 	finding->distance = all.distance;

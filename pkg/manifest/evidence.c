@@ -87,7 +87,8 @@ static const struct record watched_record =
 	 .help = text}
 static const struct field predicted_fields[] = {
 	{.name = "label", .type = FIELD_STRING, AT(struct predicted, label), .fallback = "",
-	 .help = "A class of the model; absent: any other answer."},
+	 .help = "A class of the model, or one of the numbers that its numbers are counted by; absent:"
+	         " any other answer."},
 	ROWS("candidate", candidate, "The candidate's predictions of it since the rollout began."),
 	ROWS("stable", stable, "The stable revision's since the rollout began."),
 	ROWS("candidateAtStep", candidate_at_step, "The candidate's since the step began."),
@@ -140,6 +141,8 @@ static const struct field evidence_fields[] = {
 	        "Per kind of event: over-dispersion as estimated last; 0: not known yet."),
 	{.name = "predictions", .type = FIELD_LIST, LIST_AT(struct evidence, predicted),
 	 .record = &predicted_record, .help = "Predicted labels since the rollout began."},
+	{.name = "predictedNumbers", .type = FIELD_BOOL, AT(struct evidence, predicted_numbers),
+	 .fallback = "false", .help = "The labels are those of a range of numbers."},
 	NUMBERS("predictionTicks", struct evidence, predicted_ticks,
 	        "Ticks with predictions of both arms."),
 	{.name = "lastPredictions", .type = FIELD_TIME, AT(struct evidence, predicted_ms),

@@ -70,7 +70,9 @@ static const struct field predictions_fields[] = {
 	{.name = "maxDistance", .type = FIELD_SHARE,
 	 IN(struct analysis_spec, predictions_max_distance, predictions_max_distance),
 	 .flags = FIELD_REQUIRED,
-	 .help = "Largest total variation of predicted labels, candidate against stable."},
+	 .help = "Largest distance of predictions, candidate against stable: of classes the total"
+	         " variation of their shares, of numbers the mean distance as a share of the output's"
+	         " range."},
 };
 static const struct record predictions_record =
 	SECTION(struct analysis_spec, predictions_max_distance, predictions_max_distance, predictions,

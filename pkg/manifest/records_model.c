@@ -29,6 +29,11 @@ static const struct field output_fields[] = {
 	 .names = &tensor_type_names, .help = "Type of the Open Inference Protocol v2."},
 	{.name = "classes", .type = FIELD_STRINGS, AT(struct output_spec, classes),
 	 .help = "The labels that it may predict; absent: a number is predicted."},
+	{.name = "min", .type = FIELD_NUMBER, AT(struct output_spec, min),
+	 .help = "Of numbers: the lower end of their range, of which predictions.maxDistance is a"
+	         " share. What is below counts as it."},
+	{.name = "max", .type = FIELD_NUMBER, AT(struct output_spec, max),
+	 .help = "The upper end; what is above counts as it."},
 	{.name = "scores", .type = FIELD_STRING, AT(struct output_spec, scores),
 	 .help = "Name of a second output with a score for each class."},
 };

@@ -110,6 +110,8 @@ static const struct record figures_record =
 static const struct field label_fields[] = {
 	{.name = "label", .type = FIELD_STRING, AT(struct label_figures, label),
 	 .help = "The label that is the most in excess; absent: none were logged yet."},
+	{.name = "numbers", .type = FIELD_BOOL, AT(struct label_figures, numbers), .fallback = "false",
+	 .help = "Numbers are predicted: the label is one of eleven in their range."},
 	{.name = "candidate", .type = FIELD_NUMBER, AT(struct label_figures, candidate),
 	 .help = "Its share of the candidate's predictions, 0 to 1."},
 	{.name = "stable", .type = FIELD_NUMBER, AT(struct label_figures, stable),
@@ -119,7 +121,8 @@ static const struct field label_fields[] = {
 	{.name = "stablePredictions", .type = FIELD_NUMBER, AT(struct label_figures, n_stable), ALWAYS,
 	 .help = "Predictions of the stable revision."},
 	{.name = "distance", .type = FIELD_NUMBER, AT(struct label_figures, distance),
-	 .help = "Total variation distance of the labels' shares, 0 to 1."},
+	 .help = "Total variation distance of the labels' shares; of numbers, the Wasserstein distance"
+	         " as a share of their range. 0 to 1."},
 	{.name = "low", .type = FIELD_NUMBER, AT(struct label_figures, low),
 	 .help = "Lower end of its 95 % interval."},
 	{.name = "high", .type = FIELD_NUMBER, AT(struct label_figures, high),
@@ -128,7 +131,7 @@ static const struct field label_fields[] = {
 	 .help = "The declared predictions.maxDistance."},
 };
 static const struct record label_record =
-	RECORD(struct label_figures, label, "How far apart both arms' predicted labels are.");
+	RECORD(struct label_figures, label, "How far apart both arms' predictions are.");
 
 static const struct field times_fields[] = {
 	{.name = "since", .type = FIELD_TIME, AT(struct evidence, since_ms), ALWAYS,

@@ -207,10 +207,14 @@ struct serving_target {
 	const struct model_version *version; /* CHECK: golden batch */
 	int replicas;
 };
+struct serving_look {
+	struct serving_key key;
+	const struct output_spec *output; /* of its model; NULL: not known, and no prediction counted */
+};
 struct port_serving {
 	void *self;
-	/* One batch; out[i] belongs to keys[i]; a key that cannot be read has known = false. */
-	int (*observe)(void *self, const struct serving_key *keys, size_t n, struct arena *arena,
+	/* One batch; out[i] belongs to looks[i]; a key that cannot be read has known = false. */
+	int (*observe)(void *self, const struct serving_look *looks, size_t n, struct arena *arena,
 	               struct observed *out, struct err *err) must_check;
 	/* Starts the act and returns; done when a later observation says so. Idempotent. Weights are
 	 * read back before it returns. ERR_UNKNOWN: observe before anything else. */

@@ -2,7 +2,8 @@
 failEvery N (every Nth infer answers 500), readyAfter S, exitAtStart, badInterface, wrongAnswers,
 failWhile FILE (500 while it exists), hangWhile FILE (accepts, never answers), tell NAME (exits with
 the value of that variable on its standard error), otherPort (listens where nobody looks), predicts
-LABEL (always, and logs it). What it predicts is logged where "log" is set."""
+LABEL (always, and logs it), numbers (from 0 to 1, evenly, in place of labels). What it predicts is
+logged where "log" is set."""
 
 import json
 import os
@@ -14,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 BEHAVIOUR = json.loads((pathlib.Path(__file__).parent / "behaviour.json").read_text())
 NAME = os.environ["LINNET_MODEL_NAME"]
+TYPE = "FP64" if BEHAVIOUR.get("numbers") else "BYTES"
 STARTED = time.monotonic()
 infers, lock = 0, threading.Lock()
 log = open(f"{os.environ['LINNET_PREDICTION_LOG']}/{time.time_ns()}-{os.getpid()}.jsonl", "w",
@@ -48,7 +50,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, {"name": NAME, "platform": "python", "versions": ["1"],
                               "inputs": [{"name": "wrong" if BEHAVIOUR.get("badInterface") else "x",
                                           "datatype": "INT64", "shape": [-1]}],
-                              "outputs": [{"name": "y", "datatype": "BYTES", "shape": [-1]}]})
+                              "outputs": [{"name": "y", "datatype": TYPE, "shape": [-1]}]})
         else:
             self.answer(404, {"error": "not found"})
 
@@ -65,13 +67,15 @@ class Handler(BaseHTTPRequestHandler):
             return
         values = request["inputs"][0]["data"]
         labels = [BEHAVIOUR.get("predicts") or ("odd" if value % 2 else "even") for value in values]
+        if BEHAVIOUR.get("numbers"):
+            labels = [BEHAVIOUR.get("predicts", infers * 0.618 % 1) for _ in values]
         with lock:
             for value, label in zip(values, labels):
                 if log:
                     log.write(json.dumps({"revision": os.environ["LINNET_REVISION"],
                                           "inputs": {"x": value}, "output": label}) + "\n")
         self.answer(200, {"model_name": NAME, "id": request.get("id", ""), "outputs": [
-            {"name": "y", "datatype": "BYTES", "shape": [len(values)], "data": labels}]})
+            {"name": "y", "datatype": TYPE, "shape": [len(values)], "data": labels}]})
 
     def log_message(self, *ignored):
         pass

@@ -2,7 +2,7 @@
 
 import unittest
 
-from world import Load, World, wait
+from world import MODEL, Load, World, wait
 
 WATCH = "    analysis:\n      predictions: {maxDistance: 25%}\n"
 
@@ -33,6 +33,29 @@ class PredictionsTest(unittest.TestCase):
         why = world.linnet("why", "prod/echo")
         self.assertIn("predictions: labels differ by 100 %", why)
         self.assertIn("odd: candidate 100 %, stable 0 %", why)
+
+    def test_the_mean_number_for_everyone_goes_back(self):
+        world = World()
+        self.addCleanup(world.close)
+        world.write("manifests/model.yaml", MODEL.replace("BYTES, classes: [even, odd]",
+                                                          "FP64, min: 0, max: 1"))
+        edit = lambda text: watch(text).replace("25%}", "10%}")
+        world.declare("v1", {"log": True, "numbers": True}, edit=edit)
+        world.start()
+        wait(40, "v1 is steady", lambda: world.is_steady("v1"))
+        with Load(world.port) as load:
+            wait(5, "answers of v1", lambda: load.count("v1") > 50)
+            world.declare("v2", {"log": True, "numbers": True, "predicts": 0.5}, edit=edit)
+            wait(90, "a revert on main", lambda: world.declared_version() == "v1")
+        [failed] = world.quarantined()
+        self.assertRegex(failed["reason"], r"predicts about 0.5 in 100 % of cases, the stable "
+                                           r"revision in \d.* %: numbers differ by \d+ % of their "
+                                           r"range .*, above 10 %: harm")
+        why = world.linnet("why", "prod/echo")
+        self.assertRegex(why, r"predictions: numbers differ by \d.* % of their range")
+        self.assertIn("about 0.5: candidate 100 %", why)
+        self.assertIn("made again, the same to the last byte", world.linnet("verify", "prod/echo",
+                                                                          "--path", "manifests"))
 
     def test_a_server_that_logs_nothing_is_not_taken_for_one_that_is_alike(self):
         world = World()

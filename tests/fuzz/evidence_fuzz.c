@@ -49,10 +49,10 @@ static void fuzz_look(struct evidence *evidence, struct arena *arena)
 	struct observed observed = {.known = true, .replicas = replicas, .n_replicas = 2,
 	                            .labels = labels, .n_labels = 2};
 	struct rollout_spec rollout = {.analysis = {.errors_max = .01, .latency_margin = .1}};
-	struct strings names = {(const char **)(uintptr_t)classes, 2};
+	struct output_spec output = {.classes = {(const char **)(uintptr_t)classes, 2}};
 
 	gate_fold(evidence, &observed, &history, &rollout, 1782896400000, arena);
-	gate_labels(evidence, &observed, &history, &names, 1782896400000, arena);
+	gate_labels(evidence, &observed, &history, &output, 1782896400000, arena);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -12,10 +12,12 @@ enum { MINUTE = 60000 };
 
 static const char model_text[] =
 	"apiVersion: linnet.dev/v1alpha1\nkind: Model\nmetadata: {name: " SIM_MODEL "}\nspec:\n"
-	"  interface:\n    layout: columns\n    inputs: [{name: x, type: INT64}]\n"
-	"    output: {name: y, type: BYTES, classes: [no, yes]}\n"
 	"  data: {uri: \"file:rows.csv\", format: csv, label: y, id: id}\n"
-	"  serve: {command: [python3, serve.py], source: apps/risk}\n";
+	"  serve: {command: [python3, serve.py], source: apps/risk}\n"
+	"  interface:\n    layout: columns\n    inputs: [{name: x, type: INT64}]\n"
+	"    output: {name: y, type: ";
+static const char classes_text[] = "BYTES, classes: [no, yes]}\n";
+static const char range_text[] = "FP64, min: 0, max: 1}\n";
 
 static const char train_text[] =
 	"  train:\n    command: [python3, train.py]\n    source: train/risk\n    timeout: 2m\n"
@@ -26,7 +28,9 @@ static const char train_text[] =
 
 static char *model_now(struct world *world)
 {
-	return arena_printf(&world->arena, "%s%s%s", model_text, world->model_extra, world->gates);
+	return arena_printf(&world->arena, "%s%s%s%s", model_text,
+	                    world->numbers ? range_text : classes_text, world->model_extra,
+	                    world->gates);
 }
 
 static char *version_text(struct world *world, const char *version)
@@ -133,7 +137,7 @@ void people_begin(struct world *world)
 {
 	world->versions[world->n_versions++] =
 		(struct traits){.name = "unknown", .slow = 1, .ready_ms = 2000};
-	commit_file(world, "model.yaml", model_text, "the model");
+	commit_file(world, "model.yaml", model_now(world), "the model");
 	commit_file(world, "apps/risk/main.py", "serves", "the server");
 	commit_file(world, "train/risk/main.py", "trains", "the trainer");
 	for (world->here = SIM_ENVIRONMENTS - 1; world->here >= 0; world->here--) {
@@ -548,6 +552,14 @@ static void verb_judged(struct world *world, const char *words)
 }
 
 /* "gates 80%": what the model requires from now on; "gates off". */
+/* The model predicts a number from 0 to 1 from now on. */
+static void verb_numbers(struct world *world, const char *words)
+{
+	(void)words;
+	world->numbers = true;
+	commit_file(world, "model.yaml", model_now(world), "numbers");
+}
+
 static void verb_gates(struct world *world, const char *words)
 {
 	world->gates[0] = 0;
@@ -650,7 +662,7 @@ static const struct {
 	{"triggers", verb_triggers}, {"rows", verb_rows}, {"runs", verb_runs},
 	{"cooldown", verb_cooldown},
 	{"judged", verb_judged}, {"gates", verb_gates}, {"source", verb_source},
-	{"race", verb_race}, {"stuck", verb_stuck}, {"disk", verb_disk},
+	{"numbers", verb_numbers}, {"race", verb_race}, {"stuck", verb_stuck}, {"disk", verb_disk},
 	{"damage", verb_damage}, {"successor", verb_successor},
 };
 

@@ -341,7 +341,7 @@ static void show_works(struct world *world, bool check, struct arena *arena, str
 	}
 }
 
-static int port_observe(void *self, const struct serving_key *keys, size_t n, struct arena *arena,
+static int port_observe(void *self, const struct serving_look *looks, size_t n, struct arena *arena,
                         struct observed *out, struct err *err)
 {
 	struct world *world = self;
@@ -353,14 +353,15 @@ static int port_observe(void *self, const struct serving_key *keys, size_t n, st
 	}
 	serving_advance(world);
 	for (size_t i = 0; i < n; i++) {
-		int environment = environment_index(world, keys[i].environment);
+		int environment = environment_index(world, looks[i].key.environment);
 		bool stale = world_fault(world, FAULT_STALE);
 
 		out[i] = (struct observed){.known = true};
 		out[i].router = arena_printf(arena, "router-%d", world->serving.router);
 		show_replicas(world, environment, stale, arena, &out[i]);
 		show_weights(world, environment, stale, arena, &out[i]);
-		labels_show(world, &world->serving.places[environment], stale, arena, &out[i]);
+		labels_show(world, &world->serving.places[environment], looks[i].output, stale, arena,
+		            &out[i]);
 		remember_shown(&world->serving.places[environment], &out[i]);
 		show_works(world, false, arena, &out[i].prepared, &out[i].n_prepared);
 		show_works(world, true, arena, &out[i].checked, &out[i].n_checked);

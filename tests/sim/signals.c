@@ -46,11 +46,12 @@ void labels_log(struct world *world, struct sim_place *place, const struct sim_r
 	serving_story(place, replica->revision)->logged += n;
 }
 
-/* Counted from the first look at a shared traffic until it is shared no more. */
-void labels_show(struct world *world, struct sim_place *place, bool stale, struct arena *arena,
-                 struct observed *out)
+/* Counted from the first look at a shared traffic until it is shared no more. "no" and "yes" are
+ * the first label and the last: of numbers, the ends of their range. */
+void labels_show(struct world *world, struct sim_place *place, const struct output_spec *output,
+                 bool stale, struct arena *arena, struct observed *out)
 {
-	static const char *const classes[] = {"no", "yes"};
+	struct strings labels = output ? output_labels(output, arena) : (struct strings){0};
 	struct sim_labels shown[ARRAY_LEN(place->labels)];
 
 	if (!is_shared(place) || !place->counting) {
@@ -62,10 +63,10 @@ void labels_show(struct world *world, struct sim_place *place, bool stale, struc
 	memcpy(shown, stale ? place->stale_labels : place->labels, sizeof(shown));
 	memcpy(place->stale_labels, place->labels, sizeof(shown));
 	for (size_t i = 0; i < ARRAY_LEN(shown); i++)
-		for (size_t k = 0; k < ARRAY_LEN(classes); k++)
-			if (shown[i].rows[k])
-				*list_push(arena, &out->labels, &out->n_labels) =
-					(struct logged_label){shown[i].revision, classes[k], shown[i].rows[k]};
+		for (size_t k = 0; k < 2; k++)
+			if (shown[i].rows[k] && labels.n)
+				*list_push(arena, &out->labels, &out->n_labels) = (struct logged_label){
+					shown[i].revision, labels.items[k * (labels.n - 1)], shown[i].rows[k]};
 	if (out->n_labels && world_fault(world, FAULT_OBSERVE))
 		out->n_labels = 0; /* the logs cannot be read now */
 }

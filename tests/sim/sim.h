@@ -246,6 +246,7 @@ struct world {
 	struct traits versions[SIM_VERSIONS];
 	int n_versions;
 	struct sim_declared declared[SIM_ENVIRONMENTS];
+	bool numbers;          /* the model predicts a number from 0 to 1, no class */
 	char model_extra[512]; /* more of the Model's spec */
 	char gates[128];       /* its gates; "" none */
 	int64_t rows;          /* of the data, */
@@ -345,8 +346,8 @@ int serving_ready(const struct world *world, int environment, struct digest revi
 /* signals.c */
 void labels_log(struct world *world, struct sim_place *place, const struct sim_replica *replica,
                 uint64_t n);
-void labels_show(struct world *world, struct sim_place *place, bool stale, struct arena *arena,
-                 struct observed *out);
+void labels_show(struct world *world, struct sim_place *place, const struct output_spec *output,
+                 bool stale, struct arena *arena, struct observed *out);
 bool prometheus_ask(void *self, const char *url, size_t body_bytes_max, int64_t deadline_ms,
                     struct arena *arena, struct http_reply *reply);
 /* S18: each prediction counts once, over all crashes. */

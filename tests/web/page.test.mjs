@@ -125,6 +125,13 @@ test("what did not change is left alone, and the focus stays", async () => {
   assert.equal(document.activeElement.id, "figures");
 });
 
+test("predicted numbers differ by a share of their range", async () => {
+  whole.evidence.predictions = { ...whole.evidence.predictions, numbers: true, label: "about 0.5" };
+  tell("deployment", canary);
+  await until("the numbers", () => $("labels").textContent.startsWith("Predicted numbers differ by 60 % of their range (20 % to 100 %)"));
+  assert.ok($("labels").textContent.includes("about 0.5: v2 100 % of 40"));
+});
+
 test("too many changes at once: the fleet is read again", async () => {
   const before = streams.length;
   api.fleet = { ...api.fleet, sequence: 9, deployments: [...api.fleet.deployments, row("d")] };

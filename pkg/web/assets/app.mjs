@@ -219,7 +219,8 @@ function intervalChart(arms, limit) {
 function labelsLine(labels, [candidate, stable]) {
   if (!labels) return null;
   if (labels.label === undefined) return make("p", { class: "small" }, "Predictions: none of both versions were logged yet.");
-  return make("p", { id: "labels" }, `Predicted labels differ by ${view.percent(labels.distance)} ` +
+  return make("p", { id: "labels" }, `Predicted ${labels.numbers ? "numbers" : "labels"} differ by ` +
+    `${view.percent(labels.distance)} ${labels.numbers ? "of their range " : ""}` +
     `(${view.percent(labels.low)} to ${view.percent(labels.high)}), at most ${view.percent(labels.limit)} is allowed; ` +
     `${labels.label}: ${candidate.name} ${view.percent(labels.candidate)} of ${view.count(labels.candidatePredictions)}, ` +
     `${stable.name} ${view.percent(labels.stable)} of ${view.count(labels.stablePredictions)}.`);

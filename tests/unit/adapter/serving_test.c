@@ -47,6 +47,7 @@ static const struct model model = {
 	                         .classes = {(const char *[]){"Low", "High"}, 2}}},
 };
 static struct model_version version = {.version = "v2"};
+static const struct output_spec *predicts = &model.interface.output;
 
 /* ---- the world around it ---- */
 
@@ -129,7 +130,7 @@ static struct observed observe(void)
 {
 	struct observed observed;
 
-	ok(port.observe(port.self, &key, 1, &arena, &observed, &err));
+	ok(port.observe(port.self, &(struct serving_look){key, predicts}, 1, &arena, &observed, &err));
 	assert_true(observed.known);
 	return observed;
 }
@@ -958,6 +959,38 @@ static void labels_without_number_are_one(void **state)
 	assert_int_equal(rows_of(a, ""), 44);
 }
 
+/* Numbers are counted by eleven of their range, each by the two that it lies between; what is no
+ * number by none. While the range is not known, the log waits. */
+static void numbers_are_counted_by_their_range(void **state)
+{
+	static const struct output_spec share = {.type = TENSOR_FP64, .min = 0, .max = 1};
+	struct revision *a = serve("v1"), *b = serve("v2");
+
+	(void)state;
+	predicts = &share;
+	ok(weigh(a, .5, b, .5));
+	observe();
+	for (int i = 0; i < 100; i++)
+		write_log("1.jsonl", "{\"revision\":\"A\",\"output\":0.225}\n", a, b);
+	write_log("1.jsonl",
+	          "{\"revision\":\"B\",\"output\":-3}\n{\"revision\":\"B\",\"output\":1e300}\n"
+	          "{\"revision\":\"B\",\"output\":1}\n{\"revision\":\"B\",\"output\":\"0.7\"}\n"
+	          "{\"revision\":\"B\",\"output\":null}\n{\"revision\":\"B\",\"output\":\"NaN\"}\n"
+	          "{\"revision\":\"B\",\"output\":[0.5]}\n{\"revision\":\"B\",\"output\":true}\n"
+	          "{\"revision\":\"B\",\"output\":NaN}\n{\"revision\":\"B\",\"output\":1e999}\n",
+	          a, b);
+	predicts = NULL;
+	assert_int_equal(observe().n_labels, 0);
+	predicts = &share;
+	assert_in_range(rows_of(a, "0.2"), 72, 78);
+	assert_in_range(rows_of(a, "0.3"), 22, 28);
+	assert_int_equal(rows_of(b, "0"), 1);
+	assert_int_equal(rows_of(b, "0.7"), 1);
+	assert_int_equal(rows_of(b, "1"), 2);
+	assert_int_equal(rows_of(b, ""), 4); /* NaN and 1e999 are no JSON: nobody's */
+	predicts = &model.interface.output;
+}
+
 /* ---- check ---- */
 
 static struct work wait_checked(const struct revision *revision)
@@ -1052,6 +1085,7 @@ int main(int argc, char **argv)
 		TEST(what_is_linked_into_a_log_is_not_emptied),
 		TEST(labels_are_counted_while_two_share_the_traffic),
 		TEST(labels_without_number_are_one),
+		TEST(numbers_are_counted_by_their_range),
 		TEST(a_check_is_told_what_it_needs),
 	};
 

@@ -74,7 +74,8 @@ static void model_begin(struct world *w)
 	w->model = (struct model){
 		.meta.name = "risk",
 		.interface = {.inputs = w->inputs, .n_inputs = 2,
-		              .output = {.name = "level", .type = TENSOR_BYTES, .classes = {classes, 2}}},
+		              .output = {.name = "level", .type = TENSOR_BYTES, .classes = {classes, 2},
+		                         .min = NAN, .max = NAN}},
 		.data = {.uri = "file:rows.csv", .label = "level", .id = "id", .time = "at",
 		         .window_ms = -1, .validate = {.label_share = w->shares, .n_label_share = 1}},
 		.train = &w->train, .serve = serve, .triggers = w->triggers, .n_triggers = 2,
@@ -233,9 +234,18 @@ BREAK(recreate, w->deployment.rollout.n_steps = 0;
 BREAK(ratio_of_one, w->steps[1].max_error_ratio = 1)
 BREAK(early_deadline, w->deployment.rollout.deadline_ms = 90000)
 BREAK(no_data_in_warmup, w->deployment.rollout.analysis.no_data_deadline_ms = 90000)
-BREAK(labels_of_a_number, w->model.interface.output.classes.n = 0;
-      w->model.interface.output.scores = NULL;
-      w->deployment.rollout.analysis.predictions_max_distance = .25)
+#define NUMBER(tensor, least, most) \
+	w->model.interface.output = (struct output_spec){ \
+		.name = "level", .type = tensor, .min = least, .max = most}; \
+	w->model.data.validate.n_label_share = 0; \
+	w->deployment.rollout.analysis.predictions_max_distance = NAN
+#define WATCHED w->deployment.rollout.analysis.predictions_max_distance = .25
+BREAK(number_without_range, NUMBER(TENSOR_FP64, NAN, NAN); WATCHED)
+BREAK(number_with_range, NUMBER(TENSOR_FP64, -1, 1); WATCHED)
+BREAK(range_of_classes, w->model.interface.output.min = 0)
+BREAK(range_of_texts, NUMBER(TENSOR_BYTES, 0, 1))
+BREAK(range_without_max, NUMBER(TENSOR_INT64, 0, NAN))
+BREAK(range_of_nothing, NUMBER(TENSOR_FP64, 1, 1))
 BREAK(metric_twice, w->metrics[1].name = "checkout")
 BREAK(metric_of_all, w->metrics[0].prometheus = "sum(errors)")
 BREAK(bad_variable, w->env[0].name = "LOG-LEVEL")
@@ -376,8 +386,16 @@ static const struct {
 	                 " least; write more\n"},
 	{no_data_in_warmup, "spec.rollout.analysis.noDataDeadline: passes in the warm-up, when nothing"
 	                    " counts; write more than warmup.duration\n"},
-	{labels_of_a_number, "spec.rollout.analysis.predictions: 'risk' predicts a number, no class;"
-	                     " remove it\n"},
+	{number_without_range, "spec.rollout.analysis.predictions: Model 'risk' predicts a number"
+	                       " whose range is not known; write min and max into its"
+	                       " spec.interface.output\n"},
+	{number_with_range, NULL},
+	{range_of_classes, "spec.interface.output: classes have no range; remove min and max\n"},
+	{range_of_texts, "spec.interface.output: only numbers have a range; remove min and max, or"
+	                 " write a number's type\n"},
+	{range_without_max, "spec.interface.output: a range has two ends; write both min and max\n"},
+	{range_of_nothing,
+	 "spec.interface.output.min: is not below max; write the ends of the range\n"},
 	{metric_twice, "spec.rollout.analysis.metrics[1].name: metric 'checkout' stands here twice;"
 	               " rename one\n"},
 	{metric_of_all, "spec.rollout.analysis.metrics[0].prometheus: cannot tell the candidate from"

@@ -190,14 +190,14 @@ static inline void sim_look_at_labels(struct sim *sim)
 {
 	struct logged_label labels[2 * SIM_LABELS];
 	struct observed observed = {.labels = labels, .n_labels = 2 * SIM_LABELS};
-	struct strings classes = {(const char **)(uintptr_t)sim_labels, SIM_LABELS};
+	struct output_spec output = {.classes = {(const char **)(uintptr_t)sim_labels, SIM_LABELS}};
 
 	for (int arm = 0; arm < 2; arm++)
 		for (int k = 0; k < SIM_LABELS; k++)
 			labels[arm * SIM_LABELS + k] = (struct logged_label){
 				arm ? sim->history.stable : sim->history.candidate, sim_labels[k],
 				sim->labels[arm][k]};
-	gate_labels(&sim->evidence, &observed, &sim->history, &classes, sim->now_ms, &sim->arena);
+	gate_labels(&sim->evidence, &observed, &sim->history, &output, sim->now_ms, &sim->arena);
 }
 
 /* What is seen of it goes through the gate code. */

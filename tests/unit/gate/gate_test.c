@@ -519,14 +519,14 @@ static void predict(struct fold *fold, const uint64_t more[2][3])
 	static const char *const texts[] = {"Low", "High", "low"};
 	struct logged_label labels[6];
 	struct observed observed = {.labels = labels, .n_labels = 6};
-	struct strings classes = {(const char **)(uintptr_t)texts, 2};
+	struct output_spec output = {.classes = {(const char **)(uintptr_t)texts, 2}};
 
 	for (int arm = 0; arm < 2; arm++)
 		for (int k = 0; k < 3; k++)
 			labels[3 * arm + k] = (struct logged_label){
 				arm ? fold->history.stable : fold->history.candidate, texts[k],
 				fold->predicted[arm][k] += more[arm][k]};
-	gate_labels(&fold->evidence, &observed, &fold->history, &classes, fold->now_ms, &fold->arena);
+	gate_labels(&fold->evidence, &observed, &fold->history, &output, fold->now_ms, &fold->arena);
 }
 
 /* Traffic and `n` looks at the logs of it; the first look only takes marks. */
@@ -707,6 +707,167 @@ static void batches_of_predictions_count_less(void **state)
 	for (int i = 0; i < 60; i++)
 		predictions(fold, 1, rows);
 	assert_int_equal(judge(fold).not_worse, VERDICT_PASS);
+}
+
+/* ---- predicted numbers ---- */
+
+/* How a version predicts: the average of two uniform numbers, stretched about their mean of a half,
+ * and moved; a share of them is none; all of a look are one number. */
+struct numbers {
+	const char *name;
+	double stretch, shift, none;
+	bool batches;
+	enum verdict_result harm, not_worse;
+};
+
+/* Rows of one arm into the log; its counts follow those of the other arm. */
+static void log_numbers(const struct output_spec *output, const struct numbers *like,
+                        struct logged_label *counts, int rows, struct random *random,
+                        struct arena *arena)
+{
+	double number = (random_unit(random) + random_unit(random)) / 2;
+
+	for (int i = 0; i < rows; i++) {
+		bool none = random_unit(random) < like->none;
+		const char *label, *text;
+		uint64_t row = 0;
+		int k = 0;
+
+		if (!like->batches)
+			number = (random_unit(random) + random_unit(random)) / 2;
+		for (int j = 0; j <= NUMBER_LABELS; j++)
+			row += counts[j].rows;
+		text = arena_printf(arena, "%.17g", .5 + like->stretch * (number - .5) + like->shift);
+		label = output_label(output, none ? NULL : text, row, arena);
+		while (strcmp(label, counts[k].label))
+			k++;
+		counts[k].rows++;
+	}
+}
+
+/* Looks at 4 rows of the candidate and 40 of the stable revision each, judged after every one. */
+static void predict_numbers(struct fold *fold, const struct numbers *candidate, int looks,
+                            struct random *random, struct judgement *last)
+{
+	static const struct output_spec output = {.type = TENSOR_FP64, .min = 0, .max = 1};
+	const struct numbers stable = {.stretch = 1, .batches = candidate->batches};
+	struct strings labels = output_labels(&output, &fold->arena);
+	struct logged_label counts[2][NUMBER_LABELS + 1];
+	struct observed observed = {.labels = counts[0], .n_labels = 2 * (NUMBER_LABELS + 1)};
+
+	for (int arm = 0; arm < 2; arm++)
+		for (size_t k = 0; k <= labels.n; k++)
+			counts[arm][k] = (struct logged_label){
+				arm ? fold->history.stable : fold->history.candidate,
+				k < labels.n ? labels.items[k] : "", 0};
+	for (int i = 0; i < looks; i++) {
+		serve(&fold->replicas[0], 40, 0, 5);
+		serve(&fold->replicas[1], 400, 0, 5);
+		tick(fold);
+		log_numbers(&output, candidate, counts[0], 4, random, &fold->arena);
+		log_numbers(&output, &stable, counts[1], 40, random, &fold->arena);
+		gate_labels(&fold->evidence, &observed, &fold->history, &output, fold->now_ms,
+		            &fold->arena);
+		*last = gate_canary(&fold->evidence, &fold->analysis, &fold->step, fold->now_ms,
+		                    &fold->arena);
+		if (last->harm == VERDICT_FAIL)
+			return;
+	}
+}
+
+static void judgements_of_numbers(void **state)
+{
+	static const struct numbers cases[] = {
+		{"alike", 1, 0, 0, false, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+		{"a little apart", 1.1, .02, 0, false, VERDICT_INCONCLUSIVE, VERDICT_PASS},
+		{"at the bound", 1, .1, 0, false, VERDICT_INCONCLUSIVE, VERDICT_INCONCLUSIVE},
+		{"shifted", 1, .25, 0, false, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"beyond the range", 1, 7, 0, false, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"one number for everyone", 0, .3, 0, false, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"the mean for everyone", 0, 0, 0, false, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"no number in a third", 1, 0, .33, false, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"no number at all", 1, 0, 1, false, VERDICT_FAIL, VERDICT_INCONCLUSIVE},
+		{"alike in batches", 1, 0, 0, true, VERDICT_INCONCLUSIVE, VERDICT_INCONCLUSIVE},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct judgement judgement = {0};
+		struct finding *findings;
+		struct random random;
+		struct fold *fold;
+		size_t n;
+
+		teardown(state);
+		setup(state);
+		fold = *state;
+		random_init(&random, cases[i].name);
+		fold->analysis.predictions_max_distance = .1;
+		predict_numbers(fold, &cases[i], 600, &random, &judgement);
+		if (judgement.harm != cases[i].harm || judgement.not_worse != cases[i].not_worse)
+			fail_msg("%s: %s", cases[i].name, judgement.why);
+		findings = gate_findings(&fold->evidence, &fold->analysis, &fold->arena, &n);
+		assert_true(n == 3 && findings[2].numbers && findings[2].label);
+	}
+}
+
+/* At most 0.2 x falseRollback of healthy ones, however often one looks: one of 500. */
+static void equal_numbers_are_seldom_harm(void **state)
+{
+	int harmed[2] = {0};
+	struct random random;
+
+	random_init(&random, "equal");
+	for (int run = 0; run < 200; run++) {
+		const struct numbers alike = {.stretch = 1, .batches = run % 2};
+		struct judgement judgement = {0};
+		struct fold *fold;
+
+		teardown(state);
+		setup(state);
+		fold = *state;
+		fold->analysis.predictions_max_distance = .01; /* nearly equality itself */
+		predict_numbers(fold, &alike, 120, &random, &judgement);
+		harmed[run % 2] += judgement.harm == VERDICT_FAIL;
+	}
+	assert_in_range(harmed[0] + harmed[1], 0, 2);
+}
+
+static void other_numbers_are_a_sentence(void **state)
+{
+	const struct numbers mean = {.stretch = 0};
+	struct judgement judgement = {0};
+	struct random random;
+	struct fold *fold = *state;
+
+	random_init(&random, "sentence");
+	fold->analysis.predictions_max_distance = .1;
+	predict_numbers(fold, &mean, 600, &random, &judgement);
+	assert_non_null(strstr(judgement.why, "predicts about 0.5 in 100 % of cases, the stable"
+	                       " revision in 1"));
+	assert_non_null(strstr(judgement.why, "%: numbers differ by 1"));
+	assert_non_null(strstr(judgement.why, " % of their range ["));
+	assert_non_null(strstr(judgement.why, "above 10 %: harm"));
+}
+
+/* Another range in the middle of a rollout: what was counted by the old one is counted no more. */
+static void another_range_begins_anew(void **state)
+{
+	static const struct output_spec wider = {.type = TENSOR_FP64, .min = 0, .max = 2};
+	const struct numbers alike = {.stretch = 1};
+	struct judgement judgement = {0};
+	struct fold *fold = *state;
+	struct random random;
+	struct logged_label labels[] = {{fold->history.candidate, "0.5", 40},
+	                                {fold->history.stable, "0.6", 40}};
+	struct observed observed = {.labels = labels, .n_labels = 2};
+
+	random_init(&random, "range");
+	predict_numbers(fold, &alike, 5, &random, &judgement);
+	assert_true(fold->evidence.predicted_numbers && fold->evidence.predicted_ticks == 4);
+	gate_labels(&fold->evidence, &observed, &fold->history, &wider, fold->now_ms, &fold->arena);
+	assert_true(fold->evidence.predicted_ticks == 0);
+	assert_string_equal(fold->evidence.predicted[10].label, "2");
+	assert_int_equal(fold->evidence.predicted[NUMBER_LABELS].last_candidate, 40);
 }
 
 /* ---- evidence is a value ---- */
@@ -1181,6 +1342,10 @@ int main(void)
 		case_of(what_predictions_show_is_foretold),
 		case_of(predictions_count_for_both_arms_or_none),
 		case_of(batches_of_predictions_count_less),
+		case_of(judgements_of_numbers),
+		case_of(equal_numbers_are_seldom_harm),
+		case_of(other_numbers_are_a_sentence),
+		case_of(another_range_begins_anew),
 		case_of(folding_a_copy_leaves_the_original),
 		case_of(judgements_of_a_revision_alone),
 		cmocka_unit_test(healthy_canaries_are_hardly_ever_rolled_back),

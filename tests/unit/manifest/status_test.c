@@ -225,6 +225,7 @@ static struct evidence random_evidence(struct generator *g)
 			.stable_at_step = below(g, 99)};
 		FILL_NUMBERS(g, e.predicted[i].squares);
 	}
+	e.predicted_numbers = below(g, 2);
 	FILL_NUMBERS(g, e.predicted_ticks);
 	e.predicted_ms = a_time(g);
 	for (size_t i = 0, n = below(g, 3); i < n; i++)
@@ -392,6 +393,7 @@ static void same_evidence(const struct evidence *a, const struct evidence *b)
 	VALUE(predicted_ticks);
 	VALUE(predicted_ms);
 	VALUE(n_predicted);
+	VALUE(predicted_numbers);
 	for (size_t i = 0; i < a->n_predicted; i++) {
 		TEXT(predicted[i].label);
 		VALUE(predicted[i].last_candidate);

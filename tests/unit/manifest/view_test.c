@@ -31,8 +31,9 @@ static void a_deployment(void **state)
 	                               .analysis.errors_max = 0.01};
 	struct evidence evidence = {.since_ms = 1000, .step_since_ms = 2000};
 	struct weight_point trail[] = {{0, 0}, {1000, 0.05}};
-	struct label_figures labels = {.label = evil, .candidate = 1, .stable = 0.4, .n_candidate = 40,
-	                               .distance = 0.6, .low = 0.2, .high = 1, .limit = 0.5};
+	struct label_figures labels = {.label = evil, .numbers = true, .candidate = 1, .stable = 0.4,
+	                               .n_candidate = 40, .distance = 0.6, .low = 0.2, .high = 1,
+	                               .limit = 0.5};
 	struct deployment_status status = {
 		.environment = "prod", .name = "echo", .message = evil, .stable = revision.digest,
 		.stable_weight = 1, .revisions = &revision, .n_revisions = 1,
@@ -72,6 +73,7 @@ static void a_deployment(void **state)
 	expect(node, "evidence.candidate.p95Ms", NULL);
 	expect(node, "evidence.stable.share", NULL);
 	expect(node, "evidence.predictions.label", evil);
+	expect(node, "evidence.predictions.numbers", "true");
 	expect(node, "evidence.predictions.distance", "0.6");
 	expect(node, "evidence.predictions.candidatePredictions", "40");
 	expect(node, "trail[1].weight", "0.05");
