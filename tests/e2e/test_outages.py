@@ -151,6 +151,11 @@ class Loop:
         (self.folder / "data").mkdir()
 
     def start(self):
+        self.start_controller()
+        wait(120, "staging serves v1", lambda: "v1 100 %" in self.linnet("status"))
+        self.git("pull", "-q", "--rebase", "origin", "main")
+
+    def start_controller(self):
         self.push("fleet")
         config = self.folder / "linnet.yaml"
         config.write_text(
@@ -163,8 +168,6 @@ class Loop:
             controller = subprocess.Popen(
                 [BIN / "linnet-controller", "--config", config], stderr=log)
         self.addCleanup(self.stop, controller, config)
-        wait(120, "staging serves v1", lambda: "v1 100 %" in self.linnet("status"))
-        self.git("pull", "-q", "--rebase", "origin", "main")
 
     def stop(self, controller, config):
         controller.terminate()
@@ -246,7 +249,7 @@ class OutagesTest(Loop, unittest.TestCase):
         history = self.git("log", "--format=%b", "linnet/status", folder=self.bare)
         self.assertNotIn("provisioning (v2)", history)
 
-    def test_a_constant_that_is_right_more_often(self):
+    def churn(self, manifest):
         self.begin()
         shutil.copytree(CLASSIFIER, self.fleet / "apps" / "churn",
                         ignore=shutil.ignore_patterns("__pycache__"))
@@ -255,8 +258,25 @@ class OutagesTest(Loop, unittest.TestCase):
         rule = self.fleet / "apps" / "churn" / "rule.json"
         rule.write_text(json.dumps({"input": "complaints", "if": "yes", "else": "no"}))
         (self.fleet / "manifests").mkdir()
-        (self.fleet / "manifests" / "churn.yaml").write_text(CHURN)
+        (self.fleet / "manifests" / "churn.yaml").write_text(manifest)
         write_churn(self.folder / "data" / "churn.csv")
+        return rule
+
+    def test_a_label_that_is_mended_in_place_trains_the_first_version(self):
+        self.churn(CHURN.replace("triggers: [{event: campaign}]", "triggers: [{data: {}}]"))
+        data = self.folder / "data" / "churn.csv"
+        text = data.read_text(encoding="utf-8")
+        data.write_text(text.replace(",no\n", ",on\n", 1), encoding="utf-8")
+        self.start_controller()
+        wait(120, "the rows are refused",
+             lambda: "DataSchemaMismatch" in self.linnet("history", "churn"))
+        data.write_text(text, encoding="utf-8")     # as long as it was, of as many rows
+        wait(120, "staging serves v1", lambda: "v1 100 %" in self.linnet("status"))
+        self.assertRegex(self.git("log", "--format=%b", "linnet/status", folder=self.bare),
+                         r"due \(data\): the data changed: 10000 rows, digest [0-9a-f]{10}\n")
+
+    def test_a_constant_that_is_right_more_often(self):
+        rule = self.churn(CHURN)
         self.start()
         version = (self.fleet / "manifests" / "versions" / "churn-v1.yaml").read_text()
         self.assertRegex(version, r"accuracy: 0\.8[12]")
