@@ -76,6 +76,7 @@ int verb_verify(const struct options *options, struct err *err);
 int verb_estimate(const struct options *options, struct err *err);
 int verb_hold(const struct options *options, struct err *err);
 int verb_completion(const struct options *options, struct err *err);
+int verb_words(const struct options *options, struct err *err);
 int verb_man(const struct options *options, struct err *err);
 int verb_explain(const struct options *options, struct err *err);
 int verb_schema(const struct options *options, struct err *err);

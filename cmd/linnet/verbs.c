@@ -95,7 +95,9 @@ const struct verb verbs[] = {
 	 verb_request, NULL},
 	{"completion", "SHELL", "completion for bash, zsh or fish", 0, verb_completion,
 	 "bash: eval \"$(linnet completion bash)\" in .bashrc. zsh: linnet completion zsh >_linnet in "
-	 "a folder of fpath. fish: linnet completion fish >~/.config/fish/completions/linnet.fish."},
+	 "a folder of fpath. fish: linnet completion fish >~/.config/fish/completions/linnet.fish. "
+	 "Names are those that the status branch of the fleet tells in whose checkout one is."},
+	{"words", "VERB", NULL, REPO, verb_words, NULL},
 	{"man", "", NULL, 0, verb_man, NULL},
 	{"version", "", "print the version", OUTPUT, verb_version, NULL},
 };

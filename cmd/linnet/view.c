@@ -272,22 +272,33 @@ int status_models(struct status_view *view, const struct options *options,
 	return 0;
 }
 
+int status_names(struct status_view *view, const struct options *options, bool models,
+                 const char ***out, size_t *n, struct err *err)
+{
+	struct options all = *options;
+	struct git_file *files;
+
+	all.n_args = 0;
+	if (status_files(view, &all, models, &files, n, err))
+		return -1;
+	*out = arena_array(options->arena, *n, const char *);
+	for (size_t i = 0; i < *n; i++)
+		(*out)[i] = status_of_path(files[i].path, options->arena) +
+		            (models ? strlen("models/") : 0);
+	return 0;
+}
+
 int status_knows(struct status_view *view, const struct options *options, bool *out,
                  struct err *err)
 {
-	bool model = !strchr(options->args[0], '/');
-	const char *id = arena_printf(options->arena, "%s%s", model ? "models/" : "",
-	                              options->args[0]);
-	struct options all = *options;
-	struct git_file *files;
+	const char **names;
 	size_t n;
 
-	all.n_args = 0;
-	if (status_files(view, &all, model, &files, &n, err))
+	if (status_names(view, options, !strchr(options->args[0], '/'), &names, &n, err))
 		return -1;
 	*out = n == 0;
 	for (size_t i = 0; i < n; i++)
-		*out = *out || !strcmp(status_of_path(files[i].path, options->arena), id);
+		*out = *out || !strcmp(names[i], options->args[0]);
 	return 0;
 }
 

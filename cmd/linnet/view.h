@@ -47,6 +47,9 @@ int status_deployments(struct status_view *view, const struct options *options,
                        struct deployment_status **out, size_t *n, struct err *err) must_check;
 int status_models(struct status_view *view, const struct options *options,
                   struct model_status **out, size_t *n, struct err *err) must_check;
+/* "<env>/<name>" of every deployment, or the name of every model. */
+int status_names(struct status_view *view, const struct options *options, bool models,
+                 const char ***out, size_t *n, struct err *err) must_check;
 /* False: other deployments, or other models, are known here, but not what args[0] names. */
 int status_knows(struct status_view *view, const struct options *options, bool *out,
                  struct err *err) must_check;

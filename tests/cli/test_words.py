@@ -252,28 +252,3 @@ class HelpTest(CliTest):
             done = subprocess.run(["groff", "-man", "-Tutf8", "-wall"], input=page, text=True,
                                   capture_output=True, check=True)
             self.assertNotRegex(done.stderr, "<standard input>")
-
-    def complete(self, *words):
-        line = " ".join(f"'{word}'" for word in words)
-        script = (self.ok("completion", "bash") +
-                  f"COMP_WORDS=({line})\nCOMP_CWORD={len(words) - 1}\n_linnet\n")
-        done = subprocess.run(["bash", "-c", script + 'echo "${COMPREPLY[@]}"'], text=True,
-                              capture_output=True, check=True)
-        return done.stdout.split()
-
-    def test_bash_completes_verbs_flags_and_words(self):
-        self.assertEqual(self.complete("linnet", "st"), ["status"])
-        self.assertEqual(set(self.complete("linnet", "")), set(verbs()))
-        self.assertEqual(self.complete("linnet", "explain", "Env"), ["Environment"])
-        self.assertEqual(self.complete("linnet", "status", "--re"), ["--repo"])
-        self.assertEqual(self.complete("linnet", "status", "-o", "j"), ["json"])
-        self.assertEqual(self.complete("linnet", "explain", "--re"), [])
-
-    def test_zsh_and_fish_are_told_every_verb(self):
-        for shell in ("zsh", "fish"):
-            script = self.ok("completion", shell)
-            for verb in verbs():
-                self.assertRegex(script, rf"[ \t']{verb}[ :)]")
-            self.assertEqual(script.replace("'\\''", "").count("'") % 2, 0)
-            if shutil.which(shell):
-                subprocess.run([shell, "-n"], input=script, text=True, check=True)
