@@ -128,10 +128,13 @@ static int read_controller_record(struct controller *c, struct oid tip, struct e
 	struct controller_record record = {0};
 	const char *path = "controller.yaml", *recovered;
 	struct bytes text;
-	struct err absent = {0}, damage = {0};
+	struct err damage = {0};
 
 	if (c->ports.git.read_path(c->ports.git.self, GIT_STATUS, tip, path, &c->arena, &text, NULL,
-	                           &absent)) {
+	                           err)) {
+		if (err->kind != ERR_STALLED)
+			return err_wrap(err, "status branch");
+		*err = (struct err){0}; /* there is none yet */
 		c->epoch = c->epoch ? c->epoch : 1;
 		return 0;
 	}

@@ -322,6 +322,8 @@ static void evidence_read(struct controller *c, struct key *key)
 		else
 			key->evidence = evidence_copy(&evidence);
 		key->evidence_filed = true;
+	} else if (err.kind != ERR_STALLED) {
+		log_warn("%s: evidence begins anew: %s", key->id, err.text);
 	}
 	buf_deinit(&text);
 }

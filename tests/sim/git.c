@@ -388,6 +388,8 @@ static int port_read_path(void *self, enum git_repo repo, struct oid commit, con
 	const char *text = file ? map_get(&world->git.blobs, file->blob) : NULL;
 
 	(void)repo;
+	if (world_call(world, FAULT_READ, FAULT_READ))
+		return err_set(err, ERR_TRANSIENT, "%s cannot be read now", path);
 	if (!text)
 		return err_set(err, ERR_STALLED, "%s: not there", path);
 	*out = (struct bytes){arena_strdup(arena, text), strlen(text)};

@@ -284,6 +284,38 @@ static void a_damaged_file_goes_on_from_its_newest_good_text(void **state)
 	assert_null(text);
 }
 
+/* ---- what the controller recorded of itself ---- */
+
+static int port_changed(void *self, enum git_repo repo, struct oid old, struct oid new,
+                        const char *path, struct arena *arena, struct git_file **files, size_t *n,
+                        const char **refused, struct err *err)
+{
+	(void)self, (void)repo, (void)old, (void)new, (void)path, (void)arena, (void)err;
+	*files = NULL;
+	*n = 0;
+	*refused = NULL;
+	return 0;
+}
+
+/* It says what was accepted and which requests were answered: without it all begins anew. */
+static void a_record_that_cannot_be_read_is_no_first_start(void **state)
+{
+	struct world *world = *state;
+	struct controller *c = &world->c;
+	struct err err = {0};
+
+	c->ports.git.changed = port_changed;
+	c->heads.status = c->applied;
+	world->away = true;
+	assert_int_equal(load_status(c, &err), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	assert_false(c->started);
+	world->away = false; /* a branch that has none */
+	assert_int_equal(load_status(c, &err), 0);
+	assert_true(c->started);
+	assert_int_equal(c->epoch, 1);
+}
+
 /* ---- what a run came to ---- */
 
 /* Ends as soon as it was looked at `lasts` times, with a result. */
@@ -372,6 +404,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_source_that_cannot_be_read_is_no_change_of_it, setup,
 		                                teardown),
 		cmocka_unit_test_setup_teardown(a_request_that_has_to_wait_delays_no_plan, setup,
+		                                teardown),
+		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_read_is_no_first_start, setup,
 		                                teardown),
 		cmocka_unit_test_setup_teardown(a_run_that_ends_while_it_is_looked_at_has_not_failed, setup,
 		                                teardown),
