@@ -99,7 +99,6 @@ static bool data_due(struct cycle *cycle, struct cause *cause)
 	const struct data_seen *data = cycle->in->data;
 
 	if (!find_trigger(cycle, TRIGGER_DATA) || !data || !data->content.hex[0] ||
-	    !cycle->next->data_content.hex[0] ||
 	    digest_same(data->content, cycle->next->data_content))
 		return false;
 	cause->occurrence = data->content.hex;
