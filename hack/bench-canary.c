@@ -135,25 +135,27 @@ static double cpu_us(void)
 }
 
 /* One look at a canary of three replicas: folding it and judging it, without the traffic. */
-static void measure_tick(void)
+static void measure_tick(const char *what, const struct scenario *scenario)
 {
 	enum { LOOKS = 100000 };
+	struct sim_config config = configs[1][1];
 	double from, spent[2];
 
+	if (scenario->batch)
+		config.rollout.analysis.predictions_max_distance = .25;
 	for (int looked = 0; looked < 2; looked++) {
-		sim_begin(&sim, &rows[0].scenario, &configs[1][1], "tick");
+		sim_begin(&sim, scenario, &config, "tick");
 		from = cpu_us();
 		for (int i = 0; i < LOOKS; i++) {
 			sim_traffic(&sim, 1, true, 0);
 			if (!looked)
 				continue;
 			sim_look(&sim, true);
-			gate_canary(&sim.evidence, &configs[1][1].rollout.analysis, &step, sim.now_ms,
-			            &sim.arena);
+			gate_canary(&sim.evidence, &config.rollout.analysis, &step, sim.now_ms, &sim.arena);
 		}
 		spent[looked] = cpu_us() - from;
 	}
-	printf("one look at three replicas, folded and judged: %.1f us\n",
+	printf("one look at three replicas, folded and judged%s: %.1f us\n", what,
 	       (spent[1] - spent[0]) / LOOKS);
 }
 
@@ -179,7 +181,9 @@ int main(void)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		for (int rate = 0; rate < RATES; rate++)
 			row(i, rate);
-	measure_tick();
+	measure_tick("", &(struct scenario){"", .005, .bad_candidate = .005});
+	measure_tick(", with predicted labels",
+	             &(struct scenario){"", .005, .bad_candidate = .005, .batch = 1});
 	arena_deinit(&sim.arena);
 	return 0;
 }

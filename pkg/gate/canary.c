@@ -258,8 +258,10 @@ struct judgement gate_canary(const struct evidence *evidence, const struct analy
 		                                latency_text(arena, candidate, stable), arena));
 	if (labels || metric)
 		return harmful(judgement, labels ? labels : metric);
-	if (harm.both < enough && minima_met(evidence, step, now_ms) && is_sound(evidence, analysis))
+	if (harm.both < enough && minima_met(evidence, step, now_ms))
 		below = shown_below(evidence, analysis, step, arena);
+	if (below && !is_sound(evidence, analysis))
+		below = NULL;
 	missing = below ? labels_missing(evidence, analysis, arena) : NULL;
 	if (below && !missing)
 		missing = metric_missing(evidence, analysis, now_ms, arena);

@@ -250,6 +250,18 @@ const char *labels_harm(const struct evidence *evidence, const struct analysis_s
 	                    100 * most);
 }
 
+/* The upper bound of the distance, and before it one that is above it and soon computed. */
+static bool surely_below(const struct evidence *evidence, const struct shares *s, double most)
+{
+	double n = (double)evidence->n_predicted, phi = labels_phi(evidence);
+	double radii = share_radius_most(s->n_candidate / phi, MISTAKEN_STEP / (2 * n)) +
+	               share_radius_most(s->n_stable / phi, MISTAKEN_STEP / (2 * n));
+	double widths = evidence->predicted_numbers ? 2 : n / 2;
+
+	return s->distance < most && (s->distance + widths * radii < most ||
+	                              distance_of(evidence, s, MISTAKEN_STEP).high < most);
+}
+
 const char *labels_missing(const struct evidence *evidence, const struct analysis_spec *analysis,
                            struct arena *arena)
 {
@@ -261,7 +273,7 @@ const char *labels_missing(const struct evidence *evidence, const struct analysi
 	s = shares_of(evidence, true, arena);
 	if (isnan(s.distance))
 		return "no predictions of both revisions are in the prediction log";
-	if (s.distance < most && distance_of(evidence, &s, MISTAKEN_STEP).high < most)
+	if (surely_below(evidence, &s, most))
 		return NULL;
 	return arena_printf(arena, "%s, not surely below %.3g %%", differ_text(evidence, &s, arena),
 	                    100 * most);

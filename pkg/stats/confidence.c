@@ -126,6 +126,11 @@ static double share_radius(double x, double n, double alpha)
 	return most / n - exp(share_ln_low(most, n, share_threshold(x, n, alpha)));
 }
 
+double share_radius_most(double n, double alpha)
+{
+	return n >= 1 ? sqrt((log(2 / alpha) + log(n) / 2) / (2 * n)) : 1;
+}
+
 /* The difference of two shares, x of n each, by its size. */
 static struct interval share_difference(double x_c, double n_c, double x_s, double n_s, double phi,
                                         double alpha)

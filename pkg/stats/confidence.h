@@ -16,6 +16,9 @@ double dkw_radius(double n, double m, double constant);
 /* Share of x in n rows, by the beta-binomial mixture with Jeffreys' prior (Robbins 1970). [0, 1]
  * without rows. */
 struct interval share_sequence(double x, double n, double alpha);
+/* How far its ends are from x / n at most, whatever x: the mixture's regret is at most ln(2 sqrt n)
+ * (Krichevsky and Trofimov 1981), a share's distance by Pinsker's inequality. Soon computed. */
+double share_radius_most(double n, double alpha);
 
 /* Total variation distance of the label shares of two arms, from counts by label: bounds
  * 1/2 sum max(0, |d_k| - r_k) and 1/2 sum (|d_k| + r_k), r_k the two radii of share_sequence at

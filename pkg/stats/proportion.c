@@ -13,7 +13,7 @@ static bool counts_good(double x, double n)
 
 struct interval proportion_wilson(double x, double n, double alpha)
 {
-	double z = normal_quantile(1 - alpha / 2), p = x / n, middle, radius;
+	double z = alpha == 0.05 ? Z_95 : normal_quantile(1 - alpha / 2), p = x / n, middle, radius;
 
 	if (!counts_good(x, n))
 		return nothing;

@@ -7,6 +7,8 @@
 
 #include "stats/special.h"
 
+#define Z_95 1.9599639845400538 /* normal_quantile(0.975), of nearly all intervals that are shown */
+
 /* Score interval of a share (Wilson 1927): for display. */
 struct interval proportion_wilson(double x, double n, double alpha);
 /* Exact interval and one-sided bounds (Clopper and Pearson 1934): for gates. */

@@ -496,6 +496,27 @@ static void label_distances_cover(void **state)
 	assert_true(width < 0.35);
 }
 
+/* Counts are divided by over-dispersion: they need not be whole. */
+static void no_radius_is_above_the_most(void **state)
+{
+	struct random random;
+
+	(void)state;
+	random_init(&random, "radius");
+	for (int i = 0; i < 20000; i++) {
+		double n = exp(20 * random_unit(&random)), u = random_unit(&random);
+		double x = n * (i % 4 ? u : u * u * u * u / 1000), alpha = exp(-12 * random_unit(&random));
+		struct interval interval = share_sequence(i % 7 ? x : 0, n, alpha);
+		double share = i % 7 ? x / n : 0, most = share_radius_most(n, alpha);
+
+		if (!(share - interval.low <= most && interval.high - share <= most))
+			fail_msg("%g of %g at %g: %g to %g, more than %g", x, n, alpha, interval.low,
+			         interval.high, most);
+	}
+	about(share_radius_most(0, .05), 1, 0);
+	about(share_radius_most(NAN, .05), 1, 0);
+}
+
 /* Uniform numbers against one number for everyone, which is their mean: a quarter of the range
  * apart, and the means are equal. */
 static void number_distances_cover(void **state)
@@ -646,6 +667,7 @@ int main(void)
 		cmocka_unit_test(intervals_of_nothing),
 		cmocka_unit_test(label_distances),
 		cmocka_unit_test(label_distances_cover),
+		cmocka_unit_test(no_radius_is_above_the_most),
 		cmocka_unit_test(number_distances_cover),
 		cmocka_unit_test(number_distances),
 	};

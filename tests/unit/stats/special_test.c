@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "stats/proportion.h"
 #include "stats/random.h"
 #include "stats/special.h"
 
@@ -25,6 +26,15 @@ static void check_borders(const struct border *cases, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		near(cases[i].actual, cases[i].expected, 1e-12);
+}
+
+/* To the last bit: what was said with it is said again. */
+static void a_constant_is_what_is_computed(void **state)
+{
+	double z = normal_quantile(0.975), constant = Z_95;
+
+	(void)state;
+	assert_memory_equal(&z, &constant, sizeof(z));
 }
 
 static void continuous_borders(void **state)
@@ -239,6 +249,7 @@ static void generator(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_constant_is_what_is_computed),
 		cmocka_unit_test(continuous_borders), cmocka_unit_test(count_borders),
 		cmocka_unit_test(values),
 		cmocka_unit_test(identities),
