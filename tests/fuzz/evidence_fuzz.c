@@ -45,12 +45,15 @@ static void fuzz_look(struct evidence *evidence, struct arena *arena)
 	};
 	struct logged_label labels[] = {
 		{evidence->revision, "Low", 500}, {evidence->stable, "High", 1 << 20},
+		{evidence->revision, "0.5", 70}, {evidence->stable, "1", 5000},
 	};
 	struct observed observed = {.known = true, .replicas = replicas, .n_replicas = 2,
-	                            .labels = labels, .n_labels = 2};
+	                            .labels = labels, .n_labels = 4};
 	struct rollout_spec rollout = {.analysis = {.errors_max = .01, .latency_margin = .1}};
-	struct output_spec output = {.classes = {(const char **)(uintptr_t)classes, 2}};
+	struct output_spec output = {.max = 1};
 
+	if (!evidence->predicted_numbers)
+		output.classes = (struct strings){(const char **)(uintptr_t)classes, 2};
 	gate_fold(evidence, &observed, &history, &rollout, 1782896400000, arena);
 	gate_labels(evidence, &observed, &history, &output, 1782896400000, arena);
 }
