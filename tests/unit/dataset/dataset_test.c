@@ -288,8 +288,8 @@ static struct model a_model(void)
 	static const char *classes[] = {"Low", "High"};
 	struct model model = {.interface = {.inputs = inputs, .n_inputs = 2}};
 
-	model.interface.output =
-		(struct output_spec){"risk", TENSOR_BYTES, {classes, 2}, NULL};
+	model.interface.output = (struct output_spec){
+		.name = "risk", .type = TENSOR_BYTES, .classes = {classes, 2}, .min = NAN, .max = NAN};
 	model.data = (struct data_spec){.label = "risk", .id = "id", .time = "at", .window_ms = -1};
 	model.data.validate = (struct data_validation){.min_rows = 1, .max_missing = 1};
 	return model;

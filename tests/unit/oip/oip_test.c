@@ -171,7 +171,8 @@ static int set_up(void **state)
 	interface = (struct interface_spec){
 		.inputs = inputs,
 		.n_inputs = 2,
-		.output = {"risk", TENSOR_BYTES, {classes, 2}, "scores"},
+		.output = {.name = "risk", .type = TENSOR_BYTES, .classes = {classes, 2}, .min = NAN,
+		           .max = NAN, .scores = "scores"},
 	};
 	oip = (struct oip_server){&http, &port_clock_, "http://h:1", "m", "v1", &interface, 500};
 	return 0;
@@ -331,7 +332,8 @@ static void numbers_as_outputs(void **state)
 	struct oip_predictions got;
 
 	(void)state;
-	interface.output = (struct output_spec){"risk", TENSOR_FP32, {0}, NULL};
+	interface.output = (struct output_spec){
+		.name = "risk", .type = TENSOR_FP32, .min = NAN, .max = NAN};
 	server.metadata = IO(INS, T("risk", "FP32", "[-1]"));
 	server.find = "\"BYTES\",\"shape\":[2],\"data\":[\"Low\",\"Low\"]";
 	server.put = "\"FP32\",\"shape\":[2,1],\"data\":[[1.25],[-3]]";
