@@ -40,6 +40,7 @@ static void same_bits(const struct evidence *a, const struct evidence *b)
 	assert_memory_equal(a->phi, b->phi, sizeof(a->phi));
 	assert_memory_equal(&a->candidate, &b->candidate, sizeof(a->candidate));
 	assert_memory_equal(&a->recent, &b->recent, sizeof(a->recent));
+	assert_int_equal(a->predicted_numbers, b->predicted_numbers);
 	assert_int_equal(a->n_predicted, b->n_predicted);
 	for (size_t i = 0; i < a->n_predicted; i++) {
 		size_t flat = sizeof(struct predicted) - offsetof(struct predicted, last_candidate);
@@ -87,6 +88,47 @@ static void a_restart_at_each_tick_changes_no_bit(void **state)
 	assert_string_equal(judgements[0].why, judgements[1].why);
 	for (int i = 0; i < 2; i++)
 		arena_deinit(&sims[i]->arena);
+}
+
+/* Predicted numbers: the candidate's are all in the middle of their range. */
+static void a_restart_at_each_look_changes_no_bit_of_numbers(void **state)
+{
+	const struct output_spec output = {.type = TENSOR_FP64, .min = -1, .max = 1};
+	struct deployment_status history = {.candidate = digest_of("c", 1), .candidate_weight = .05,
+	                                    .stable = digest_of("s", 1), .stable_weight = .95};
+	struct evidence evidence[2] = {{.revision = history.candidate, .stable = history.stable}};
+	struct analysis_spec analysis = sim_analysis();
+	struct logged_label counts[2 * NUMBER_LABELS];
+	struct observed observed = {.labels = counts, .n_labels = ARRAY_LEN(counts)};
+	struct step_spec step = {.05, 1, 0, 3, false};
+	struct judgement judgements[2];
+	struct strings labels;
+	struct random random;
+	struct arena arena;
+
+	(void)state;
+	arena_init(&arena, (size_t)64 << 20);
+	random_init(&random, "numbers");
+	labels = output_labels(&output, &arena);
+	for (size_t i = 0; i < ARRAY_LEN(counts); i++)
+		counts[i] = (struct logged_label){i < labels.n ? history.candidate : history.stable,
+		                                  labels.items[i % labels.n], 0};
+	evidence[1] = evidence[0];
+	for (int look = 0; look < 100; look++) {
+		counts[NUMBER_LABELS / 2].rows += 5;
+		for (int row = 0; row < 30; row++)
+			counts[NUMBER_LABELS + random_below(&random, NUMBER_LABELS)].rows++;
+		for (int i = 0; i < 2; i++)
+			gate_labels(&evidence[i], &observed, &history, &output, look, &arena);
+		restart(&evidence[1], &arena);
+		same_bits(&evidence[0], &evidence[1]);
+	}
+	analysis.predictions_max_distance = .1;
+	for (int i = 0; i < 2; i++)
+		judgements[i] = gate_canary(&evidence[i], &analysis, &step, 100, &arena);
+	assert_non_null(strstr(judgements[0].why, "predicts about 0 in 100 % of cases"));
+	assert_string_equal(judgements[0].why, judgements[1].why);
+	arena_deinit(&arena);
 }
 
 /* Odd text in the place of its numbers is refused, or judged and never a step up. */
@@ -316,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_restart_at_each_tick_changes_no_bit),
+		cmocka_unit_test(a_restart_at_each_look_changes_no_bit_of_numbers),
 		cmocka_unit_test(odd_numbers_never_pass),
 		cmocka_unit_test(spoiled_evidence_never_steps_up),
 		cmocka_unit_test(what_is_kept_is_its_own),
