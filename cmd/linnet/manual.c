@@ -57,7 +57,7 @@ int verb_man(const struct options *options, struct err *err)
 	       "ssh: a private key and the host keys to trust; else the keys of the ssh\\-agent and "
 	       "the files of ssh itself.\n.TP\nLINNET_SIGNING_KEY\nA private SSH key that signs the "
 	       "commits.\n.TP\nGIT_AUTHOR_NAME, GIT_AUTHOR_EMAIL\nWho asks; else as git is "
-	       "configured.\n.SH SEE ALSO\n.BR linnet\\-controller (1),\n"
-	       ".BR git (1)\n");
+	       "configured.\n.SH SEE ALSO\n.BR git (1),\n"
+	       "\\fBlinnet\\-controller \\-\\-help\\fR\n");
 	return 0;
 }

@@ -89,6 +89,8 @@ class InstallTest(unittest.TestCase):
         program, _, config = unit["Service"]["ExecStart"].split()
         self.assertEqual((program, config), (str(self.bin / "linnet-controller"), str(self.config)))
         self.assertEqual(unit["Service"]["KillMode"], "process")
+        self.assertEqual(unit["Service"]["ProtectSystem"], "strict")
+        self.assertIn("/tmp", unit["Service"]["ReadWritePaths"].split())    # model servers' TMPDIR
         if shutil.which("systemd-analyze"):
             said = run("systemd-analyze", "verify", "--man=no", path, ok=(0, 1))
             self.assertNotIn("linnet-controller.service:", said)
@@ -106,14 +108,26 @@ class InstallTest(unittest.TestCase):
         unpacked = self.home / "unpacked"
         run("dpkg-deb", "-R", package, unpacked)
         control = (unpacked / "DEBIAN/control").read_text()
-        for needed in ["libgit2-1.5", "libmicrohttpd12", "haproxy", "git"]:
+        for needed in ["libgit2-1.5", "libmicrohttpd12", "haproxy", "git", "tzdata"]:
             self.assertRegex(control, rf"Depends:.*\b{re.escape(needed)}\b")
         self.assertEqual((unpacked / "DEBIAN/conffiles").read_text(), "/etc/linnet/linnet.yaml\n")
+        self.assertTrue((unpacked / "usr/share/zsh/vendor-completions/_linnet").is_file())
+        self.assertFalse((unpacked / "usr/share/zsh/site-functions").exists())
         run("sh", "-n", unpacked / "DEBIAN/postinst")
         run("sh", "-n", unpacked / "DEBIAN/prerm")
         run(unpacked / "usr/bin/linnet", "version")
         run(unpacked / "usr/bin/linnet", "validate",
             unpacked / "usr/share/doc/linnet/examples/deployment-risk/manifests")
+
+    def test_a_package_of_a_commit_is_older_than_any_release(self):
+        self.addCleanup(os.umask, os.umask(0o077))      # and anybody can read what it holds
+        for version, told in [("1234567", r"0\.0\.\d+\.1234567"), ("abc4567-dirty", r"0\.0\..*dirty"),
+                              ("v1.2-3-gabc4567", r"1\.2\.3\.gabc4567")]:
+            package = pathlib.Path(run(TOP / "hack/deb", version,
+                                       env={**os.environ, "BUILD": str(BUILD)}).splitlines()[0])
+            self.addCleanup(package.unlink)
+            self.assertRegex(run("dpkg-deb", "-f", package, "Version").strip(), f"^{told}$")
+            self.assertNotRegex(run("dpkg-deb", "-c", package), "(?m)^.......---")
 
     def test_the_image_is_built_from_what_is_there(self):
         text = (TOP / "manifests/container/Containerfile").read_text()
