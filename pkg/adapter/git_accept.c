@@ -409,15 +409,19 @@ static int find_adding(struct git_port *port, struct oid tip, const char *path, 
 	                &commits, &n, err))
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		struct err absent = {0};
-
-		if (commits[i].n_parents > 1 ||
-		    objects_path(port->status, commits[i].id, path, &blob, &absent))
+		if (commits[i].n_parents > 1)
+			continue;
+		if (objects_path_if(port->status, commits[i].id, path, &blob, err))
+			return -1;
+		if (!blob.hex[0])
 			continue;
 		if (!oid_same(blob, now))
 			break;
-		if (!commits[i].n_parents ||
-		    objects_path(port->status, commits[i].parents[0], path, &blob, &absent)) {
+		blob = (struct oid){""};
+		if (commits[i].n_parents &&
+		    objects_path_if(port->status, commits[i].parents[0], path, &blob, err))
+			return -1;
+		if (!blob.hex[0]) {
 			*out = commits[i].id;
 			return 0;
 		}

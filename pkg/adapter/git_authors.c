@@ -64,20 +64,21 @@ static void remember(struct map *authors, const char *key, struct oid upto,
 	buf_deinit(&text);
 }
 
-/* Has the commit a text at `path` that none of its parents has? */
-static bool brings_text(struct objects *objects, const struct commit_info *commit,
-                        const char *path)
+/* Has the commit a text at `path` that none of its parents has? 1 or 0; -1 and err. */
+static int brings_text(struct objects *objects, const struct commit_info *commit,
+                       const char *path, struct err *err)
 {
-	struct err absent = {0};
 	struct oid blob, before;
 
-	if (objects_path(objects, commit->id, path, &blob, &absent))
-		return false;
-	for (size_t i = 0; i < commit->n_parents && i < ARRAY_LEN(commit->parents); i++)
-		if (!objects_path(objects, commit->parents[i], path, &before, &absent) &&
-		    oid_same(blob, before))
-			return false;
-	return true;
+	if (objects_path_if(objects, commit->id, path, &blob, err))
+		return -1;
+	for (size_t i = 0; i < commit->n_parents && i < ARRAY_LEN(commit->parents); i++) {
+		if (objects_path_if(objects, commit->parents[i], path, &before, err))
+			return -1;
+		if (oid_same(blob, before))
+			return 0;
+	}
+	return blob.hex[0] != '\0';
 }
 
 int authors_find(struct git_port *port, struct objects *objects, struct oid old, struct oid new,
@@ -100,9 +101,14 @@ int authors_find(struct git_port *port, struct objects *objects, struct oid old,
 		if (objects_log(objects, new, known ? known->upto : old, false, AUTHORS_DEPTH,
 		                &port->scratch, &commits, &n, err))
 			return -1;
-		for (size_t i = 0; i < n; i++)
-			if (brings_text(objects, &commits[i], path))
+		for (size_t i = 0; i < n; i++) {
+			int brings = brings_text(objects, &commits[i], path, err);
+
+			if (brings < 0)
+				return -1;
+			if (brings)
 				add_author(arena, &list, commits[i].email);
+		}
 		remember(&port->authors, key, new, &list);
 	}
 	*out = list;

@@ -579,6 +579,18 @@ int objects_path(struct objects *objects, struct oid commit, const char *path, s
 	return 0;
 }
 
+int objects_path_if(struct objects *objects, struct oid commit, const char *path,
+                    struct oid *blob, struct err *err)
+{
+	*blob = (struct oid){""};
+	if (!objects_path(objects, commit, path, blob, err))
+		return 0;
+	if (err->kind != ERR_STALLED)
+		return -1;
+	*err = (struct err){0};
+	return 0;
+}
+
 /* ---- what differs between two trees ---- */
 
 struct frame {

@@ -99,6 +99,9 @@ int objects_blob(struct objects *objects, struct oid blob, size_t bytes_max, str
 /* The regular file at `path` of a commit. ERR_STALLED when absent or no regular file. */
 int objects_path(struct objects *objects, struct oid commit, const char *path, struct oid *blob,
                  struct err *err) must_check;
+/* The same where it may be absent: then `blob` is "". What cannot be read now is an error still. */
+int objects_path_if(struct objects *objects, struct oid commit, const char *path,
+                    struct oid *blob, struct err *err) must_check;
 /* The folder at `path` ("" or ".": the root) of a commit. */
 int objects_tree(struct objects *objects, struct oid commit, const char *path, struct oid *out,
                  struct err *err) must_check;

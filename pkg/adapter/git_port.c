@@ -587,11 +587,11 @@ static int git_versions(void *self, enum git_repo repo, struct oid commit, const
 	                            &port->scratch, &commits, &n_commits, err))
 		return -1;
 	for (size_t i = 0; i < n_commits; i++) {
-		struct err absent = {0};
 		struct oid blob;
 
-		if (!objects_path(objects, commits[i].id, path, &blob, &absent) &&
-		    (!count || !oid_same(list[count - 1].blob, blob)))
+		if (objects_path_if(objects, commits[i].id, path, &blob, err))
+			return -1;
+		if (blob.hex[0] && (!count || !oid_same(list[count - 1].blob, blob)))
 			*list_push(arena, &list, &count) = (struct git_version){commits[i].id, blob};
 	}
 	*out = list;

@@ -855,18 +855,22 @@ int haproxy_drop(struct haproxy *haproxy, const char *key, struct err *err)
 
 /* ---- opening ---- */
 
-/* No table yet is an empty one. One that cannot be read is what a power cut left: HAProxy is gone
+/* No table yet is an empty one. One that says nothing is what a power cut left: HAProxy is gone
  * then too, and replicas and weights come back from what is observed and from history. */
-static void load_table(struct haproxy *haproxy)
+static int load_table(struct haproxy *haproxy, struct err *err)
 {
-	struct err ignored;
 	struct buf text;
+	int result;
 
 	buf_init(&text, FILE_BYTES_MAX);
-	if (file_read(haproxy->dir, "router.json", &text, &ignored) < 0 ||
-	    read_table(haproxy, buf_text(&text), text.len, &ignored) < 0)
+	result = file_read(haproxy->dir, "router.json", &text, err);
+	if (result < 0 ? err->kind == ERR_STALLED
+	               : read_table(haproxy, buf_text(&text), text.len, err) < 0) {
 		haproxy->dirty = true;
+		result = 0;
+	}
 	buf_deinit(&text);
+	return result;
 }
 
 /* Debian has it where the PATH of an ordinary user does not lead. */
@@ -893,7 +897,10 @@ int haproxy_open(const struct haproxy_config *config, struct haproxy **out, stru
 		haproxy_close(haproxy);
 		return -1;
 	}
-	load_table(haproxy);
+	if (load_table(haproxy, err) < 0) {
+		haproxy_close(haproxy);
+		return -1;
+	}
 	table_grow(haproxy, (size_t)(config->backends ? config->backends : BACKENDS_FIRST),
 	           config->slots ? config->slots : SLOTS_FIRST);
 	if (link_open_log(haproxy, err) < 0) {

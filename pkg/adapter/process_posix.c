@@ -72,20 +72,26 @@ static char stat_state(const char *line)
 	return at && at[1] == ' ' ? at[2] : '\0';
 }
 
-/* One small file as text; false when it cannot be read. */
-static bool read_small(int dir, const char *path, char *out, size_t size)
+/* What is here, is not, or cannot be told now: then errno says why. */
+enum found { FOUND_UNKNOWN = -1, FOUND_NONE, FOUND };
+
+/* One small file as text. */
+static enum found read_small(int dir, const char *path, char *out, size_t size)
 {
-	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC), errnum;
 	ssize_t n = fd < 0 ? -1 : read(fd, out, size - 1);
 
+	errnum = n < 0 ? errno : 0;
 	if (fd >= 0)
 		close(fd);
 	out[n > 0 ? n : 0] = '\0';
-	return n > 0;
+	errno = errnum;
+	return n > 0 ? FOUND
+	       : n == 0 || errnum == ENOENT || errnum == ESRCH ? FOUND_NONE : FOUND_UNKNOWN;
 }
 
-/* OTHER: the pid is somebody else's now. */
-enum life { LIFE_GONE, LIFE_OTHER, LIFE_ZOMBIE, LIFE_RUNNING };
+/* OTHER: the pid is somebody else's now. UNKNOWN: it cannot be told now, as errno says. */
+enum life { LIFE_UNKNOWN, LIFE_GONE, LIFE_OTHER, LIFE_ZOMBIE, LIFE_RUNNING };
 
 static enum life find_life(pid_t pid, int64_t start_ticks)
 {
@@ -93,8 +99,14 @@ static enum life find_life(pid_t pid, int64_t start_ticks)
 	char state;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (!read_small(AT_FDCWD, path, line, sizeof(line)))
+	switch (read_small(AT_FDCWD, path, line, sizeof(line))) {
+	case FOUND_UNKNOWN:
+		return LIFE_UNKNOWN;
+	case FOUND_NONE:
 		return LIFE_GONE;
+	case FOUND:
+		break;
+	}
 	if (stat_field(line, STAT_START_FIELD) != start_ticks)
 		return LIFE_OTHER;
 	state = stat_state(line);
@@ -108,10 +120,12 @@ struct record {
 	int64_t start_ticks, started_ms, timeout_ms;
 };
 
-static void read_boot_id(char out[64])
+static enum found read_boot_id(char out[64])
 {
-	read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", out, 64);
+	enum found found = read_small(AT_FDCWD, "/proc/sys/kernel/random/boot_id", out, 64);
+
 	out[strcspn(out, "\n")] = '\0';
+	return found;
 }
 
 /* Cuts the next word off `rest` and returns it. */
@@ -120,38 +134,44 @@ static char *next_word(char **rest)
 	return strsep(rest, " ");
 }
 
-/* False when there is none, or none that is whole: then nothing ever got as far as exec here. */
-static bool read_record(int dir, struct record *out)
+/* None, or none that is whole: then nothing ever got as far as exec here. */
+static enum found read_record(int dir, struct record *out)
 {
 	char text[RECORD_BYTES], boot[64], *rest = text, *stat, *word;
+	enum found found = read_small(dir, "record", text, sizeof(text));
 	struct record record = {0};
 	struct err ignored;
 
-	if (!read_small(dir, "record", text, sizeof(text)) || !(stat = strchr(text, '\n')))
-		return false;
+	if (found != FOUND)
+		return found;
+	if (!(stat = strchr(text, '\n')))
+		return FOUND_NONE;
 	*stat++ = '\0';
-	read_boot_id(boot);
+	if (read_boot_id(boot) == FOUND_UNKNOWN)
+		return FOUND_UNKNOWN;
 	word = next_word(&rest);
 	record.same_boot = strcmp(word, boot) == 0;
 	word = next_word(&rest);
 	if (!word || parse_int(word, 0, INT64_MAX, &record.started_ms, &ignored) < 0 || !rest ||
 	    parse_int(rest, -1, INT64_MAX, &record.timeout_ms, &ignored) < 0)
-		return false;
+		return FOUND_NONE;
 	record.pid = (pid_t)stat_field(stat, 1);
 	record.start_ticks = stat_field(stat, STAT_START_FIELD);
 	*out = record;
-	return record.pid > 1 && record.start_ticks >= 0;
+	return record.pid > 1 && record.start_ticks >= 0 ? FOUND : FOUND_NONE;
 }
 
 /* Is `slot.lock` held by a process that was started here, or by what that one started? */
-static bool lock_is_held(int dir)
+static enum found find_holder(int dir)
 {
 	int fd = openat(dir, "slot.lock", O_RDWR | O_CLOEXEC);
-	bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	bool held;
 
-	if (fd >= 0)
-		close(fd);
-	return held;
+	if (fd < 0)
+		return errno == ENOENT ? FOUND_NONE : FOUND_UNKNOWN;
+	held = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	close(fd);
+	return held ? FOUND : FOUND_NONE;
 }
 
 /* ---- looking ---- */
@@ -167,23 +187,24 @@ static void write_exit(int dir, struct process_seen *seen)
 		return;
 }
 
-static bool read_exit(int dir, struct process_seen *seen)
+static enum found read_exit(int dir, struct process_seen *seen)
 {
 	char text[64], *rest = text, *word;
+	enum found found = read_small(dir, "exit", text, sizeof(text));
 	struct err ignored;
 	int64_t code;
 
-	if (!read_small(dir, "exit", text, sizeof(text)))
-		return false;
+	if (found != FOUND)
+		return found;
 	text[strcspn(text, "\n")] = '\0';
 	word = next_word(&rest);
 	if (parse_int(word, -1, 255, &code, &ignored) < 0 || !rest ||
 	    parse_int(rest, 0, INT64_MAX, &seen->ended_ms, &ignored) < 0)
-		return false;
+		return FOUND_NONE;
 	seen->state = PROCESS_ENDED;
 	seen->exit_code = (int)code;
 	seen->exit_known = code >= 0;
-	return true;
+	return FOUND;
 }
 
 static void note_end(int dir, struct process_seen *seen, int exit_code)
@@ -197,15 +218,19 @@ static void note_end(int dir, struct process_seen *seen, int exit_code)
 
 /* The leader is dead. Its group is killed first: while the leader is a zombie, or while no process
  * has its pid, the group's number cannot be anybody else's. */
-static void bury(int dir, enum life life, struct process_seen *seen)
+static int bury(int dir, enum life life, struct process_seen *seen)
 {
+	enum found holder = life == LIFE_GONE ? find_holder(dir) : FOUND_NONE;
 	int status, code = -1;
 
-	if (life == LIFE_ZOMBIE || (life == LIFE_GONE && lock_is_held(dir)))
+	if (holder == FOUND_UNKNOWN)
+		return -1;
+	if (life == LIFE_ZOMBIE || holder == FOUND)
 		kill(-seen->pid, SIGKILL);
 	if (life == LIFE_ZOMBIE && waitpid(seen->pid, &status, WNOHANG) == seen->pid)
 		code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	note_end(dir, seen, code);
+	return 0;
 }
 
 /* Keeps the end of a log that grew too long and empties it; the writer appends, so it goes on
@@ -262,30 +287,41 @@ static void enforce_timeout(int dir, const struct record *record)
 	kill(-record->pid, SIGKILL);
 }
 
-static void look_in(int dir, struct process_seen *seen)
+/* -1 with errno when it cannot be told now: what is not known to be dead is not buried. */
+static int look_in(int dir, struct process_seen *seen)
 {
 	struct record record;
+	enum found found = read_record(dir, &record);
 	enum life life;
 
-	if (!read_record(dir, &record)) {
-		/* the lock without a record: it was started this instant */
-		seen->state = lock_is_held(dir) ? PROCESS_RUNNING : PROCESS_NONE;
-		return;
+	if (found == FOUND_NONE) { /* the lock without a record: it was started this instant */
+		found = find_holder(dir);
+		seen->state = found == FOUND ? PROCESS_RUNNING : PROCESS_NONE;
+		return found == FOUND_UNKNOWN ? -1 : 0;
 	}
+	if (found == FOUND_UNKNOWN)
+		return -1;
 	seen->pid = record.pid;
 	seen->start_ticks = record.start_ticks;
 	seen->started_ms = record.started_ms;
 	seen->age_ms = age_of(&record);
-	if (read_exit(dir, seen))
-		return;
+	found = read_exit(dir, seen);
+	if (found != FOUND_NONE)
+		return found == FOUND_UNKNOWN ? -1 : 0;
 	life = record.same_boot ? find_life(record.pid, record.start_ticks) : LIFE_OTHER;
-	if (life != LIFE_RUNNING) {
-		bury(dir, life, seen);
-		return;
-	}
+	if (life == LIFE_UNKNOWN)
+		return -1;
+	if (life != LIFE_RUNNING)
+		return bury(dir, life, seen);
 	seen->state = PROCESS_RUNNING;
 	enforce_timeout(dir, &record);
 	cap_log(dir);
+	return 0;
+}
+
+static int look_error(const char *folder, struct err *err)
+{
+	return err_errno(err, ERR_TRANSIENT, errno, "%s: what runs there cannot be told now", folder);
 }
 
 /* -1 with *absent set when there is no such folder. */
@@ -304,16 +340,16 @@ int process_look(const char *folder, struct process_seen *out, struct err *err)
 	struct process_seen seen = {.state = PROCESS_NONE, .exit_code = -1, .started_ms = -1,
 	                            .ended_ms = -1};
 	bool absent;
-	int dir = open_folder(folder, &absent, err);
+	int dir = open_folder(folder, &absent, err), result = 0;
 
 	if (dir < 0 && !absent)
 		return -1;
 	if (dir >= 0) {
-		look_in(dir, &seen);
+		result = look_in(dir, &seen) < 0 ? look_error(folder, err) : 0;
 		close(dir);
 	}
 	*out = seen;
-	return 0;
+	return result;
 }
 
 int process_signal(const char *folder, int signal_number, struct err *err)
@@ -339,7 +375,7 @@ static void wait_group(const char *folder)
 
 	if (dir < 0)
 		return;
-	for (int ms = 0; ms < GROUP_WAIT_MS && lock_is_held(dir); ms += 2)
+	for (int ms = 0; ms < GROUP_WAIT_MS && find_holder(dir) == FOUND; ms += 2)
 		nanosleep(&pause, NULL);
 	close(dir);
 }
@@ -567,11 +603,11 @@ static int launch_in(int dir, const char *folder, const struct process_spec *spe
 	char head[160], boot[64], stat[RECORD_BYTES];
 	pid_t pid = -1;
 
-	if (take_lock(dir, folder, &launch.lock, err) < 0) {
+	if (take_lock(dir, folder, &launch.lock, err) < 0 ||
+	    (read_boot_id(boot) == FOUND_UNKNOWN && look_error(folder, err))) {
 		close_all(&launch.lock, 1);
 		return -1;
 	}
-	read_boot_id(boot);
 	launch.head_len = (size_t)snprintf(head, sizeof(head), "%s %lld %lld\n", boot,
 	                                   (long long)clock_ms(CLOCK_REALTIME),
 	                                   (long long)spec->timeout_ms);
@@ -611,8 +647,9 @@ static int start(const char *folder, const struct process_spec *spec, const stru
 	dir = open_folder(folder, &absent, err);
 	if (dir < 0)
 		return -1;
-	look_in(dir, &seen);
-	if (seen.state == PROCESS_RUNNING)
+	if (look_in(dir, &seen) < 0)
+		rc = look_error(folder, err);
+	else if (seen.state == PROCESS_RUNNING)
 		rc = err_set(err, ERR_CONFLICT, "%s: process %d runs there already", folder,
 		             (int)seen.pid);
 	else

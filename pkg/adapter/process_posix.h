@@ -40,7 +40,8 @@ int process_start_as(const char *folder, const struct process_spec *spec, const 
 /* The same with its standard output to `out_fd`, which stays the caller's; errors go to the log. */
 int process_start_to(const char *folder, const struct process_spec *spec, int out_fd,
                      struct err *err) must_check;
-/* Reaps it when it ended, kills its group when its time is over, keeps its log within bounds. */
+/* Reaps it when it ended, kills its group when its time is over, keeps its log within bounds.
+ * ERR_TRANSIENT when it cannot be told now whether it runs; then nothing was done. */
 int process_look(const char *folder, struct process_seen *out, struct err *err) must_check;
 /* To the whole group. 0 too when nothing runs there. */
 int process_signal(const char *folder, int signal_number, struct err *err) must_check;

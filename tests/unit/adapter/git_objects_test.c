@@ -489,6 +489,31 @@ static void a_damaged_store_is_told_from_absence(void **state)
 	objects_close(objects);
 }
 
+static void a_path_that_cannot_be_followed_is_not_absent(void **state)
+{
+	struct place_of_test *place = *state;
+	struct oid commit, tree, blob;
+	struct objects *objects;
+	struct err err = {0};
+
+	put_file(place, "a/b/file", "hello");
+	commit = commit_all(place, "x");
+	tree = oid_of(git(place, "work", "rev-parse", "HEAD:a"));
+	objects = open_work(place);
+	ok(objects_path_if(objects, commit, "a/b/file", &blob, &err));
+	assert_int_equal(strlen(blob.hex), 40);
+	ok(objects_path_if(objects, commit, "a/other/file", &blob, &err));
+	assert_string_equal(blob.hex, "");
+	objects_close(objects);
+	assert_int_equal(unlink(path_in(place, arena_printf(&place->arena,
+	                                                    "work/.git/objects/%.2s/%s", tree.hex,
+	                                                    tree.hex + 2))), 0);
+	objects = open_work(place);
+	assert_int_equal(objects_path_if(objects, commit, "a/b/file", &blob, &err), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	objects_close(objects);
+}
+
 #define test_case(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -508,6 +533,7 @@ int main(void)
 		test_case(exports_a_folder_read_only),
 		test_case(an_export_follows_no_link),
 		test_case(a_damaged_store_is_told_from_absence),
+		test_case(a_path_that_cannot_be_followed_is_not_absent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -181,6 +182,42 @@ static void one_live_process_a_key(void **state)
 	assert_int_equal(err.kind, ERR_CONFLICT);
 	assert_int_equal(port.kill(port.self, "train/7f", &err), 0);
 	assert_int_equal(wait_end("train/7f").exit_code, 128 + SIGKILL);
+}
+
+/* So many more files may be opened. */
+static void allow_files(int more, struct rlimit *before)
+{
+	int next = dup(STDIN_FILENO);
+	struct rlimit low;
+
+	assert_true(next >= 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
+	low = (struct rlimit){(rlim_t)(next + more), before->rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+}
+
+/* What runs is neither buried nor killed nor started twice because nothing can be opened. */
+static void what_cannot_be_looked_at_is_not_dead(void **state)
+{
+	struct process_seen first, seen;
+	struct rlimit before;
+
+	(void)state;
+	spawn(shell("a", "sleep 60"));
+	first = look("a");
+	for (int more = 0; more < 2; more++) {
+		allow_files(more, &before);
+		assert_int_equal(process_look(folder_of("a"), &seen, &err), -1);
+		assert_int_equal(err.kind, ERR_TRANSIENT);
+		assert_int_equal(port.spawn(port.self, &(struct process_spec){.key = "a"}, &err), -1);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		seen = look("a");
+		assert_int_equal(seen.state, PROCESS_RUNNING);
+		assert_int_equal(seen.pid, first.pid);
+	}
+	assert_int_equal(port.kill(port.self, "a", &err), 0);
+	assert_int_equal(wait_end("a").exit_code, 128 + SIGKILL);
 }
 
 static void a_result_is_left_as_it_is(void **state)
@@ -368,6 +405,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_root, remove_root)
 	const struct CMUnitTest tests[] = {
 		TEST(exit_codes_and_logs),
+		TEST(what_cannot_be_looked_at_is_not_dead),
 		TEST(one_live_process_a_key),
 		TEST(a_result_is_left_as_it_is),
 		TEST(a_restarted_controller_finds_it_again),
