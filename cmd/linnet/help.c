@@ -43,8 +43,10 @@ static void put_paragraph(const char *text, size_t width)
 
 void put_verb_help(const struct verb *verb)
 {
-	printf("linnet %s: %s\n\nusage: linnet %s%s%s%s\n", verb->name, verb->help, verb->name,
-	       *verb->args ? " " : "", verb->args, verb->flags ? " [FLAGS]" : "");
+	if (verb->help)
+		printf("linnet %s: %s\n\n", verb->name, verb->help);
+	printf("usage: linnet %s%s%s%s\n", verb->name, *verb->args ? " " : "", verb->args,
+	       verb->flags ? " [FLAGS]" : "");
 	if (verb->more) {
 		printf("\n");
 		put_paragraph(verb->more, 96);

@@ -92,7 +92,7 @@ int verb_history(const struct options *options, struct err *err)
 	if (!result && options->output != OUTPUT_TABLE)
 		put_document(options, write_lines, &shown);
 	else if (!result && !view.tip.hex[0])
-		printf("%s\n", STATUS_NOT_HERE);
+		printf("%s\n", status_not_here(options));
 	else if (!result)
 		put_lines(options, &shown);
 	status_close(&view);

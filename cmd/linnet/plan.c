@@ -297,7 +297,7 @@ static void write_comparison(struct writer *writer, const void *context)
 	write_map_end(writer);
 }
 
-/* HEAD, and its merge base with `--base` (default: origin/main, else HEAD's first parent). */
+/* HEAD, and its merge base with `--base`. */
 static int find_commits(struct comparison *cmp, struct oid *head, struct oid *base,
                         struct err *err)
 {
@@ -312,7 +312,9 @@ static int find_commits(struct comparison *cmp, struct oid *head, struct oid *ba
 	if (objects_resolve(objects, "HEAD", head, err))
 		return -1;
 	if (objects_resolve(objects, name, &other, err))
-		return err_wrap(err, "--base %s (git fetch origin main brings it)", name);
+		return err_set(err, ERR_STALLED, options->base ? "--base %s is no revision here"
+		               : "%s is not here to compare HEAD with: run git fetch origin main, or name "
+		               "another revision with --base", name);
 	if (objects_merge_base(objects, *head, other, base, err))
 		return -1;
 	if (!base->hex[0])

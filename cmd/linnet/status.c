@@ -232,7 +232,7 @@ static void put_overview(const struct options *options, const struct overview *o
 	if (options->output != OUTPUT_TABLE)
 		put_document(options, write_overview, overview);
 	else if (!overview->tip.hex[0])
-		printf("%s\n", STATUS_NOT_HERE);
+		printf("%s\n", status_not_here(options));
 	else
 		put_table(options, overview);
 }

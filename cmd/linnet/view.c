@@ -302,10 +302,18 @@ int status_knows(struct status_view *view, const struct options *options, bool *
 	return 0;
 }
 
+const char *status_not_here(const struct options *options)
+{
+	return repo_is_url(options)
+	       ? "no branch linnet/status there yet: no controller has written one"
+	       : "no branch linnet/status here yet: no controller has written one, or it was not "
+	         "fetched (git fetch origin linnet/status:refs/remotes/origin/linnet/status)";
+}
+
 int status_missing(const struct status_view *view, const struct options *options, struct err *err)
 {
 	if (!view->tip.hex[0])
-		return err_set(err, ERR_STALLED, STATUS_NOT_HERE);
+		return err_set(err, ERR_STALLED, "%s", status_not_here(options));
 	return err_set(err, ERR_STALLED, "no status of %s on %s; `linnet status` lists what there is, "
 	               "--repo URL reads the fleet's own", options->args[0], view->ref);
 }

@@ -30,9 +30,6 @@ int branch_tip(struct objects *objects, const char *branch, struct arena *arena,
 
 /* The status branch that is at hand: of the repository itself, else what was last fetched of
  * origin. `tip` is "" where there is none. */
-#define STATUS_NOT_HERE \
-	"no branch linnet/status here yet: no controller has written one, or it was not fetched (git " \
-	"fetch origin linnet/status:refs/remotes/origin/linnet/status)"
 struct status_view {
 	struct objects *objects;
 	struct oid tip;
@@ -42,6 +39,8 @@ struct status_view {
 int status_open(struct status_view *view, const struct options *options, struct err *err)
 	must_check;
 void status_close(struct status_view *view);
+/* Why there is none. */
+const char *status_not_here(const struct options *options);
 /* The files below status/ of deployments ("<env>/<name>" of args, or all), decoded, sorted. */
 int status_deployments(struct status_view *view, const struct options *options,
                        struct deployment_status **out, size_t *n, struct err *err) must_check;

@@ -33,8 +33,10 @@ class ExitTest(CliTest):
         self.assertEqual(linnet("validate", fleet / "manifests")[0], 1)
         self.assertEqual(linnet("nothing")[0], 1)
         self.assertEqual(linnet()[0], 1)
-        for words in (["--help"], ["version"], ["help"], ["plan", "--help"]):
-            self.assertEqual(linnet(*words)[0], 0, words)
+        for words in (["--help"], ["version"], ["help"], ["plan", "--help"], ["man", "--help"]):
+            status, out, _ = linnet(*words)
+            self.assertEqual(status, 0, words)
+            self.assertNotIn("(null)", out)
 
     def test_plan_says_what_gets_looser(self):
         _, fleet = self.fleet()
@@ -51,6 +53,20 @@ class ExitTest(CliTest):
         file.write_text(file.read_text().replace("min: 60%", "min: 75%"))
         git(fleet, "commit", "-qam", "stricter")
         self.assertNotIn("looser", linnet(*plan, "looser")[1])
+
+    def test_what_is_compared_with_is_asked_for_where_it_is_missing(self):
+        _, fleet = self.fleet()
+        git(fleet, "branch", "-qD", "linnet/status")
+        url = ("--repo", f"file://{fleet}")
+        cache = {"XDG_CACHE_HOME": str(self.home / "cache")}
+        plan = ("plan", "--path", "manifests", *url)
+        self.assertIn("origin/main is not here to compare HEAD with: run git fetch origin main, or name "
+                      "another revision with --base", linnet(*plan, env=cache)[2])
+        self.assertIn("--base nothing is no revision here",
+                      linnet(*plan, "--base", "nothing", env=cache)[2])
+        self.assertEqual(linnet(*plan, "--base", "main", env=cache)[0], 0)
+        self.assertEqual(linnet("status", *url, env=cache)[1],
+                         "no branch linnet/status there yet: no controller has written one\n")
 
     def test_mistaken_words(self):
         for words, expected in (
