@@ -141,7 +141,8 @@ struct predicted {
 	uint64_t last_candidate, last_stable; /* counts as they stood at the last fold */
 	uint64_t candidate, stable;           /* rows since the rollout began */
 	uint64_t candidate_at_step, stable_at_step; /* since the step began */
-	double squares; /* of the stable revision: sum over ticks of x^2 / n, x of n rows a tick */
+	double squares; /* of the stable revision: sum over ticks of x^2 / n, x of n rows a tick; of
+	                 * numbers x are the rows of all labels up to this one */
 };
 /* Kept in state/, folded each tick by gate_fold and gate_labels; all but what is known of the
  * stable revision begins anew when `revision` or `stable` changes. A copy without marks is in the

@@ -81,6 +81,8 @@ static void counts_now(const struct evidence *evidence, const struct observed *o
 static void add_rows(struct evidence *evidence, const uint64_t *candidate, const uint64_t *stable,
                      double n_stable, int64_t now_ms)
 {
+	double below = 0, x;
+
 	for (size_t k = 0; k < evidence->n_predicted; k++) {
 		struct predicted *p = &evidence->predicted[k];
 		uint64_t x_c = candidate[k] - p->last_candidate, x_s = stable[k] - p->last_stable;
@@ -89,7 +91,9 @@ static void add_rows(struct evidence *evidence, const uint64_t *candidate, const
 		p->candidate_at_step += x_c;
 		p->stable += x_s;
 		p->stable_at_step += x_s;
-		p->squares += (double)x_s * (double)x_s / n_stable;
+		below += (double)x_s;
+		x = evidence->predicted_numbers ? below : (double)x_s;
+		p->squares += x * x / n_stable;
 	}
 	evidence->predicted_ticks++;
 	evidence->predicted_ms = now_ms;
@@ -132,6 +136,25 @@ void gate_labels(struct evidence *evidence, const struct observed *observed,
 
 /* ---- judging ---- */
 
+/* The same of numbers, on average over the shares up to each label, which are what is compared.
+ * Numbers that move together from tick to tick show in all of these, and little in each label. */
+static double numbers_phi(const struct evidence *evidence, double n)
+{
+	double freedom = evidence->predicted_ticks - 1, below = 0, sum = 0, seen = 0;
+
+	for (size_t k = 0; k < evidence->n_predicted; k++) {
+		double share = (below += (double)evidence->predicted[k].stable) / n;
+
+		if (!(share > 0 && share < 1))
+			continue;
+		seen++;
+		sum += (evidence->predicted[k].squares - below * share) / (share * (1 - share) * freedom);
+	}
+	if (!(freedom >= FREEDOM_MIN && isfinite(sum)))
+		return NAN;
+	return dispersion_factor(seen > 0 ? sum / seen : NAN);
+}
+
 /* Rows come in batches that resemble each other: Pearson's chi-square per degree of freedom of the
  * stable arm's labels over ticks. NAN: too little to know. */
 static double labels_phi(const struct evidence *evidence)
@@ -140,6 +163,8 @@ static double labels_phi(const struct evidence *evidence)
 
 	for (size_t k = 0; k < evidence->n_predicted; k++)
 		n += (double)evidence->predicted[k].stable;
+	if (evidence->predicted_numbers)
+		return numbers_phi(evidence, n);
 	for (size_t k = 0; k < evidence->n_predicted; k++) {
 		double x = (double)evidence->predicted[k].stable;
 
