@@ -12,6 +12,7 @@
 #include "adapter/haproxy_parts.h"
 #include "adapter/process_posix.h"
 #include "base/file.h"
+#include "few_files.h"
 #include "model_server.h"
 
 static struct err err;
@@ -652,6 +653,24 @@ static void what_is_not_written_is_told(void **state)
 	assert_int_equal(access(path, R_OK), 0);
 }
 
+/* HAProxy runs on by it: an empty one in its place would take the traffic from everything. */
+static void a_table_that_cannot_be_read_is_no_empty_one(void **state)
+{
+	struct haproxy_config config = {.folder = folder, .listen = listen_at};
+	struct rlimit before;
+
+	(void)state;
+	two_replicas(0.5, 0.5);
+	haproxy_close(router);
+	allow_files(1, &before);
+	assert_int_equal(haproxy_open(&config, &router, &err), -1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	assert_non_null(strstr(err.text, "router.json"));
+	open_router(2, 2);
+	assert_int_equal(count_new(10, "{}"), 5);
+}
+
 static void what_cannot_start_says_why(void **state)
 {
 	struct haproxy_config config = {.folder = folder, .listen = "no-such-host:x"};
@@ -686,6 +705,7 @@ int main(void)
 		TEST(the_pool_grows_under_load),
 		TEST(a_killed_haproxy_comes_back_as_it_was),
 		TEST(we_come_back_and_find_it),
+		TEST(a_table_that_cannot_be_read_is_no_empty_one),
 		TEST(it_rests_while_we_are_away),
 		TEST(a_hand_on_the_weights_is_kept),
 		TEST(leaving_drains),

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,6 +17,7 @@
 #include "adapter/clock_posix.h"
 #include "adapter/process_posix.h"
 #include "base/file.h"
+#include "few_files.h"
 
 /* Each test has a root of its own and leaves nothing running in it. */
 static char root[64];
@@ -182,19 +182,6 @@ static void one_live_process_a_key(void **state)
 	assert_int_equal(err.kind, ERR_CONFLICT);
 	assert_int_equal(port.kill(port.self, "train/7f", &err), 0);
 	assert_int_equal(wait_end("train/7f").exit_code, 128 + SIGKILL);
-}
-
-/* So many more files may be opened. */
-static void allow_files(int more, struct rlimit *before)
-{
-	int next = dup(STDIN_FILENO);
-	struct rlimit low;
-
-	assert_true(next >= 0);
-	close(next);
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
-	low = (struct rlimit){(rlim_t)(next + more), before->rlim_max};
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
 }
 
 /* What runs is neither buried nor killed nor started twice because nothing can be opened. */
