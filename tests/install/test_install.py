@@ -114,10 +114,24 @@ class InstallTest(unittest.TestCase):
         self.assertTrue((unpacked / "usr/share/zsh/vendor-completions/_linnet").is_file())
         self.assertFalse((unpacked / "usr/share/zsh/site-functions").exists())
         run("sh", "-n", unpacked / "DEBIAN/postinst")
-        run("sh", "-n", unpacked / "DEBIAN/prerm")
+        self.check_removal(unpacked / "DEBIAN/prerm")
         run(unpacked / "usr/bin/linnet", "version")
         run(unpacked / "usr/bin/linnet", "validate",
             unpacked / "usr/share/doc/linnet/examples/deployment-risk/manifests")
+
+    def check_removal(self, prerm):
+        """An upgrade leaves alone what serves; a removal ends it."""
+        programs, calls = self.home / "programs", self.home / "calls"
+        programs.mkdir()
+        for name in ("systemctl", "runuser"):
+            (programs / name).write_text(f'#!/bin/sh\necho {name} "$@" >> {calls}\n')
+            (programs / name).chmod(0o755)
+        env = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
+        run("sh", prerm, "upgrade", "1.1", env=env)
+        self.assertFalse(calls.exists())
+        run("sh", prerm, "remove", env=env)
+        self.assertIn("runuser -u linnet -- linnet-controller --config /etc/linnet/linnet.yaml "
+                      "--stop-serving\n", calls.read_text())
 
     def test_a_package_of_a_commit_is_older_than_any_release(self):
         self.addCleanup(os.umask, os.umask(0o077))      # and anybody can read what it holds
