@@ -26,7 +26,7 @@ closure   = $(call uniq,$(1) $(foreach m,$(needs.$(1)),$(call closure,$(m))))
 uniq      = $(if $(1),$(call uniq,$(filter-out $(lastword $(1)),$(1))) $(lastword $(1)))
 archives  = $(foreach m,$(1),$(BUILD)/$(m).a)
 
-.PHONY: all always help sim sim-long sim-same fuzz mutants setup test test-san unit e2e demo tidy schemas reference man install deb cli bench clean
+.PHONY: all always help sim sim-long sim-same fuzz mutants setup test test-san unit e2e demo tidy schemas reference man install deb cli bench benchmarks clean
 .SECONDARY:
 all: $(programs:%=$(BUILD)/%)
 
@@ -151,6 +151,9 @@ deb: all ## build/linnet_VERSION_ARCH.deb
 
 cli: $(BUILD)/linnet ## the command line without a controller
 	@LINNET_BIN=$(BUILD) hack/run-python tests/cli
+
+benchmarks: ## the programs of hack/ compile
+	@$(CC) $(filter-out -MMD -MP,$(cflags)) -Itests/unit -fsyntax-only hack/*.c
 
 bench: all ## measured figures
 	@hack/bench

@@ -108,7 +108,8 @@ int main(int argc, char **argv)
 		return 2;
 	train.split.by = strcmp(argv[3], "hash") ? SPLIT_BY_TIME : SPLIT_BY_HASH;
 	model.interface.output =
-		(struct output_spec){"risk_level", TENSOR_BYTES, {(const char **)risks, 3}, NULL};
+		(struct output_spec){.name = "risk_level", .type = TENSOR_BYTES,
+		                     .classes = {(const char **)risks, 3}};
 	model.data = (struct data_spec){.label = "risk_level", .id = "id", .time = "deployed_at",
 	                                .window_ms = -1};
 	model.data.validate = (struct data_validation){.min_rows = 1, .max_missing = 1};
