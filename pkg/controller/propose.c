@@ -145,7 +145,10 @@ static int add_version(struct rebuild *rebuild, struct arena *arena, struct git_
 	const char *slash;
 	int result = -1;
 
+	c->unread = false;
 	fleet_get(c->fleet, KIND_MODEL, NULL, model, fleet_blob, c, arena, &object, NULL, NULL);
+	if (!object.model && c->unread)
+		return err_set(err, ERR_TRANSIENT, "model %s cannot be read now", model);
 	if (!object.model)
 		return err_set(err, ERR_STALLED, "model %s is not declared", model);
 	slash = strrchr(object.model->meta.at.path, '/');

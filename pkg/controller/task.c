@@ -4,24 +4,37 @@
 
 #include "controller/internal.h"
 
+static int decode_deployment(const char *path, struct bytes text, struct arena *arena, void *out,
+                             struct err *err)
+{
+	return status_decode(path, text.data, text.len, arena, out, err);
+}
+
 /* An object that is created again takes from `retired/` what was found out about its revisions. */
-static void recall_retired(struct controller *c, const struct key *key,
-                           struct deployment_status *out)
+static int recall_retired(struct controller *c, const struct key *key,
+                          struct deployment_status *out, struct err *err)
 {
 	struct deployment_status retired;
-	struct err absent = {0};
+	const char *recovered;
 	struct bytes text;
 
-	for (int sharded = 0; sharded < 2; sharded++) {
+	for (int sharded = 0; c->heads.status.hex[0] && sharded < 2; sharded++) {
 		const char *path = status_path(&c->arena, key->environment, key->name, sharded);
+		struct err trouble = {0};
 
 		path = arena_printf(&c->arena, "retired/%s", path + strlen("status/"));
-		if (!c->heads.status.hex[0] ||
-		    c->ports.git.read_path(c->ports.git.self, GIT_STATUS, c->heads.status, path, &c->arena,
-		                           &text, NULL, &absent) ||
-		    status_decode(path, text.data, text.len, &c->arena, &retired, &absent)) {
-			absent = (struct err){0};
-			continue;
+		if (c->ports.git.read_path(c->ports.git.self, GIT_STATUS, c->heads.status, path, &c->arena,
+		                           &text, NULL, &trouble)) {
+			if (trouble.kind == ERR_STALLED)
+				continue;
+			*err = trouble;
+			return -1;
+		}
+		if (decode_deployment(path, text, &c->arena, &retired, &trouble)) {
+			if (recover(c, c->heads.status, path, decode_deployment, &retired, &recovered,
+			            &trouble, err))
+				return -1;
+			log_warn("%s: %s", key->id, recovered);
 		}
 		out->quarantine = retired.quarantine;
 		out->n_quarantine = retired.n_quarantine;
@@ -29,14 +42,9 @@ static void recall_retired(struct controller *c, const struct key *key,
 		out->n_promoted = retired.n_promoted;
 		out->revisions = retired.revisions;
 		out->n_revisions = retired.n_revisions;
-		return;
+		return 0;
 	}
-}
-
-static int decode_deployment(const char *path, struct bytes text, struct arena *arena, void *out,
-                             struct err *err)
-{
-	return status_decode(path, text.data, text.len, arena, out, err);
+	return 0;
 }
 
 static int decode_model(const char *path, struct bytes text, struct arena *arena, void *out,
@@ -113,8 +121,7 @@ static int deployment_history(struct controller *c, const struct key *key,
 	out->phase_since_ms = c->wall_ms;
 	out->keep_until_ms = out->rollout_since_ms = out->restart_ms = out->down_since_ms = -1;
 	out->step = -1;
-	recall_retired(c, key, out);
-	return 0;
+	return recall_retired(c, key, out, err);
 }
 
 static int model_history(struct controller *c, const struct key *key, struct model_status *out,

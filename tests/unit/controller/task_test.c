@@ -297,6 +297,20 @@ static int port_changed(void *self, enum git_repo repo, struct oid old, struct o
 	return 0;
 }
 
+/* What was retired in quarantine is not forgotten because that cannot be read. */
+static void what_was_retired_is_waited_for(void **state)
+{
+	struct world *world = *state;
+	struct task task = {.key = key_find(&world->c, "prod", "risk"), .observed = {.known = true}};
+	struct err err = {0};
+
+	world->c.heads.status = world->c.applied;
+	assert_int_equal(task_deployment(&world->c, &task, &err), 0); /* there is nothing retired */
+	world->away = true;
+	assert_int_equal(task_deployment(&world->c, &task, &err), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+}
+
 /* It says what was accepted and which requests were answered: without it all begins anew. */
 static void a_record_that_cannot_be_read_is_no_first_start(void **state)
 {
@@ -405,6 +419,7 @@ int main(void)
 		                                teardown),
 		cmocka_unit_test_setup_teardown(a_request_that_has_to_wait_delays_no_plan, setup,
 		                                teardown),
+		cmocka_unit_test_setup_teardown(what_was_retired_is_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_read_is_no_first_start, setup,
 		                                teardown),
 		cmocka_unit_test_setup_teardown(a_run_that_ends_while_it_is_looked_at_has_not_failed, setup,
