@@ -335,11 +335,16 @@ int replica_start(struct serving_local *serving, struct serving_key key,
 	if (folder_exists(folder)) {
 		struct err unreadable;
 
-		/* without its file it never got as far as a process */
-		if (replica_look(serving, key, name, arena, &view, &unreadable) < 0)
+		if (replica_look(serving, key, name, arena, &view, &unreadable) < 0) {
+			if (unreadable.kind != ERR_STALLED) {
+				*err = unreadable;
+				return -1;
+			}
+			/* without its file it never got as far as a process */
 			view = (struct replica_view){.file.ended_ms = -1};
-		else if (!digest_same(view.file.revision, action->revision))
+		} else if (!digest_same(view.file.revision, action->revision)) {
 			return err_set(err, ERR_STALLED, "%s belongs to another revision", folder);
+		}
 	}
 	key_text(key, text);
 	if (view.seen.state == PROCESS_RUNNING)
