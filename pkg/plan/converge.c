@@ -368,13 +368,6 @@ static void start_missing(struct look *look, struct digest revision)
 	}
 }
 
-static bool start_hangs(const struct look *look, const struct replica *replica)
-{
-	int64_t timeout_ms = look->spec ? look->spec->start_timeout_ms : 10 * MINUTE_MS;
-
-	return replica->state == REPLICA_STARTING && replica->age_ms > timeout_ms;
-}
-
 static int ready_below(const struct look *look, struct digest revision, int64_t n)
 {
 	int ready = 0;

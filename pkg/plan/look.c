@@ -167,6 +167,13 @@ static int64_t candidate_wanted(const struct look *look)
 	return 0;
 }
 
+bool start_hangs(const struct look *look, const struct replica *replica)
+{
+	int64_t timeout_ms = look->spec ? look->spec->start_timeout_ms : 10 * MINUTE_MS;
+
+	return replica->state == REPLICA_STARTING && replica->age_ms > timeout_ms;
+}
+
 bool is_leaving(const struct look *look)
 {
 	return look->next->phase == PHASE_RETIRING && look->next->stable_weight <= 0;

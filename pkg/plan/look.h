@@ -58,6 +58,8 @@ bool has_candidate(const struct look *look);
 enum aim find_aim(const struct look *look);
 /* Stable and candidate do not run at the same time (`strategy: recreate`). */
 bool is_exclusive(const struct look *look);
+/* It starts for longer than `startTimeout`, which is ten minutes while nothing declares it. */
+bool start_hangs(const struct look *look, const struct replica *replica);
 bool is_leaving(const struct look *look); /* retiring, its time to be kept over */
 /* Share of the step after `step`; 1 when there is no other. */
 double next_weight(const struct look *look);

@@ -309,18 +309,14 @@ static void waiting(struct look *look)
 		enter(look, PHASE_VERIFYING, "Verifying", "nothing holds it any more");
 }
 
-/* A replica that has been starting for longer than `startTimeout`. */
 static bool start_timed_out(const struct look *look, struct digest revision)
 {
 	const struct observed *observed = &look->in->observed;
 
-	for (size_t i = 0; look->spec && i < observed->n_replicas; i++) {
-		const struct replica *replica = &observed->replicas[i];
-
-		if (replica->state == REPLICA_STARTING && digest_same(replica->revision, revision) &&
-		    replica->age_ms > look->spec->start_timeout_ms)
+	for (size_t i = 0; look->spec && i < observed->n_replicas; i++)
+		if (digest_same(observed->replicas[i].revision, revision) &&
+		    start_hangs(look, &observed->replicas[i]))
 			return true;
-	}
 	return false;
 }
 
