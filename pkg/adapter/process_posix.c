@@ -25,6 +25,7 @@ enum {
 	RESULT_BYTES_MAX = 16 << 20,
 	LOG_KEPT_BYTES = 256 << 10,
 	TAIL_BYTES = 8 << 10,
+	NOTE_MAX = 96, /* what we say in a log */
 	LOCK_FD = 3, /* in the started process */
 	STAT_START_FIELD = 22, /* proc(5): /proc/pid/stat */
 	FORGET_WAIT_MS = 2000,
@@ -255,12 +256,23 @@ static void cap_log(int dir)
 		close(fd);
 }
 
-static void say_in_log(int dir, const char *text)
+static bool ends_with(int fd, const char *text, size_t len)
 {
-	int fd = openat(dir, "log", O_WRONLY | O_APPEND | O_CLOEXEC);
+	char end[NOTE_MAX];
+	off_t size = lseek(fd, 0, SEEK_END);
+
+	return size >= (off_t)len && pread(fd, end, len, size - (off_t)len) == (ssize_t)len &&
+	       memcmp(end, text, len) == 0;
+}
+
+/* Once: another look may fall between a kill and the death. */
+static void say_in_log(int dir, const char text[NOTE_MAX])
+{
+	int fd = openat(dir, "log", O_RDWR | O_APPEND | O_CLOEXEC);
+	size_t len = strlen(text);
 
 	if (fd >= 0) {
-		if (write(fd, text, strlen(text)) < 0)
+		if (!ends_with(fd, text, len) && write(fd, text, len) < 0)
 			errno = 0; /* the exit code says it too */
 		close(fd);
 	}
@@ -277,7 +289,7 @@ static int64_t age_of(const struct record *record)
 
 static void enforce_timeout(int dir, const struct record *record)
 {
-	char limit[TIME_TEXT], text[96];
+	char limit[TIME_TEXT], text[NOTE_MAX];
 
 	if (record->timeout_ms < 0 || age_of(record) < record->timeout_ms)
 		return;
