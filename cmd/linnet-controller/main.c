@@ -423,8 +423,10 @@ static bool wait_for(struct daemon *d, int64_t wait_ms)
 	d->woken = false;
 	do {
 		poll(fds, ARRAY_LEN(fds), (int)least_wait(d, until_ms - now_ms, now_ms));
-		if (fds[1].revents)
-			serving_local_drain(d->serving);
+		if (fds[1].revents && serving_local_drain(d->serving)) {
+			d->woken = true;
+			controller_poke(d->running, false);
+		}
 		stop = read_signals(d);
 		now_ms = clock->now_ms(clock->self);
 		web_turn(d->web, now_ms);

@@ -104,6 +104,11 @@ struct haproxy_backend *haproxy_backend(struct haproxy *haproxy, size_t i)
 	return &haproxy->backends[i];
 }
 
+const struct process_seen *haproxy_process(const struct haproxy *haproxy)
+{
+	return &haproxy->master;
+}
+
 const char *haproxy_identity(const struct haproxy *haproxy)
 {
 	return haproxy->identity;
@@ -644,12 +649,12 @@ static int settle(struct haproxy *haproxy, struct err *err)
 
 int haproxy_refresh(struct haproxy *haproxy, struct err *err)
 {
-	struct process_seen seen;
+	struct process_seen *master = &haproxy->master;
 
-	if (process_look(haproxy->folder, &seen, err) < 0)
+	if (process_look(haproxy->folder, master, err) < 0)
 		return -1;
 	haproxy_drain(haproxy);
-	if (seen.state == PROCESS_RUNNING ? read_back(haproxy, err) < 0 : start(haproxy, err) < 0)
+	if (master->state == PROCESS_RUNNING ? read_back(haproxy, err) < 0 : start(haproxy, err) < 0)
 		return -1;
 	if (haproxy->n_seen < haproxy->n_backends * (size_t)haproxy->slots && reload(haproxy, err) < 0)
 		return -1; /* it was started with a smaller pool */

@@ -8,6 +8,7 @@
 #ifndef LINNET_ADAPTER_HAPROXY_H
 #define LINNET_ADAPTER_HAPROXY_H
 
+#include "adapter/process_posix.h"
 #include "api/status.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -77,6 +78,8 @@ int haproxy_refresh(struct haproxy *haproxy, struct err *err) must_check;
 /* Why the table or the configuration could not be written to its file: until it is, a restart of
  * HAProxy or of ours goes back to what was written last. "" when all is written. */
 const char *haproxy_unsaved(const struct haproxy *haproxy);
+/* The master, as haproxy_refresh saw it last. */
+const struct process_seen *haproxy_process(const struct haproxy *haproxy);
 /* Identity of the worker process that was read last; "" before that. */
 const char *haproxy_identity(const struct haproxy *haproxy);
 

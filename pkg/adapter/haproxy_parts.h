@@ -13,6 +13,7 @@ enum {
 struct haproxy {
 	char *folder, *listen, *program;
 	int dir;                  /* the folder, open */
+	struct process_seen master; /* when it was last refreshed */
 	int log_fd;               /* the FIFO */
 	char *log_bytes;          /* LOG_BYTES: read, and not a whole line yet */
 	size_t log_len;

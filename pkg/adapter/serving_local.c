@@ -169,6 +169,7 @@ static int port_observe(void *self, const struct serving_look *asked, size_t n, 
 	predictions_bound(serving);
 	if (haproxy_refresh(serving->router, err) < 0)
 		return -1;
+	ends_watch(serving, haproxy_process(serving->router));
 	for (size_t i = 0; i < n; i++) {
 		looks[i].key = asked[i].key;
 		looks[i].output = asked[i].output;
@@ -354,9 +355,12 @@ int serving_local_open(const struct serving_local_config *config, struct serving
 	if (snprintf(folder, sizeof(folder), "%s/haproxy", config->state) >= (int)sizeof(folder))
 		return err_set(err, ERR_STALLED, "%.100s...: too long a path", config->state);
 	serving = heap_alloc(1, sizeof(*serving));
+	serving->ends.fd = -1;
 	if (serving_user_open(serving, config->user, err) < 0 ||
 	    dir_make_all(AT_FDCWD, config->state, 0700, err) < 0 ||
-	    haproxy_open(&router, &serving->router, err) < 0) {
+	    haproxy_open(&router, &serving->router, err) < 0 || ends_open(serving, err) < 0) {
+		ends_close(serving);
+		haproxy_close(serving->router);
 		free(serving->user);
 		free(serving);
 		return -1;
@@ -380,6 +384,7 @@ void serving_local_close(struct serving_local *serving)
 {
 	if (!serving)
 		return;
+	ends_close(serving);
 	haproxy_close(serving->router);
 	probes_free(serving->probes);
 	free(serving->user);
@@ -399,12 +404,13 @@ int serving_local_end(struct serving_local *serving, struct err *err)
 
 int serving_local_fd(const struct serving_local *serving)
 {
-	return haproxy_log_fd(serving->router);
+	return serving->ends.fd;
 }
 
-void serving_local_drain(struct serving_local *serving)
+bool serving_local_drain(struct serving_local *serving)
 {
 	haproxy_drain(serving->router);
+	return ends_take(serving);
 }
 
 struct port_serving serving_local_port(struct serving_local *serving)

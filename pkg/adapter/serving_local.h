@@ -56,10 +56,12 @@ bool serving_local_sees_secrets(const struct serving_local *serving);
 /* Ends HAProxy. For tests, and for taking Linnet off a machine. */
 int serving_local_end(struct serving_local *serving, struct err *err) must_check;
 
-/* Readable while the router's log waits to be taken in by serving_local_drain. `observe` takes
- * it in as well; above some thousand requests a second it should not have to wait for that. */
+/* Readable while the router's log waits to be taken in by serving_local_drain, and when a process
+ * ended that an earlier life of ours started. `observe` takes the log in as well; above some
+ * thousand requests a second it should not have to wait for that. */
 int serving_local_fd(const struct serving_local *serving);
-void serving_local_drain(struct serving_local *serving);
+/* Whether such a process ended: it is time to look. */
+bool serving_local_drain(struct serving_local *serving);
 
 /* ---- workers: `<self> __prepare <spec.json>`, `<self> __check <spec.json>` ---- */
 

@@ -6,6 +6,7 @@
 #include "adapter/process_posix.h"
 #include "adapter/serving_local.h"
 #include "base/limits.h"
+#include "base/map.h"
 
 enum {
 	EXITS_KEPT = 16,
@@ -20,6 +21,10 @@ struct serving_local {
 	struct user *user; /* of servers; NULL: as we are */
 	struct haproxy *router;
 	struct probes *probes;
+	struct {
+		int fd; /* an epoll: the router's log, and the end of each process that is watched */
+		struct map watched;
+	} ends;
 	int next_port;
 	struct {
 		int64_t bytes, age_ms; /* of each deployment's log at most */
@@ -92,6 +97,14 @@ struct probe *probe_want(struct probes *probes, const char *address, int64_t ide
  * later round. Forgets those that were not wanted. */
 void probes_run(struct probes *probes, int64_t wait_ms);
 struct probe *probe_find(struct probes *probes, const char *address, int64_t identity);
+
+/* ---- serving_local_ends.c: the end of what an earlier life of ours started ---- */
+
+int ends_open(struct serving_local *serving, struct err *err) must_check;
+void ends_close(struct serving_local *serving);
+/* Once a process, and none that is a child of ours: of a child's end SIGCHLD tells. */
+void ends_watch(struct serving_local *serving, const struct process_seen *seen);
+bool ends_take(struct serving_local *serving); /* whether one has ended */
 
 /* ---- serving_local_user.c: whom servers run as ---- */
 

@@ -34,6 +34,7 @@ int replica_look(struct serving_local *serving, struct serving_key key, const ch
 	if (replica_read(view.folder, arena, &view.file, err) < 0 ||
 	    process_look(view.folder, &view.seen, err) < 0)
 		return -1;
+	ends_watch(serving, &view.seen);
 	snprintf(view.address, sizeof(view.address), "127.0.0.1:%d", view.file.port);
 	*out = view;
 	return 0;

@@ -122,6 +122,19 @@ class KillTest(FaultsTest):
             wait(10, "v2 has its share again", lambda: world.routers()
                  and 0.04 < world.weight_of("v2") < 0.06)
 
+    def test_the_end_of_what_an_earlier_controller_started_is_seen_at_once(self):
+        """At rest it looks every 30 s, later than is waited for here."""
+        world = self.serve_v1()
+        world.kill()
+        world.start()
+        time.sleep(3)
+        with Load(world.port) as load:
+            for end in world.kill_router, lambda: world.kill_replicas("v1"):
+                wait(10, "answers", lambda: load.last.get("v1", 0) > time.monotonic() - 0.2)
+                end()
+                ended = time.monotonic()
+                wait(3, "answers again", lambda: load.last.get("v1", 0) > ended + 0.5)
+
     def test_a_reload_by_somebody_else_costs_no_request_and_keeps_the_weights(self):
         world = self.serve_v1()
         with Load(world.port, rate=300, threads=6) as load:

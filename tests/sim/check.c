@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "manifest/manifest.h"
+#include "plan/look.h"
 #include "sim.h"
 
-enum { DARK_MAX_MS = 20000 };
+/* A back end may tell of an event; this one tells nothing, so that only looks show what changed. */
+enum { DARK_MAX_MS = IDLE_LOOK_MS + 10 * SECOND_MS };
 
 const struct deployment_status *check_status(struct world *world, int environment)
 {
