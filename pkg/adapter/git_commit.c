@@ -14,6 +14,7 @@ enum {
 	SIGNATURE_BYTES = 64 << 10,
 };
 
+DEFINE_CLEANUP(indexer)
 DEFINE_CLEANUP(tree)
 DEFINE_CLEANUP(treebuilder)
 
@@ -72,7 +73,24 @@ static int edit_write(struct editing *edit, const void *bytes, size_t len, git_o
 	return code ? edit_error(err, "object") : 0;
 }
 
-/* Everything gathered in memory becomes one pack of the store, fsynced. */
+/* Into the folder of packs, fsynced. git_packbuilder_write would hand the pack to the indexer in
+ * pieces of a few bytes, each of which costs it a mapping of the file. */
+static int pack_write(git_packbuilder *pack, const char *folder)
+{
+	CLEANUP(indexer) indexer = NULL;
+	git_indexer_progress progress = {0};
+	git_buf bytes = {0};
+	int code;
+
+	code = git_packbuilder_write_buf(&bytes, pack) ||
+	       git_indexer_new(&indexer, folder, 0, NULL, NULL) ||
+	       git_indexer_append(indexer, bytes.ptr, bytes.size, &progress) ||
+	       git_indexer_commit(indexer, &progress);
+	git_buf_dispose(&bytes);
+	return code;
+}
+
+/* Everything gathered in memory becomes one pack of the store. */
 static int edit_finish(struct editing *edit, struct err *err)
 {
 	struct buf folder;
@@ -82,7 +100,7 @@ static int edit_finish(struct editing *edit, struct err *err)
 		return 0;
 	buf_init(&folder, LIMIT_FILE_PATH);
 	buf_printf(&folder, "%sobjects/pack", git_repository_commondir(edit->repo));
-	code = git_packbuilder_write(edit->pack, buf_text(&folder), 0, NULL, NULL);
+	code = pack_write(edit->pack, buf_text(&folder));
 	buf_deinit(&folder);
 	if (code || git_odb_refresh(edit->store->odb))
 		return edit_error(err, "pack");
