@@ -21,7 +21,8 @@
 
 enum { CHUNK_BYTES = 64 << 10, ALIGN = alignof(max_align_t) };
 
-/* Items lie in bytes[0..used), each aligned; `used` may pass `capacity` by less than ALIGN. */
+/* Items lie in bytes[0..used), each aligned; `used` may pass `capacity` by less than ALIGN. What
+ * lies behind is zero, so that of a large item only the pages that are written to are touched. */
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t capacity;
@@ -60,6 +61,7 @@ void arena_reset(struct arena *arena)
 	}
 	chunks_free(arena->chunks);
 	if (kept) {
+		memset(kept->bytes, 0, kept->used < kept->capacity ? kept->used : kept->capacity);
 		kept->next = NULL;
 		kept->used = 0;
 	}
@@ -79,13 +81,12 @@ static struct arena_chunk *chunk_add(struct arena *arena, size_t size)
 {
 	bool own = ONE_ITEM_A_CHUNK || size > CHUNK_BYTES / 4;
 	size_t capacity = own ? size : CHUNK_BYTES;
-	struct arena_chunk *chunk = malloc(sizeof(*chunk) + capacity);
+	struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + capacity);
 	struct arena_chunk **link = own && arena->chunks ? &arena->chunks->next : &arena->chunks;
 
 	if (!chunk)
 		panic("out of memory (%zu bytes)", size);
 	chunk->capacity = capacity;
-	chunk->used = 0;
 	chunk->next = *link;
 	*link = chunk;
 	return chunk;
@@ -108,7 +109,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 		chunk = chunk_add(arena, size);
 	item = chunk->bytes + chunk->used;
 	chunk->used += (size + ALIGN - 1) / ALIGN * ALIGN;
-	return memset(item, 0, size);
+	return item;
 }
 
 void *arena_calloc(struct arena *arena, size_t n, size_t size)

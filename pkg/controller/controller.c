@@ -248,17 +248,20 @@ static void wake_neighbours(struct controller *c, const struct task *task)
 
 static void record_outcomes(struct controller *c, struct task *tasks, size_t n)
 {
-	struct task *noted = arena_array(&c->arena, n, struct task);
 	struct asked_list nothing = {0};
+	struct task *noted, *last;
 	struct err err = {0};
 	size_t n_noted = 0;
 
+	for (size_t i = 0; i < n; i++)
+		n_noted += tasks[i].noted;
+	noted = last = arena_array(&c->arena, n_noted, struct task);
 	for (size_t i = 0; i < n; i++) {
 		if (!tasks[i].noted)
 			continue;
-		noted[n_noted] = tasks[i];
-		noted[n_noted].rollout.changed = noted[n_noted].key->environment != NULL;
-		noted[n_noted++].training.changed = true;
+		*last = tasks[i];
+		last->rollout.changed = last->key->environment != NULL;
+		last++->training.changed = true;
 		tasks[i].key->due_ms = c->now_ms;
 	}
 	if (n_noted && publish(c, noted, n_noted, &nothing, &err))
