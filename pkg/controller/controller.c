@@ -21,6 +21,7 @@ struct controller *controller_new(const struct ports *ports,
 	c->config = *config;
 	c->fleet = fleet_new();
 	arena_init(&c->arena, PASS_BYTES);
+	arena_init(&c->declared, PASS_BYTES);
 	arena_init(&c->decoded_arena, PASS_BYTES);
 	c->heads.seen_ms = -1;
 	c->now_ms = ports->clock.now_ms(ports->clock.self);
@@ -36,6 +37,7 @@ void controller_free(struct controller *c)
 	keys_free(c);
 	fleet_free(c->fleet);
 	arena_deinit(&c->arena);
+	arena_deinit(&c->declared);
 	map_deinit(&c->decoded);
 	arena_deinit(&c->decoded_arena);
 	free(c);
@@ -391,21 +393,25 @@ static void tell_progress(struct controller *c, bool fleet_moved, size_t n, int6
 	c->moved_ms = 0;
 }
 
-/* Nothing outlives the pass before but what the statuses say that were decoded. What a large pass
- * took goes back to the system. */
+/* Nothing outlives the pass before but what was decoded: of statuses, and of manifests while a
+ * crowd is looked at. What a crowd took goes back to the system after it. */
 static void begin_pass(struct controller *c)
 {
-	bool large = c->arena.bytes_used >= LARGE_BYTES;
-
-	fleet_remember(c->fleet, NULL);
+	c->large = c->large || c->arena.bytes_used + c->declared.bytes_used >= LARGE_BYTES;
 	arena_reset(&c->arena);
 	if (c->decoded_arena.bytes_used >= DECODED_BYTES) {
 		map_deinit(&c->decoded);
 		arena_reset(&c->decoded_arena);
 	}
-	if (large)
+	if (!c->crowded || c->declared.bytes_used >= DECLARED_BYTES) {
+		fleet_remember(c->fleet, NULL);
+		arena_reset(&c->declared);
+		fleet_remember(c->fleet, &c->declared);
+	}
+	if (c->large && !c->crowded) {
 		malloc_trim(0);
-	fleet_remember(c->fleet, &c->arena);
+		c->large = false;
+	}
 }
 
 int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
@@ -425,6 +431,7 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 	if (!status_known(c))
 		return 0;
 	due = keys_due(c, &asked, BATCH_KEYS, &n);
+	c->crowded = n >= BATCH_KEYS;
 	tasks = arena_array(&c->arena, n, struct task);
 	fleet_moved = strcmp(before.hex, c->applied.hex) != 0;
 	for (size_t i = 0; i < n; i++)

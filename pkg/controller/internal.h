@@ -15,6 +15,7 @@ enum {
 	PASS_BYTES = 512 << 20,    /* arena of a pass */
 	LARGE_BYTES = 16 << 20,    /* a pass that took more gives its memory back */
 	DECODED_BYTES = 4 << 20,   /* what is remembered of decoded statuses */
+	DECLARED_BYTES = 64 << 20, /* of decoded manifests, from one pass of a crowd to the next */
 	README_ROWS = 1000,
 	HOLD_MS = 5000,            /* so long a read-back may wait to be recorded */
 	LOOK_AGAIN_MS = 5000,      /* between two looks at what sends no event */
@@ -60,6 +61,9 @@ struct controller {
 	struct controller_config config;
 	struct arena arena; /* of the pass */
 	struct fleet *fleet;
+	struct arena declared; /* what the fleet remembers of its manifests */
+	bool crowded;          /* the last pass was full: the next one goes on with it */
+	bool large;            /* memory that the passes since the last quiet one took is to go back */
 	struct map keys;    /* id -> struct key */
 	struct git_heads heads;
 	struct oid applied; /* fleet commit that the index holds; "" none */

@@ -172,7 +172,7 @@ void documents_decode(const char *path, const char *text, size_t len, struct are
 	struct node **nodes;
 	size_t n;
 
-	*out = (struct documents){0};
+	*out = (struct documents){.path = path};
 	if (yaml_parse(text, len, LIMIT_MANIFEST_BYTES, arena, &nodes, &n, &place, &err) < 0) {
 		struct node at = {.line = place.line, .column = place.column};
 

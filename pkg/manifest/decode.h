@@ -16,6 +16,7 @@ struct document {
 };
 /* `unreadable`: the text, or a document of ours, does not say which objects it declares. */
 struct documents {
+	const char *path;
 	struct document *items;
 	size_t n;
 	bool unreadable;

@@ -7,7 +7,10 @@
 
 #include "base/heap.h"
 
-enum { SCRATCH_BYTES_MAX = 256 << 20 };
+enum {
+	SCRATCH_BYTES_MAX = 256 << 20,
+	REMEMBERED_BYTES = 64 << 20, /* from here on what is put is not remembered */
+};
 
 struct fleet *fleet_new(void)
 {
@@ -271,6 +274,32 @@ static uint64_t content_of(const struct node *node)
 
 /* ---- Putting a file ---- */
 
+struct documents *fleet_decode(struct fleet *fleet, struct arena *arena, const char *path,
+                               struct oid blob, struct bytes text, struct diagnostics *diagnostics)
+{
+	struct documents *documents = arena_new(arena, struct documents);
+
+	documents_decode(arena_strdup(arena, path), text.data, text.len, arena, documents, diagnostics);
+	if (arena == fleet->remembering && diagnostics->n == 0)
+		map_put(&fleet->remembered, blob.hex, documents);
+	return documents;
+}
+
+/* What was put is asked for soon, where it fits into what is remembered. */
+static const struct documents *decode_put(struct fleet *fleet, const char *path, struct oid blob,
+                                          struct bytes text)
+{
+	static const struct documents none;
+	struct arena *remembering = fleet->remembering;
+	bool room = remembering && remembering->bytes_used < REMEMBERED_BYTES;
+	struct diagnostics diagnostics = {0};
+
+	if (!blob.hex[0])
+		return &none;
+	return fleet_decode(fleet, room ? remembering : &fleet->scratch, path, blob, text,
+	                    &diagnostics);
+}
+
 static void gone_add(struct fleet *fleet, struct item *item)
 {
 	if (item->gone)
@@ -391,8 +420,7 @@ void fleet_put(struct fleet *fleet, const char *path, struct oid blob, const cha
                struct map *dirty)
 {
 	struct file *file = map_get(&fleet->files, path);
-	struct diagnostics diagnostics = {0};
-	struct documents documents = {0};
+	const struct documents *documents;
 	struct item **items;
 	size_t n, was_unreadable = fleet->n_unreadable;
 
@@ -400,10 +428,9 @@ void fleet_put(struct fleet *fleet, const char *path, struct oid blob, const cha
 		return;
 	fleet->batch_open = true;
 	arena_reset(&fleet->scratch);
-	if (blob.hex[0])
-		documents_decode(path, text, len, &fleet->scratch, &documents, &diagnostics);
+	documents = decode_put(fleet, path, blob, (struct bytes){text, len});
 	file = file_of(fleet, path);
-	items = arena_array(&fleet->scratch, file->n + documents.n, struct item *);
+	items = arena_array(&fleet->scratch, file->n + documents->n, struct item *);
 	n = items_pin(file, items);
 	for (size_t i = 0; i < n; i++)
 		mark_users(fleet, items[i], dirty);
@@ -412,7 +439,7 @@ void fleet_put(struct fleet *fleet, const char *path, struct oid blob, const cha
 	file->declarations = NULL;
 	file->n = 0;
 	file->blob = blob;
-	file_attach(fleet, file, &documents);
+	file_attach(fleet, file, documents);
 	n += items_pin(file, items + n);
 	for (size_t i = 0; i < n; i++) {
 		item_update(fleet, items[i]);

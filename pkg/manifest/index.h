@@ -52,9 +52,12 @@ struct fleet {
 	bool batch_unreadable;   /* a file of this batch is unreadable */
 	struct arena scratch;
 	struct arena *remembering; /* decoded blobs live in it; NULL: none are remembered */
-	struct map remembered;     /* blob id -> struct documents, in that arena */
+	struct map remembered;     /* blob id -> struct documents without complaint, in that arena */
 };
 
+/* What a blob declares, decoded into the arena; remembered, where that is the one for it. */
+struct documents *fleet_decode(struct fleet *fleet, struct arena *arena, const char *path,
+                               struct oid blob, struct bytes text, struct diagnostics *diagnostics);
 /* Closes a batch: forgets what is gone for good. Every question begins with it. */
 void fleet_settle(struct fleet *fleet);
 struct item *fleet_find(const struct fleet *fleet, enum kind kind, const char *key);

@@ -44,15 +44,16 @@ void fleet_put(struct fleet *fleet, const char *path, struct oid blob, const cha
 void fleet_accept(struct fleet *fleet, enum kind kind, const char *namespace, const char *name,
                   const char *path, struct oid blob);
 
-/* What is decoded into this arena from now on is decoded once: a pass's own. To be called again, or
- * with NULL, before the arena is reset. */
+/* What is decoded from now on is decoded once and lies in this arena: of what is put the first
+ * 64 MiB, of what is asked for all. To be called again, or with NULL (as at first: nothing is
+ * remembered), before the arena is reset. */
 void fleet_remember(struct fleet *fleet, struct arena *arena);
 
 enum declared { DECLARED_ABSENT, DECLARED_OK, DECLARED_FROZEN };
-/* Decodes one object afresh. FROZEN: declared but broken, twice or (a ModelVersion) changed, or its
- * file is unreadable, or its blob cannot be read now; `out` is then the last accepted declaration
- * if there is one, else its pointer is NULL; `blob` is where `out` comes from, `why` the first
- * complaint. OK: `why` is NULL. `blob` and `why` may be NULL. */
+/* One object, in `arena` or in the one that remembers. FROZEN: declared but broken, twice or (a
+ * ModelVersion) changed, or its file is unreadable, or its blob cannot be read now; `out` is then
+ * the last accepted declaration if there is one, else its pointer is NULL; `blob` is where `out`
+ * comes from, `why` the first complaint. OK: `why` is NULL. `blob` and `why` may be NULL. */
 enum declared fleet_get(struct fleet *fleet, enum kind kind, const char *namespace,
                         const char *name, manifest_read *read, void *self, struct arena *arena,
                         struct object *out, struct oid *blob, const char **why);

@@ -19,24 +19,21 @@ void fleet_remember(struct fleet *fleet, struct arena *arena)
 	fleet->remembering = arena;
 }
 
-/* All documents of one blob: decoded once a pass where that is remembered. */
+/* All documents of one blob: decoded once while they are remembered. */
 static int decode_blob(const struct reader *reader, const char *path, struct oid blob,
-                       struct documents **out, struct diagnostics *diagnostics, struct err *err)
+                       const struct documents **out, struct diagnostics *diagnostics,
+                       struct err *err)
 {
-	bool remember = reader->fleet->remembering == reader->arena;
-	struct documents *documents;
+	struct fleet *fleet = reader->fleet;
 	struct bytes text = {0};
 
-	*out = remember ? map_get(&reader->fleet->remembered, blob.hex) : NULL;
-	if (*out)
+	*out = map_get(&fleet->remembered, blob.hex);
+	if (*out && !strcmp((*out)->path, path))
 		return 0;
 	if (reader->load(reader->self, blob, reader->arena, &text, err) < 0)
 		return -1;
-	documents = arena_new(reader->arena, struct documents);
-	documents_decode(path, text.data, text.len, reader->arena, documents, diagnostics);
-	if (remember && diagnostics->n == 0)
-		map_put(&reader->fleet->remembered, blob.hex, documents);
-	*out = documents;
+	*out = fleet_decode(fleet, fleet->remembering ? fleet->remembering : reader->arena, path, blob,
+	                    text, diagnostics);
 	return 0;
 }
 
@@ -45,7 +42,7 @@ static const struct document *read_document(const struct reader *reader, const s
                                             const char *path, struct oid blob, const char **why)
 {
 	struct diagnostics diagnostics = {0};
-	struct documents *documents;
+	const struct documents *documents;
 	struct err err = {0};
 
 	if (decode_blob(reader, path, blob, &documents, &diagnostics, &err) < 0) {

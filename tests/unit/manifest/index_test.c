@@ -559,6 +559,45 @@ static void decodes_once(void **state)
 	fleet_free(NULL);
 }
 
+static const char *place_of_model(struct world *w)
+{
+	struct object object;
+
+	assert_int_equal(look(w, KIND_MODEL, NULL, "risk", &object, NULL), DECLARED_OK);
+	return object.meta->at.path;
+}
+
+/* What was put is not read to be asked for, and what was asked is not read twice, until it is
+ * forgotten; nor is it taken for the file in which the same text stood before. */
+static void remembers(void **state)
+{
+	struct world w = {*state, fleet_new()};
+	struct arena memory[2];
+
+	arena_init(&memory[0], 1 << 20);
+	arena_init(&memory[1], 1 << 20);
+	fleet_remember(w.fleet, &memory[0]);
+	put(w.fixture, w.fleet, "model.yaml", MODEL("risk", ""), NULL);
+	assert_string_equal(place_of_model(&w), "model.yaml");
+	put(w.fixture, w.fleet, "moved.yaml", MODEL("risk", ""), NULL);
+	put(w.fixture, w.fleet, "model.yaml", NULL, NULL);
+	assert_string_equal(place_of_model(&w), "moved.yaml");
+	assert_int_equal(w.fixture->reads, 0);
+
+	fleet_remember(w.fleet, &memory[1]);
+	arena_deinit(&memory[0]);
+	for (int i = 0; i < 2; i++)
+		assert_string_equal(place_of_model(&w), "moved.yaml");
+	assert_int_equal(w.fixture->reads, 1);
+
+	fleet_remember(w.fleet, NULL);
+	arena_deinit(&memory[1]);
+	for (int i = 0; i < 2; i++)
+		assert_string_equal(place_of_model(&w), "moved.yaml");
+	assert_int_equal(w.fixture->reads, 3);
+	fleet_free(w.fleet);
+}
+
 int main(void)
 {
 #define WITH_FIXTURE(test) \
@@ -584,6 +623,7 @@ int main(void)
 		WITH_FIXTURE(desired_problems),
 		WITH_FIXTURE(random_histories),
 		WITH_FIXTURE(decodes_once),
+		WITH_FIXTURE(remembers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
