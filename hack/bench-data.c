@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "dataset/dataset.h"
@@ -38,7 +39,8 @@ static int64_t generate(const char *path, int64_t bytes)
 		        environments[(random >> 40) % 3], (unsigned)(random >> 33 & 31),
 		        risks[(random >> 45) % 3]);
 	}
-	if (fclose(file))
+	/* as a run takes its snapshot: on the disk before it is read */
+	if (fflush(file) || fsync(fileno(file)) || fclose(file))
 		panic("%s: cannot write", path);
 	return rows;
 }
@@ -73,6 +75,7 @@ static void measure(const char *path, const char *folder, const struct model *mo
 		parts[i] = (struct dataset_part){
 			.to = arena_printf(&arena, "%s/%s.csv", folder, names[i]),
 			.first = blocks[i][0], .end = blocks[i][1], .before_ms = INT64_MAX,
+			.later = i >= 2,
 		};
 	if (dataset_scan(AT_FDCWD, path, model, INT64_MAX / 2, &arena, &dataset, &report, &err) ||
 	    report.n_problems > 0 ||

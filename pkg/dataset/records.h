@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -14,6 +15,8 @@ struct records {
 	char *bytes;     /* window on the file */
 	size_t start, end; /* of what is not yet given out */
 	bool at_end;     /* the file has no more */
+	bool leaves;     /* what was read need not stay in the page cache */
+	off_t read, left; /* bytes of the file; and those of them that have left it */
 	bool plain;      /* the last record holds no quote and no CR */
 	int64_t line;    /* of the last record's first byte, from 1 */
 	int64_t next_line;

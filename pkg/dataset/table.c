@@ -227,6 +227,11 @@ void table_close(struct table *table)
 	free(table);
 }
 
+void table_leave(struct table *table)
+{
+	table->records.leaves = true;
+}
+
 int table_next(struct table *table, const char *const **values, struct err *err)
 {
 	int result = 1;

@@ -24,6 +24,8 @@ struct table; /* heap; owned by who opened it */
 int table_open(int dir_fd, const char *path, enum data_format format, const char *const *names,
                size_t n, const char *optional, struct table **out, struct err *err) must_check;
 void table_close(struct table *table); /* accepts NULL */
+/* From now on what was read leaves the page cache: nobody reads it again soon. */
+void table_leave(struct table *table);
 
 /* 1: *values holds n texts, NULL where missing, until the next call; 0: no more; -1. */
 int table_next(struct table *table, const char *const **values, struct err *err) must_check;

@@ -14,12 +14,14 @@
 /* A row is at most a record, its quotes doubled, with quotes and a comma for each column. */
 enum { WRITE_BYTES = 64 << 10, ROW_BYTES = 2 * TABLE_RECORD_BYTES + 3 * TABLE_COLUMNS };
 enum { COPY_BYTES = 16 }; /* what a field is copied in */
+enum { BEHIND_BYTES = 8 << 20 }; /* written before they are brought to the disk */
 
 /* A file on its way: what is added goes to the disk and into the digest. */
 struct sink {
 	int fd;
 	char aside[LIMIT_FILE_PATH];
 	struct buf bytes;
+	off_t written, begun; /* bytes; and those that are on their way to the disk */
 	struct digest_stream *digest;
 	struct dataset_part *part;
 };
@@ -39,6 +41,19 @@ struct writing {
 	size_t content;                    /* where these begin in `row` */
 };
 
+/* What nobody reads soon is brought to the disk as it grows, and what is there leaves the page
+ * cache: its pages are taken again for what follows, where new ones can cost more than all else of
+ * a write, and what others have in the cache stays. Hints: nothing depends on them. */
+static void let_go(struct sink *sink)
+{
+	if (!sink->part->later || sink->written - sink->begun < BEHIND_BYTES)
+		return;
+	(void)posix_fadvise(sink->fd, 0, sink->begun, POSIX_FADV_DONTNEED);
+	(void)sync_file_range(sink->fd, sink->begun, sink->written - sink->begun,
+	                      SYNC_FILE_RANGE_WRITE);
+	sink->begun = sink->written;
+}
+
 static int flush(struct sink *sink, struct err *err)
 {
 	const char *next = buf_text(&sink->bytes);
@@ -55,7 +70,9 @@ static int flush(struct sink *sink, struct err *err)
 			left -= (size_t)n;
 		}
 	}
+	sink->written += (off_t)sink->bytes.len;
 	buf_clear(&sink->bytes);
+	let_go(sink);
 	return 0;
 }
 
@@ -156,6 +173,7 @@ static int write_rows(int dir_fd, const char *path, const struct model *model,
 
 	if (data_open(dir_fd, path, model, &writing->columns, &table, err))
 		return -1;
+	table_leave(table);
 	format_row(writing, writing->columns.names, NULL);
 	for (size_t i = 0; i < writing->n; i++)
 		buf_add(&writing->sinks[i].bytes, writing->row, writing->row_len);

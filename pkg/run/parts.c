@@ -207,6 +207,8 @@ static int write_parts(struct run *run, const struct dataset *dataset,
 	beside[FILE_REFIT] = a_part(run, "refit", 0, test);
 	hold_back(&beside[FILE_REFIT], division, test, run->model->train->split.embargo_ms);
 	beside[FILE_TEST] = a_part(run, "test", test, test + 1);
+	/* what trains and what chooses is read at once, these when all candidates are done */
+	beside[FILE_REFIT].later = beside[FILE_TEST].later = true;
 	if (dir_make_all(AT_FDCWD, run_path(run, "rows"), 0700, err) ||
 	    run_write_parts(run, dataset, report, division, parts, n, &across, err))
 		return -1;
