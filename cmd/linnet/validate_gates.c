@@ -163,11 +163,11 @@ void put_gates(const struct options *options, struct view *view, const char *nam
 		return;
 	gates.policy = policy.policy;
 	if (!gate_declared(gates.model, gates.policy))
-		printf("%s: no gate is declared: a version that is made elsewhere is admitted untested;"
-		       " any gates.require has it tested first, with the guards, on rows that cannot have"
-		       " trained it%s\n", name,
-		       object.model->train ? "; what is trained here is judged by the guards all the same"
-		                           : "");
+		printf("%s: no gate is declared: a version that is made elsewhere is admitted %s; any"
+		       " gates.require has it tested first, with the guards, on rows that cannot have"
+		       " trained it\n", name,
+		       gate_asked(gates.model, gates.policy)
+		       ? "by the guards alone, on validation rows that may have trained it" : "untested");
 	if (!object.model->train)
 		return;
 	look_out(&gates, view);

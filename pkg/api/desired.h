@@ -82,6 +82,7 @@ struct run_result {
 	struct artifact_ref artifact; /* of train */
 	struct digest rows;           /* test rows to be used, of train */
 	int64_t n_rows, rows_from_ms, rows_to_ms;
+	bool known;                   /* of train: they are no test rows, it may have learnt them */
 	enum verdict_result verdict;  /* of evaluate */
 	bool same;                    /* every prediction is that of the incumbent */
 	struct digest verdict_key, subject, incumbent, gate; /* as in struct verdict_record */

@@ -332,7 +332,7 @@ struct gates_evidence {
 	struct digest predictions, incumbent_predictions; /* the latter "" without an incumbent */
 	int64_t incumbent_to_ms;   /* rows through this time trained the incumbent; -1: none did */
 	bool incumbent_unknown;    /* what it was trained on is not known */
-	int64_t uses;              /* final tests of these rows, this one included */
+	int64_t uses;              /* final tests of these rows, this one included; 0: no test rows */
 	struct gate_serving serving;
 	struct gate_entry *entries;
 	size_t n_entries;
@@ -342,6 +342,7 @@ struct ledger_entry {
 	const char *run;
 	int64_t n_rows, from_ms, to_ms, at_ms;
 	bool same; /* no use: every prediction was that of the incumbent, or was judged before */
+	bool known; /* no use, and no test rows: what was judged may have been trained on them */
 };
 /* The evaluation of a version that no run of ours has made, or whose verdict counts no more. */
 struct evaluation {

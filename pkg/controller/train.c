@@ -163,21 +163,26 @@ static int add_version(struct words *words, const char *name, const struct revis
 	return 0;
 }
 
-/* What a verdict needs beside the predictions of the candidate. */
-static int add_gates(struct words *words, const struct task *task, const struct action *action,
-                     struct err *err)
+static int add_policy(struct words *words, const struct task *task, struct err *err)
 {
 	struct controller *c = words->c;
 	const char *policy = task->model->gates.policy;
 	struct object object = {0};
 
-	add_word(words, "uses", arena_printf(&c->arena, "%lld", (long long)gate_uses(
-	                                     &task->training.next, action->run.hex)));
 	if (policy && fleet_get(c->fleet, KIND_GATE_POLICY, NULL, policy, fleet_blob, c, &c->arena,
 	                        &object, NULL, NULL) != DECLARED_OK)
 		return err_set(err, ERR_STALLED, "GatePolicy %s cannot be read", policy);
 	if (policy)
 		add_word(words, "policy", object.policy->meta.at.path);
+	return 0;
+}
+
+/* What a verdict needs beside the predictions of the candidate. */
+static int add_gates(struct words *words, const struct task *task, const struct action *action,
+                     struct err *err)
+{
+	add_word(words, "uses", arena_printf(&words->c->arena, "%lld", (long long)gate_uses(
+	                                     &task->training.next, action->run.hex)));
 	return action->incumbent ? add_version(words, "incumbent", action->incumbent, err) : 0;
 }
 
@@ -272,7 +277,8 @@ int run_start(struct controller *c, const struct task *task, const struct action
 	                 : add_tree(&words, "tree", model->train->source, err) ||
 	                   add_tree(&words, "serve-tree", model->serve.source, err))
 		return -1;
-	if ((evaluate && add_gates(&words, task, action, err)) ||
+	if (((evaluate || action->spec) && add_policy(&words, task, err)) ||
+	    (evaluate && add_gates(&words, task, action, err)) ||
 	    start(c, &words, task, action, err))
 		return -1;
 	task->key->running++;

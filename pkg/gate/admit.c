@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "gate/gate.h"
+#include "gate/gates_parts.h"
 
 /* A figure that is not set is no demand. */
 static bool serving_declared(const struct serving_gate *serving)
@@ -15,6 +16,11 @@ bool gate_declared(const struct model *model, const struct gate_policy *policy)
 {
 	return (model && (model->gates.n_require || model->gates.command.n)) ||
 	       (policy && (policy->n_require || serving_declared(&policy->serving)));
+}
+
+bool gate_asked(const struct model *model, const struct gate_policy *policy)
+{
+	return gate_declared(model, policy) || (model && model->train && guards_on(policy));
 }
 
 /* A revision that is served the same way as what it replaces is compared with itself, so that any
@@ -31,6 +37,8 @@ const struct verdict_record *gate_verdict(const struct revision *revision,
 		return NULL;
 	gate = gate_digest(model, policy, arena);
 	subject = subject_digest(revision->artifact.digest, &revision->serve, &model->interface);
+	if (!gate_declared(model, policy))
+		stable = NULL;
 	if (stable)
 		incumbent = subject_digest(stable->artifact.digest, &stable->serve, &model->interface);
 	for (size_t i = 0; i < status->n_verdicts; i++) {
@@ -45,16 +53,18 @@ const struct verdict_record *gate_verdict(const struct revision *revision,
 	return newest;
 }
 
-static const char *unjudged(const struct revision *revision, const struct model_status *status,
-                            struct arena *arena)
+static const char *unjudged(const struct revision *revision, bool declared,
+                            const struct model_status *status, struct arena *arena)
 {
 	const struct evaluation *evaluation = status ? &status->evaluation : NULL;
 	const char *version = revision->version ? revision->version : "it";
 
 	if (!evaluation || !evaluation->why || !evaluation->version ||
 	    strcmp(evaluation->version, version))
-		return arena_printf(arena, "%s has not passed today's gates against what serves here: it is"
-		                    " evaluated first", version);
+		return arena_printf(arena, declared
+		                    ? "%s has not passed today's gates against what serves here: it is"
+		                      " evaluated first"
+		                    : "the guards have not judged %s yet: it is evaluated first", version);
 	return arena_printf(arena, "%s has to be evaluated first, and that has failed%s: %s", version,
 	                    evaluation->attempts >= GATE_ATTEMPTS
 	                    ? arena_printf(arena, " %d times (ask again with `linnet retry`)",
@@ -80,9 +90,9 @@ struct admission gate_admit(const struct revision *revision, const struct revisi
 		if (verdict->result == VERDICT_INCONCLUSIVE)
 			admission.why = arena_printf(arena, "%s. A person has to look; an approval given now"
 			                             " lets it pass", admission.why);
-	} else if (gate_declared(model, policy)) {
+	} else if (gate_asked(model, policy)) {
 		admission.result = VERDICT_INCONCLUSIVE;
-		admission.why = unjudged(revision, status, arena);
+		admission.why = unjudged(revision, gate_declared(model, policy), status, arena);
 	}
 	return admission;
 }

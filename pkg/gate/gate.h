@@ -91,17 +91,21 @@ struct judgement gate_alone(const struct evidence *evidence, const struct arm *r
                             struct arena *arena);
 
 enum { GATE_ATTEMPTS = 3 }; /* of an evaluation, before it waits for a person */
-/* Is there anything that a version of this model has to pass? */
+/* Is anything demanded of a version of this model, beside the guards? */
 bool gate_declared(const struct model *model, const struct gate_policy *policy);
+/* Is there anything to judge a version by before it serves? What is declared, else the guards alone
+ * where the model's data can be scored: where it trains one. */
+bool gate_asked(const struct model *model, const struct gate_policy *policy);
 /* The controller's own newest verdict that counts for this revision beside that stable one (NULL:
  * nothing serves): of the same artifact, serve and interface, under today's gate, against the same
- * incumbent. NULL: it has to be evaluated first. */
+ * incumbent; where no gate is declared, against any: guards alone compare with none, once it is
+ * made. NULL: it has to be evaluated first. */
 const struct verdict_record *gate_verdict(const struct revision *revision,
                                           const struct revision *stable, const struct model *model,
                                           const struct gate_policy *policy,
                                           const struct model_status *status, struct arena *arena);
-/* May this revision be admitted at all? By that verdict. Without one: INCONCLUSIVE where a gate is
- * declared, else NOT_APPLICABLE; each with its reason. */
+/* May this revision be admitted at all? By that verdict. Without one: INCONCLUSIVE where there is
+ * anything to judge it by, else NOT_APPLICABLE; each with its reason. */
 struct admission gate_admit(const struct revision *revision, const struct revision *stable,
                             const struct model *model, const struct gate_policy *policy,
                             const struct model_status *status, struct arena *arena);

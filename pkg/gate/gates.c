@@ -238,6 +238,12 @@ static void judge_budget(struct judging *judging)
 	struct measured uses = {STATS_OK, (double)input->uses, NAN, NAN, NAN, NAN, n};
 	const char *why;
 
+	if (n > 0 && input->uses == 0) {
+		add_entry(judging, "test rows", VERDICT_NOT_APPLICABLE, NULL, NAN,
+		          "none was read: the guards alone judge by validation rows, which may have trained"
+		          " it");
+		return;
+	}
 	if (n == 0)
 		why = "there are no test rows";
 	else if (input->uses > budget)
@@ -354,6 +360,7 @@ int64_t gate_uses(const struct model_status *status, const char *run)
 		if (status->ledger[i].run && !strcmp(status->ledger[i].run, run))
 			own = &status->ledger[i];
 	for (size_t i = 0; own && i < status->n_ledger; i++)
-		uses += !status->ledger[i].same && shares_rows(own, &status->ledger[i]);
+		uses += !status->ledger[i].same && !status->ledger[i].known &&
+		        shares_rows(own, &status->ledger[i]);
 	return own ? uses : (int64_t)status->n_ledger + 1;
 }

@@ -46,7 +46,8 @@ struct gates_input {
 	const struct gate_policy *policy; /* NULL: none named */
 	const char *incumbent;            /* its name for people, such as v2 */
 	bool incumbent_unknown;           /* so are the rows that it was trained on */
-	int64_t uses;                     /* final tests of these rows, this one included */
+	int64_t uses;                     /* final tests of these rows, this one included; 0: they are
+	                                   * no test rows, it may have been trained on them */
 	const char *seed;                 /* of the resampling: the digest of the evaluation */
 	enum verdict_result outside;      /* what gates.command said, where it is declared */
 	const char *outside_why;

@@ -90,6 +90,8 @@ const char *honest_text(struct judging *judging, const char *who);
 /* ---- guards.c, slices.c, serving.c ---- */
 
 void judge_guards(struct judging *judging);
+/* Is any of them not switched off? */
+bool guards_on(const struct gate_policy *policy);
 void judge_slices(struct judging *judging);
 void judge_serving(struct judging *judging);
 /* One-sided, of the declared reliability. */

@@ -503,6 +503,15 @@ static const char *switched_off(const struct gate_policy *policy, const char *na
 	return NULL;
 }
 
+bool guards_on(const struct gate_policy *policy)
+{
+	size_t off = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(guards); i++)
+		off += switched_off(policy, guards[i].name) != NULL;
+	return off < ARRAY_LEN(guards);
+}
+
 void judge_guards(struct judging *judging)
 {
 	for (size_t i = 0; i < ARRAY_LEN(guards); i++) {

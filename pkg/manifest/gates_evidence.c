@@ -36,7 +36,7 @@ static const struct field evidence_fields[] = {
 	 AT(struct gates_evidence, incumbent_unknown),
 	 .help = "What the other was trained on is not known."},
 	{.name = "uses", .type = FIELD_INT, AT(struct gates_evidence, uses), .max = -1,
-	 .help = "Final tests of these rows, this one included."},
+	 .help = "Final tests of these rows, this one included; 0: they are no test rows."},
 	{.name = "serving", .type = FIELD_RECORD, AT(struct gates_evidence, serving),
 	 .record = &serving_record, .help = "What serving took, as measured."},
 	{.name = "entries", .type = FIELD_LIST, LIST_AT(struct gates_evidence, entries),

@@ -127,6 +127,8 @@ static const struct field ledger_fields[] = {
 	 .help = "When the test was allowed."},
 	{.name = "same", .type = FIELD_BOOL, AT(struct ledger_entry, same),
 	 .help = "Every prediction was that of the incumbent, or was judged before: no use."},
+	{.name = "known", .type = FIELD_BOOL, AT(struct ledger_entry, known),
+	 .help = "No test rows: what was judged may have been trained on them."},
 };
 static const struct record ledger_record =
 	RECORD(struct ledger_entry, ledger, "One use of test rows.");

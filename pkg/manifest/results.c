@@ -30,9 +30,11 @@ static const struct field rows_fields[] = {
 	 .help = "Time of the oldest."},
 	{.name = "to", .type = FIELD_TIME, IN(struct run_result, rows, rows_to_ms),
 	 .help = "Time of the newest."},
+	{.name = "known", .type = FIELD_BOOL, IN(struct run_result, rows, known),
+	 .help = "They are no test rows: what is judged may have been trained on them."},
 };
 static const struct record rows_record =
-	SECTION(struct run_result, rows, rows_to_ms, rows, "The test rows to be used.");
+	SECTION(struct run_result, rows, known, rows, "The test rows to be used.");
 
 static const struct field train_fields[] = {
 	OUTCOME(train),

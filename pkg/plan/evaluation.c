@@ -7,7 +7,8 @@
 
 /* A candidate of a target that waits for a verdict. */
 struct need {
-	const struct revision *revision, *stable; /* stable NULL: nothing serves there */
+	const struct revision *revision, *stable; /* stable NULL: nothing serves there, or by guards
+	                                           * alone, which compare with nothing */
 	struct digest subject, incumbent, run;
 };
 
@@ -53,6 +54,7 @@ static void name_need(const struct cycle *cycle, struct need *need)
 static const struct need *find_need(const struct cycle *cycle)
 {
 	const struct training_input *in = cycle->in;
+	bool declared = gate_declared(in->model, in->policy);
 	const struct need *found = NULL;
 
 	for (size_t i = 0; i < in->n_targets; i++) {
@@ -63,7 +65,7 @@ static const struct need *find_need(const struct cycle *cycle)
 			continue;
 		need = arena_new(cycle->arena, struct need);
 		need->revision = status_revision(status, status->candidate);
-		need->stable = status_revision(status, status->stable);
+		need->stable = declared ? status_revision(status, status->stable) : NULL;
 		if (!need->revision || gate_verdict(need->revision, need->stable, in->model, in->policy,
 		                                    cycle->next, cycle->arena))
 			continue;
@@ -82,7 +84,8 @@ static const struct ledger_entry *rows_of(const struct cycle *cycle, struct dige
 	for (size_t i = 0; i < next->n_verdicts; i++)
 		for (size_t j = 0; j < next->n_ledger; j++)
 			if (digest_same(next->verdicts[i].artifact, artifact) &&
-			    digest_same(next->verdicts[i].rows, next->ledger[j].rows))
+			    digest_same(next->verdicts[i].rows, next->ledger[j].rows) &&
+			    !next->ledger[j].known)
 				return &next->ledger[j];
 	return NULL;
 }
@@ -235,8 +238,9 @@ static bool let_go(struct cycle *cycle)
 void evaluate_versions(struct cycle *cycle)
 {
 	struct evaluation *evaluation = &cycle->next->evaluation;
+	bool declared = gate_declared(cycle->in->model, cycle->in->policy);
 	const struct need *need =
-		gate_declared(cycle->in->model, cycle->in->policy) ? find_need(cycle) : NULL;
+		gate_asked(cycle->in->model, cycle->in->policy) ? find_need(cycle) : NULL;
 
 	if (evaluation->run.hex[0] && (!need || !digest_same(need->run, evaluation->run)) &&
 	    !let_go(cycle))
@@ -253,7 +257,8 @@ void evaluate_versions(struct cycle *cycle)
 	cycle_note(cycle, arena_printf(cycle->arena, "evaluating (%s)", need->revision->version),
 	           need->stable ? arena_printf(cycle->arena, "no verdict of ours compares it with %s"
 	                                       " under today's gates", need->stable->version)
-	                        : "no verdict of ours speaks for it under today's gates");
+	           : declared   ? "no verdict of ours speaks for it under today's gates"
+	                        : "the guards have not judged it yet");
 	cycle_wake(cycle, cycle->in->now_ms);
 }
 

@@ -336,7 +336,7 @@ void cycle_use_rows(struct cycle *cycle, struct digest run, const struct run_res
 {
 	const char *id = arena_strdup(cycle->arena, run.hex);
 	struct ledger_entry entry = {result->rows, id, result->n_rows, result->rows_from_ms,
-	                             result->rows_to_ms, cycle->in->now_ms, false};
+	                             result->rows_to_ms, cycle->in->now_ms, false, result->known};
 
 	for (size_t i = 0; i < cycle->next->n_ledger; i++)
 		if (text_same(cycle->next->ledger[i].run, id))

@@ -118,6 +118,7 @@ static int evaluate(struct run *run, struct run_result *result, struct err *err)
 		return -1;
 	judged.version = subject.version;
 	judged.rows = subject.train.rows;
+	judged.known = subject.train.known;
 	failed = test_candidate(run, &subject, &judged, &candidate, err) ||
 	         test_incumbent(run, &subject, &judged, &incumbent, err) ||
 	         keep(run, &subject, &candidate.scored, err) || gates_run(run, &judged, result, err) ||

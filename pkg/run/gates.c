@@ -29,7 +29,7 @@ int gates_version(struct run *run, const char *path, const char *version,
 	return 0;
 }
 
-static int read_policy(struct run *run, const struct gate_policy **out, struct err *err)
+int gates_policy(struct run *run, const struct gate_policy **out, struct err *err)
 {
 	struct object object;
 
@@ -230,6 +230,8 @@ static struct gates_evidence *gather(struct run *run, struct judged *judged,
 		                                       &evidence->incumbent_unknown);
 	if (result->same && evidence->uses > 1)
 		evidence->uses--; /* what is known already spends nothing */
+	if (judged->known)
+		evidence->uses = 0;
 	if (judged->policy && judged->policy->serving.scan_report)
 		scan_read(run, judged->policy->serving.scan_report, judged->policy->serving.scan_severity,
 		          &judged->serving);
@@ -243,7 +245,7 @@ int gates_run(struct run *run, struct judged *judged, struct run_result *result,
 	struct gates_evidence *evidence;
 	struct gates_verdict verdict;
 
-	if (read_policy(run, &judged->policy, err) || run_outside(run, judged, err))
+	if (gates_policy(run, &judged->policy, err) || run_outside(run, judged, err))
 		return -1;
 	result->same = judged->incumbent &&
 	               digest_same(judged->predictions, judged->incumbent_predictions);

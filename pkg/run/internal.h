@@ -268,6 +268,7 @@ void scan_read(struct run *run, const char *report, const char *severity,
 struct judged {
 	struct model_version *version; /* takes the copy of the verdict */
 	struct digest rows;
+	bool known; /* they are no test rows: it may have been trained on them */
 	const struct scored *scored, *incumbent_scored; /* the latter NULL: none serves */
 	const struct model_version *incumbent;          /* NULL: none serves */
 	struct digest predictions, incumbent_predictions;
@@ -281,6 +282,8 @@ struct judged {
 /* Reads a version of the model that can be served here; `version` NULL: the first of the file. */
 int gates_version(struct run *run, const char *path, const char *version,
                   struct model_version **out, struct err *err) must_check;
+/* The policy that the model names; *out stays when it names none. */
+int gates_policy(struct run *run, const struct gate_policy **out, struct err *err) must_check;
 /* A verdict's key: of all that it is about, and of the rules that this program judges by. */
 struct digest gates_key(struct digest subject, struct digest rows, struct digest gate,
                         struct digest incumbent);

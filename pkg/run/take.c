@@ -1,8 +1,9 @@
 /* A version that no run of ours has made, taken up for its test: rows that it cannot have been
- * trained on. */
+ * trained on; for guards alone, any that no test needs. */
 #include <fcntl.h>
 #include <string.h>
 
+#include "gate/gate.h"
 #include "run/internal.h"
 
 /* The rows of the test before, of the same artifact. */
@@ -70,17 +71,48 @@ static int take_newer(struct run *run, const struct model_version *version,
 	return failed;
 }
 
+/* What is degenerate shows on rows that trained it, too: those that a run would choose on, or train
+ * on where it chooses on none. No test row is read, so that none is spent. */
+static int take_known(struct run *run, struct run_result *result, struct err *err)
+{
+	struct snapshot_stage snapshot;
+	const struct fold_stage *newest;
+	struct split_stage split;
+	const char *path;
+
+	if (!run->spec->data)
+		return err_set(err, ERR_STALLED, "spec: data: is required");
+	if (run_snapshot(run, &snapshot, err) || run_rows(run, &snapshot, &split, err))
+		return -1;
+	newest = &split.folds[split.n_folds - 1];
+	path = run_path(run, "rows/%s.csv", part_name(run, "validation", split.n_folds - 1));
+	result->known = true;
+	result->rows = newest->validation;
+	result->n_rows = newest->n_validation;
+	if (result->n_rows == 0) {
+		path = run_path(run, "rows/refit.csv");
+		result->rows = split.refit;
+		result->n_rows = split.n_refit;
+	}
+	return store_file(run, path, result->rows, "csv", err);
+}
+
 int take_up(struct run *run, struct run_result *result, struct err *err)
 {
+	const struct gate_policy *policy = NULL;
 	struct model_version *version;
+	bool guards_alone;
 
 	if (gates_version(run, run->spec->version, run->spec->version_name, &version, err) ||
-	    store_check(run, version->artifact.digest, "tar", err) ||
-	    (run->spec->rows.hex[0] ? take_same(run, result, err)
-	                            : take_newer(run, version, result, err)))
+	    store_check(run, version->artifact.digest, "tar", err) || gates_policy(run, &policy, err))
+		return -1;
+	guards_alone = !gate_declared(run->model, policy) && run->model->train;
+	if (guards_alone               ? take_known(run, result, err)
+	    : run->spec->rows.hex[0] ? take_same(run, result, err)
+	                             : take_newer(run, version, result, err))
 		return -1;
 	result->artifact = version->artifact;
-	result->why = arena_printf(run->arena, "%s, %lld rows to test on", version->version,
-	                           (long long)result->n_rows);
+	result->why = arena_printf(run->arena, "%s, %lld rows to %s on", version->version,
+	                           (long long)result->n_rows, result->known ? "judge" : "test");
 	return draft_write(run, version, err);
 }

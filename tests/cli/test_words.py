@@ -94,6 +94,17 @@ class ExitTest(CliTest):
             self.assertEqual(said, "linnet: there is no Git repository at '.': run this in a checkout "
                              "of the fleet, or name one with --repo (a folder or a url)\n", words)
 
+    def test_validate_says_what_comes_before_a_version_without_gates(self):
+        model = self.home / "model.yaml"
+        text = re.sub(r"\n  gates:\n(    .*\n)+", "\n",
+                      (ROOT / "examples/deployment-risk/manifests/model.yaml").read_text())
+        model.write_text(text)
+        self.assertIn("admitted by the guards alone, on validation rows that may have trained it",
+                      self.ok("validate", self.home))
+        model.write_text(re.sub(r"\n  (train|triggers):\n(    .*\n)+", "\n", text))
+        self.assertIn("deployment-risk: no gate is declared: a version that is made elsewhere is "
+                      "admitted untested", self.ok("validate", self.home))
+
     def test_validate_names_the_keys_that_nothing_acts_on(self):
         _, fleet = self.fleet()
         said = self.ok("validate", fleet / "manifests").splitlines()

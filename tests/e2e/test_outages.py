@@ -1,6 +1,7 @@
 """Three outages that accuracy alone lets through, through the controller and real servers: each is
 stopped before it gets any traffic, and the status says why."""
 
+import hashlib
 import json
 import pathlib
 import random
@@ -57,6 +58,17 @@ spec:
     steps: [{weight: 100%}]
     analysis: {errors: {max: 5%}, warmup: {duration: 0s, requests: 0}}
     keepPrevious: 2s
+"""
+
+ELSEWHERE = """\
+apiVersion: linnet.dev/v1alpha1
+kind: ModelVersion
+metadata: {name: churn-%(version)s}
+spec:
+  model: churn
+  version: %(version)s
+  artifact: {digest: "sha256:%(digest)s"}
+  serve: {command: [python3, serve.py], source: apps/churn, tree: "%(tree)s"}
 """
 
 COMMIT_INPUTS = ("files_changed", "lines_added", "directories", "hour", "author_commits",
@@ -288,6 +300,45 @@ class OutagesTest(Loop, unittest.TestCase):
         self.assertRegex(why, r"it predicts no for every row: 8[34]\.\d %% are right, yet it tells"
                               .replace("%%", "%"))
         self.told_and_made_again()
+
+    def by_hand(self, version, rule):
+        """Declares a version that somebody made elsewhere."""
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "rule.json").write_text(json.dumps(rule))
+            artifact = subprocess.run(
+                ["tar", "--create", "--format=ustar", "--mtime=@0", "--owner=0", "--group=0",
+                 "--numeric-owner", "--mode=a=r,u+w", "--directory", folder, "rule.json"],
+                stdout=subprocess.PIPE, check=True).stdout
+        digest = hashlib.sha256(artifact).hexdigest()
+        (self.folder / "store" / "sha256").mkdir(parents=True, exist_ok=True)
+        (self.folder / "store" / "sha256" / f"{digest}.tar").write_bytes(artifact)
+        self.git("add", "-A")
+        tree = self.git("rev-parse", self.git("write-tree").strip() + ":apps/churn").strip()
+        (self.fleet / "manifests" / f"{version}.yaml").write_text(
+            ELSEWHERE % {"version": version, "digest": digest, "tree": tree})
+        manifest = self.fleet / "manifests" / "churn.yaml"
+        manifest.write_text(re.sub("version: (none|v[0-9])", f"version: {version}",
+                                   manifest.read_text()))
+
+    def test_without_gates_the_guards_judge_what_is_made_elsewhere(self):
+        self.churn(re.sub("  gates:\n(    .*\n)+", "", CHURN))
+        self.by_hand("v1", {"input": "complaints", "if": "no", "else": "no"})
+        self.start_controller()
+        wait(120, "v1 is refused", lambda: "Stalled" in self.linnet("status"))
+        self.assertRegex(self.linnet("why", "staging/churn"),
+                         r"it predicts no for every row: 8[234]\.\d % are right")
+        wait(10, "the model's status tells",
+             lambda: "evaluated: FAIL (v1)" in self.status_of("models/churn"))
+        self.assertRegex(self.linnet("why", "churn"),
+                         r"FAIL, v1 \(artifact [0-9a-f]{10}\) on 1,?\d+ validation rows\n")
+        status, said = self.verify("churn")
+        self.assertEqual(status, 0, said)
+        self.by_hand("v2", {"input": "complaints", "if": "yes", "else": "no"})
+        self.push("v2: believes complaints")
+        wait(120, "v2 serves", lambda: "v2 100 %" in self.linnet("status"))
+        history = self.git("log", "--format=%b", "linnet/status", folder=self.bare)
+        self.assertNotIn("provisioning (v1)", history)
+        self.assertIn("evaluated: PASS (v2)", history)
 
     def verify(self, word, store=True, repo=None):
         """(exit status, what it says) of `linnet verify`."""

@@ -22,7 +22,16 @@ KICKED = """\
   train: {command: [python3, train.py], source: apps/echo, candidates: [{name: one}]}
   triggers: [{event: platform-update}]
   automation: {retrain: manual}
+  gates: {policy: unguarded}
 """
+GUARDS = ("beats-baseline", "balanced-accuracy", "every-class-predicted", "recall-floors",
+          "changed-predictions", "suspicious-improvement", "leakage")
+UNGUARDED = """\
+apiVersion: linnet.dev/v1alpha1
+kind: GatePolicy
+metadata: {name: unguarded}
+spec: {guards: {%s}}
+""" % ", ".join(f"{name}: {{disabled: there is no data}}" for name in GUARDS)
 
 
 class Page(html.parser.HTMLParser):
@@ -192,6 +201,7 @@ class WebTest(unittest.TestCase):
         self.configure(poll="10m")
         (self.world.fleet / "manifests/model.yaml").write_text(
             (self.world.fleet / "manifests/model.yaml").read_text() + KICKED)
+        self.world.write("manifests/policy.yaml", UNGUARDED)
         self.serve_v1()
         with Load(self.world.port):
             self.world.declare("v2")

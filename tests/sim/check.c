@@ -66,8 +66,8 @@ static bool looked_at(const struct world *world, struct digest revision)
 	return false;
 }
 
-/* S2: where gates are declared, a verdict of ours for exactly this key, as the status has it. Gates
- * that changed since the record was made are another matter: they stop the next step. */
+/* S2: where gates are declared or a model is trained, a verdict of ours, as the status has it.
+ * Gates that changed since the record was made are another matter: they stop the next step. */
 static void check_verdict(struct world *world, struct digest revision,
                           const struct deployment_status *status)
 {
@@ -77,8 +77,8 @@ static void check_verdict(struct world *world, struct digest revision,
 	const struct revision *found = status_revision(status, revision);
 	struct digest subject;
 
-	if (!model || !found || model->model->gates.n_require == 0 || status->going_back ||
-	    !digest_same(revision, status->candidate))
+	if (!model || !found || (model->model->gates.n_require == 0 && !model->model->train) ||
+	    status->going_back || !digest_same(revision, status->candidate))
 		return;
 	subject = subject_digest(found->artifact.digest, &found->serve, &model->model->interface);
 	for (size_t i = 0; i < judged->n_verdicts; i++)

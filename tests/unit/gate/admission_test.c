@@ -72,6 +72,48 @@ static void what_is_declared_has_to_be_tested_first(void **state)
 	                 VERDICT_INCONCLUSIVE);
 }
 
+static void without_gates_the_guards_come_first_where_data_trains(void **state)
+{
+	static struct guard_switch off[] = {
+		{"beats-baseline", "known"}, {"balanced-accuracy", "known"},
+		{"every-class-predicted", "known"}, {"recall-floors", "known"},
+		{"changed-predictions", "known"}, {"suspicious-improvement", "known"},
+		{"leakage", "known"}, {"golden-batch", "known"},
+	};
+	struct fold *fold = *state;
+	struct revision revision = {.version = "v2"}, stable = {.artifact.digest = digest_of("b", 1)};
+	struct train_spec train = {0};
+	struct model model = {.meta.name = "m", .train = &train};
+	struct gate_policy policy = {.serving = {NAN, NAN, NAN, NAN, NULL, NULL}, .guards_off = off};
+	struct verdict_record verdict = {
+		.subject = subject_digest(revision.artifact.digest, &revision.serve, &model.interface),
+		.incumbent = digest_of("of the run that made it", 23), .result = VERDICT_PASS,
+	};
+	struct model_status status = {.verdicts = &verdict};
+	struct admission admission;
+
+#define ADMITTED() gate_admit(&revision, &stable, &model, &policy, &status, &fold->arena)
+	assert_false(gate_declared(&model, &policy));
+	admission = ADMITTED();
+	assert_int_equal(admission.result, VERDICT_INCONCLUSIVE);
+	assert_string_equal(admission.why,
+	                    "the guards have not judged v2 yet: it is evaluated first");
+	verdict.gate = gate_digest(&model, &policy, &fold->arena);
+	status.n_verdicts = 1;
+	assert_int_equal(ADMITTED().result, VERDICT_PASS); /* whatever it was compared with */
+	verdict.result = VERDICT_FAIL;
+	assert_int_equal(ADMITTED().result, VERDICT_FAIL);
+	status.n_verdicts = 0;
+	policy.n_guards_off = ARRAY_LEN(off) - 2; /* leakage is left */
+	assert_int_equal(ADMITTED().result, VERDICT_INCONCLUSIVE);
+	policy.n_guards_off = ARRAY_LEN(off);
+	assert_int_equal(ADMITTED().result, VERDICT_NOT_APPLICABLE);
+	policy.n_guards_off = 0;
+	model.train = NULL; /* nothing says that its data is there */
+	assert_int_equal(ADMITTED().result, VERDICT_NOT_APPLICABLE);
+#undef ADMITTED
+}
+
 static void the_gate_digest_is_of_all_that_is_required(void **state)
 {
 	struct fold *fold = *state;
@@ -288,6 +330,7 @@ int main(void)
 		case_of(several_loosenings_are_all_said),
 		case_of(what_a_stricter_gate_refused_is_known),
 		case_of(what_is_declared_has_to_be_tested_first),
+		case_of(without_gates_the_guards_come_first_where_data_trains),
 		case_of(the_gate_digest_is_of_all_that_is_required),
 	};
 

@@ -340,14 +340,29 @@ static void spent_rows_answer_no_more(void **state)
 	assert_int_equal(judge(w), VERDICT_FAIL);
 }
 
+static void rows_that_are_no_test_rows_spend_nothing(void **state)
+{
+	struct world *w = *state;
+
+	predict(w, w->candidate, 20, 20);
+	w->input.uses = 0;
+	assert_int_equal(judge(w), VERDICT_PASS);
+	assert_string_equal(entry(w, "test rows")->verdict, "NOT_APPLICABLE");
+	assert_non_null(strstr(entry(w, "test rows")->why, "validation rows"));
+	predict(w, w->candidate, 255, 0);
+	assert_int_equal(judge(w), VERDICT_FAIL);
+	w->input.rows.n = 0;
+	assert_int_equal(judge(w), VERDICT_INCONCLUSIVE);
+}
+
 static void the_fourth_use_is_refused_where_three_are_allowed(void **state)
 {
 	struct world *w = *state;
 	struct ledger_entry entries[] = {
-		{digest_of("rows and one more", 17), "fourth", 1501, 1000, 2001, 9, false},
-		{digest_of("rows", 4), "third", 1500, 1000, 2000, 8, false},
-		{digest_of("rows", 4), "second", 1500, 1000, 2000, 7, false},
-		{digest_of("rows", 4), "first", 1500, 1000, 2000, 6, false},
+		{digest_of("rows and one more", 17), "fourth", 1501, 1000, 2001, 9, false, false},
+		{digest_of("rows", 4), "third", 1500, 1000, 2000, 8, false, false},
+		{digest_of("rows", 4), "second", 1500, 1000, 2000, 7, false, false},
+		{digest_of("rows", 4), "first", 1500, 1000, 2000, 6, false, false},
 	};
 	struct model_status status;
 
@@ -370,19 +385,20 @@ static void the_fourth_use_is_refused_where_three_are_allowed(void **state)
 static void a_set_inherits_the_uses_of_rows_that_it_shares(void **state)
 {
 	struct ledger_entry entries[] = {
-		{digest_of("now", 3), "now", 1500, 1000, 2000, 9, false},
-		{digest_of("now", 3), "again", 1500, 1000, 2000, 8, false},
-		{digest_of("tenth", 5), "tenth", 1500, 100, 1100, 7, false},
-		{digest_of("less", 4), "less", 1500, 100, 1099, 6, false},
-		{digest_of("past", 4), "past", 1500, 0, 900, 5, false},
-		{digest_of("when", 4), "when", 1500, -1, -1, 4, false},
-		{digest_of("now", 3), "known", 1500, 1000, 2000, 3, true},
+		{digest_of("now", 3), "now", 1500, 1000, 2000, 9, false, false},
+		{digest_of("now", 3), "again", 1500, 1000, 2000, 8, false, false},
+		{digest_of("tenth", 5), "tenth", 1500, 100, 1100, 7, false, false},
+		{digest_of("less", 4), "less", 1500, 100, 1099, 6, false, false},
+		{digest_of("past", 4), "past", 1500, 0, 900, 5, false, false},
+		{digest_of("when", 4), "when", 1500, -1, -1, 4, false, false},
+		{digest_of("now", 3), "known", 1500, 1000, 2000, 3, true, false},
+		{digest_of("now", 3), "learnt", 1500, 1000, 2000, 2, false, true},
 	};
 	struct model_status status = {.ledger = entries, .n_ledger = ARRAY_LEN(entries)};
 
 	(void)state;
 	assert_int_equal(gate_uses(&status, "now"), 4); /* itself, again, tenth, when */
-	assert_int_equal(gate_uses(&status, "unknown"), 8);
+	assert_int_equal(gate_uses(&status, "unknown"), 9);
 	status.n_ledger = 0;
 	assert_int_equal(gate_uses(&status, "now"), 1);
 }
@@ -943,6 +959,7 @@ int main(void)
 		IN_WORLD(the_worst_slice_is_named),
 		IN_WORLD(a_slice_without_rows_fails_and_a_small_one_cannot_tell),
 		IN_WORLD(spent_rows_answer_no_more),
+		IN_WORLD(rows_that_are_no_test_rows_spend_nothing),
 		IN_WORLD(the_fourth_use_is_refused_where_three_are_allowed),
 		cmocka_unit_test(a_set_inherits_the_uses_of_rows_that_it_shares),
 		IN_WORLD(a_guard_is_switched_off_with_a_reason),

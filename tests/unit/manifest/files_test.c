@@ -134,7 +134,7 @@ static void run_results(void **state)
 		.considered = true, .why = "accuracy 84.0 % < 87 %",
 		.data = digest_of("d", 1),
 		.artifact = {digest_of("a", 1), 48213, NULL}, .rows = digest_of("rows", 4), .n_rows = 1800,
-		.rows_from_ms = 1000, .rows_to_ms = 2000, .verdict = VERDICT_FAIL,
+		.rows_from_ms = 1000, .rows_to_ms = 2000, .known = true, .verdict = VERDICT_FAIL,
 		.verdict_key = digest_of("key", 3), .subject = digest_of("s", 1),
 		.incumbent = digest_of("i", 1), .gate = digest_of("g", 1)};
 	const char *train = result_text(fixture, &result, false);
@@ -155,6 +155,7 @@ static void run_results(void **state)
 	assert_true(digest_same(back.rows, result.rows));
 	assert_int_equal(back.n_rows, 1800);
 	assert_int_equal(back.rows_to_ms, 2000);
+	assert_true(back.known);
 	assert_int_equal(back.verdict, VERDICT_FAIL);
 	assert_true(digest_same(back.verdict_key, result.verdict_key));
 	assert_true(digest_same(back.subject, result.subject));

@@ -341,7 +341,7 @@ static struct model_status random_model_status(struct generator *g)
 		*list_push(g->arena, &s.ledger, &s.n_ledger) = (struct ledger_entry){
 			.rows = a_digest(g), .run = any_text(g), .n_rows = (int64_t)below(g, 100000),
 			.from_ms = a_time(g), .to_ms = a_time(g), .at_ms = a_time(g),
-			.same = below(g, 2)};
+			.same = below(g, 2), .known = below(g, 2)};
 	if (below(g, 2))
 		s.decided = random_gates_evidence(g);
 	fill_proposals(g, &s.proposed, &s.n_proposed);
@@ -673,6 +673,7 @@ static void same_model_status(const struct model_status *a, const struct model_s
 		VALUE(ledger[i].to_ms);
 		VALUE(ledger[i].at_ms);
 		VALUE(ledger[i].same);
+		VALUE(ledger[i].known);
 	}
 	same_proposals(a->proposed, a->n_proposed, b->proposed, b->n_proposed);
 	same_history(a->history, a->n_history, b->history, b->n_history);

@@ -58,6 +58,50 @@ static void a_version_from_elsewhere_is_evaluated_once(void **state)
 	assert_true(world->in.history.ledger[0].same); /* the predictions are known */
 }
 
+static void without_gates_the_guards_judge_it_alone(void **state)
+{
+	struct world *world = *state;
+	const struct action *action;
+
+	declare_by_hand(world);
+	world->model.gates.n_require = 0;
+	tick(world);
+	plan(world);
+	assert_null(find_action(world, ACTION_TRAIN)->incumbent);
+	for (int i = 0; i < 3 && !world->taken; i++)
+		tick(world);
+	world->in.evaluation.known = true;
+	until_tested(world);
+	assert_true(world->in.history.ledger[0].known);
+	world->in.evaluation.evaluate = RUN_SUCCEEDED;
+	world->in.evaluation.verdict = VERDICT_PASS;
+	tick(world);
+	assert_false(world->in.history.verdicts[0].incumbent.hex[0]);
+	assert_int_equal(gate_admit(&world->revisions[1], &world->revisions[0], &world->model, NULL,
+	                            &world->in.history, &world->arena).result, VERDICT_PASS);
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->taken + world->tested, 2);
+	world->model.gates.n_require = 1; /* those rows may have trained it: they are no test of it */
+	tick(world);
+	plan(world);
+	action = find_action(world, ACTION_TRAIN);
+	assert_null(action->rows);
+	assert_string_equal(action->incumbent->version, "v1");
+}
+
+static void a_version_without_train_needs_no_guards(void **state)
+{
+	struct world *world = *state;
+
+	declare_by_hand(world);
+	world->model.gates.n_require = 0;
+	world->model.train = NULL;
+	for (int i = 0; i < 5; i++)
+		tick(world);
+	assert_int_equal(world->taken, 0);
+}
+
 static void each_target_is_judged_against_what_serves_there(void **state)
 {
 	struct world *world = *state;
@@ -260,6 +304,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		case_of(a_version_from_elsewhere_is_evaluated_once),
+		case_of(without_gates_the_guards_judge_it_alone),
+		case_of(a_version_without_train_needs_no_guards),
 		case_of(each_target_is_judged_against_what_serves_there),
 		case_of(rows_that_no_ledger_holds_are_not_asked_for),
 		case_of(the_rows_of_another_artifact_are_not_asked_for),

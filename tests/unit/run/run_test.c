@@ -373,6 +373,47 @@ static void a_verdict_is_made_again_from_what_is_kept(void **state)
 	assert_refused(&in, "other gates are declared there");
 }
 
+/* What of a version that is made elsewhere, `high` above `limit`, the guards say alone. */
+static struct run_result judged_by_guards(int limit)
+{
+	struct err err = {0};
+
+	declare(LEARN, arena_printf(&arena, "[{name: only, params: {t: %d}}]", limit),
+	        "  gates: {policy: lenient}\n");
+	spec.version = NULL;
+	assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &err), 0);
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	put("version.yaml", text_of("out/version.yaml"));
+	assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &err), 0);
+	spec.version = in_folder("version.yaml");
+	spec.version_name = "draft";
+	if (train() != RUN_EXIT_SUCCEEDED ||
+	    run_evaluate(&spec, in_folder("out"), &world) != RUN_EXIT_SUCCEEDED)
+		fail_msg("%s", said);
+	return result_of();
+}
+
+static void guards_alone_read_no_test_row(void **state)
+{
+	struct run_result result;
+
+	(void)state;
+	put("policy.yaml", "apiVersion: linnet.dev/v1alpha1\nkind: GatePolicy\n"
+	    "metadata: {name: lenient}\n"
+	    "spec: {guards: {leakage: {disabled: 'the one input decides'}}}\n");
+	spec.policy = in_folder("policy.yaml");
+	spec.uses = 1;
+	result = judged_by_guards(50);
+	assert_true(result.known);
+	assert_true(stage_file_is(in_folder("out/rows/validation.csv"), result.rows));
+	assert_int_equal(result.evidence->uses, 0);
+	if (result.verdict != VERDICT_PASS)
+		fail_msg("%s", result.why);
+	result = judged_by_guards(1000);
+	assert_int_equal(result.verdict, VERDICT_FAIL);
+	assert_non_null(strstr(result.why, "it predicts low for every row"));
+}
+
 static void the_same_inputs_give_the_same_artifact(void **state)
 {
 	struct digest first;
@@ -737,6 +778,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(from_data_to_a_version),
 		IN_FOLDER(a_verdict_is_made_again_from_what_is_kept),
+		IN_FOLDER(guards_alone_read_no_test_row),
 		IN_FOLDER(the_same_inputs_give_the_same_artifact),
 		IN_FOLDER(the_same_inputs_give_the_same_splits_and_choice),
 		IN_FOLDER(folds_by_hash_judge_each_row_once),
