@@ -59,6 +59,16 @@ struct digest_stream *digest_begin(void)
 	return stream;
 }
 
+struct digest_stream *digest_fork(const struct digest_stream *stream)
+{
+	struct digest_stream *fork = heap_alloc(1, sizeof(*fork));
+
+	fork->context = EVP_MD_CTX_new();
+	if (!fork->context || EVP_MD_CTX_copy_ex(fork->context, stream->context) != 1)
+		panic("digest: libcrypto cannot copy");
+	return fork;
+}
+
 void digest_add(struct digest_stream *stream, const void *bytes, size_t len)
 {
 	if (EVP_DigestUpdate(stream->context, bytes, len) != 1)

@@ -23,6 +23,8 @@ void digest_add(struct digest_stream *stream, const void *bytes, size_t len);
 /* Adds `text` with its length before it (a byte 1 and 8 bytes big-endian; for NULL 9 zero bytes),
  * so that fields cannot run into each other and NULL differs from "". */
 void digest_add_field(struct digest_stream *stream, const char *text);
+/* Another that was given the same, to go its own way. */
+struct digest_stream *digest_fork(const struct digest_stream *stream);
 struct digest digest_end(struct digest_stream *stream); /* frees the stream */
 
 struct digest digest_of(const void *bytes, size_t len);

@@ -16,11 +16,14 @@ enum { WRITE_BYTES = 64 << 10, ROW_BYTES = 2 * TABLE_RECORD_BYTES + 3 * TABLE_CO
 enum { COPY_BYTES = 16 }; /* what a field is copied in */
 enum { BEHIND_BYTES = 8 << 20 }; /* written before they are brought to the disk */
 
-/* A file on its way: what is added goes to the disk and into the digest. */
+/* A file on its way: what is added goes to the disk and into the digest. One that has had the same
+ * rows as an earlier one so far, as refit and train have in order of time, leaves both to that. */
 struct sink {
 	int fd;
 	char aside[LIMIT_FILE_PATH];
-	struct buf bytes;
+	struct sink *like; /* the earlier one, which is like no other; NULL: none */
+	bool takes;        /* the row at hand */
+	struct buf bytes;  /* of one that is like no other; so is `digest` */
 	off_t written, begun; /* bytes; and those that are on their way to the disk */
 	struct digest_stream *digest;
 	struct dataset_part *part;
@@ -54,12 +57,11 @@ static void let_go(struct sink *sink)
 	sink->begun = sink->written;
 }
 
-static int flush(struct sink *sink, struct err *err)
+static int sink_write(struct sink *sink, const struct buf *bytes, struct err *err)
 {
-	const char *next = buf_text(&sink->bytes);
-	size_t left = sink->bytes.len;
+	const char *next = buf_text(bytes);
+	size_t left = bytes->len;
 
-	digest_add(sink->digest, next, left);
 	while (left > 0) {
 		ssize_t n = write(sink->fd, next, left);
 
@@ -70,9 +72,36 @@ static int flush(struct sink *sink, struct err *err)
 			left -= (size_t)n;
 		}
 	}
-	sink->written += (off_t)sink->bytes.len;
-	buf_clear(&sink->bytes);
+	sink->written += (off_t)bytes->len;
 	let_go(sink);
+	return 0;
+}
+
+/* What one that is like no other holds, to its file and to those that are like it. */
+static int flush(struct writing *writing, struct sink *sink, struct err *err)
+{
+	digest_add(sink->digest, buf_text(&sink->bytes), sink->bytes.len);
+	for (struct sink *to = sink; to < writing->sinks + writing->n; to++) {
+		if ((to == sink || to->like == sink) && sink_write(to, &sink->bytes, err))
+			return -1;
+	}
+	buf_clear(&sink->bytes);
+	return 0;
+}
+
+/* A row is for one of `sink` and what it is like, not for both. */
+static int part_ways(struct writing *writing, struct sink *sink, struct err *err)
+{
+	struct sink *like = sink->like;
+
+	if (flush(writing, like, err))
+		return -1;
+	sink->digest = digest_fork(like->digest);
+	sink->like = NULL;
+	for (struct sink *next = sink + 1; next < writing->sinks + writing->n; next++) {
+		if (next->like == like && next->takes == sink->takes)
+			next->like = sink;
+	}
 	return 0;
 }
 
@@ -115,28 +144,56 @@ static void note(struct writing *writing, struct dataset_part *part, int64_t tim
 	part->to_ms = time_ms > part->to_ms ? time_ms : part->to_ms;
 }
 
+/* Whether any takes it. */
+static bool choose(struct writing *writing, const struct dataset_row *row, size_t block)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < writing->n; i++) {
+		struct sink *sink = &writing->sinks[i];
+
+		sink->takes = takes(sink->part, block, row->time_ms);
+		if (sink->takes)
+			note(writing, sink->part, row->time_ms);
+		any = any || sink->takes;
+	}
+	return any;
+}
+
+/* The formatted row, to those that take it. */
+static int add_row(struct writing *writing, struct err *err)
+{
+	for (size_t i = 0; i < writing->n; i++) {
+		struct sink *sink = &writing->sinks[i];
+
+		if (sink->like && sink->like->takes != sink->takes && part_ways(writing, sink, err))
+			return -1;
+	}
+	for (size_t i = 0; i < writing->n; i++) {
+		struct sink *sink = &writing->sinks[i];
+
+		if (sink->like || !sink->takes)
+			continue;
+		buf_add(&sink->bytes, writing->row, writing->row_len);
+		if (sink->bytes.len >= WRITE_BYTES && flush(writing, sink, err))
+			return -1;
+	}
+	return 0;
+}
+
 static int put_row(struct writing *writing, const struct dataset_row *row,
                    const char *const *values, const size_t *lengths, struct err *err)
 {
 	size_t block = division_block(writing->division, row);
-	bool formatted = false;
 
 	if (writing->categories)
 		categories_row(writing->categories, values, block, row->line);
-	for (size_t i = 0; i < writing->n; i++) {
-		struct sink *sink = &writing->sinks[i];
-
-		if (!takes(sink->part, block, row->time_ms))
-			continue;
-		if (!formatted)
-			format_row(writing, values, lengths);
-		formatted = true;
-		note(writing, sink->part, row->time_ms);
-		buf_add(&sink->bytes, writing->row, writing->row_len);
-		if (sink->bytes.len >= WRITE_BYTES && flush(sink, err))
-			return -1;
-	}
-	if (formatted && writing->repeats)
+	if (!choose(writing, row, block))
+		return 0;
+	format_row(writing, values, lengths);
+	if (add_row(writing, err))
+		return -1;
+	if (writing->repeats)
 		repeats_row(writing->repeats, writing->row + writing->content,
 		            writing->row_len - writing->content, block, row->line);
 	return 0;
@@ -175,8 +232,7 @@ static int write_rows(int dir_fd, const char *path, const struct model *model,
 		return -1;
 	table_leave(table);
 	format_row(writing, writing->columns.names, NULL);
-	for (size_t i = 0; i < writing->n; i++)
-		buf_add(&writing->sinks[i].bytes, writing->row, writing->row_len);
+	buf_add(&writing->sinks->bytes, writing->row, writing->row_len);
 	rows_begin(&rows, writing->dataset->rows);
 	result = copy_rows(writing, table, &rows, err);
 	rows_done(&rows);
@@ -184,13 +240,20 @@ static int write_rows(int dir_fd, const char *path, const struct model *model,
 	if (result)
 		err_wrap(err, "%s", path);
 	for (size_t i = 0; !result && i < writing->n; i++)
-		result = flush(&writing->sinks[i], err);
+		if (!writing->sinks[i].like)
+			result = flush(writing, &writing->sinks[i], err);
 	return result;
 }
 
-static int sink_open(int dir_fd, struct dataset_part *part, struct sink *sink, struct err *err)
+/* All are alike, until a row is for some of them only. */
+static int sink_open(int dir_fd, struct dataset_part *part, struct sink *first,
+                     struct sink *sink, struct err *err)
 {
-	*sink = (struct sink){.fd = -1, .part = part, .digest = digest_begin()};
+	*sink = (struct sink){.fd = -1, .part = part};
+	if (sink == first)
+		sink->digest = digest_begin();
+	else
+		sink->like = first;
 	buf_init(&sink->bytes, WRITE_BYTES + ROW_BYTES);
 	part->rows = 0;
 	part->from_ms = part->to_ms = -1;
@@ -207,7 +270,7 @@ static int sink_open(int dir_fd, struct dataset_part *part, struct sink *sink, s
 /* Its file gets its name only when `result` is 0. */
 static int sink_close(int dir_fd, struct sink *sink, int result, struct err *err)
 {
-	sink->part->digest = digest_end(sink->digest);
+	sink->part->digest = sink->like ? sink->like->part->digest : digest_end(sink->digest);
 	buf_deinit(&sink->bytes);
 	if (sink->fd < 0)
 		return result;
@@ -246,7 +309,8 @@ int dataset_write(int dir_fd, const char *path, const struct model *model,
 		writing.repeats = repeats_begin(across->n_training, division->n);
 	}
 	while (!result && writing.n < n) {
-		result = sink_open(dir_fd, &parts[writing.n], &writing.sinks[writing.n], err);
+		result = sink_open(dir_fd, &parts[writing.n], writing.sinks, &writing.sinks[writing.n],
+		                   err);
 		writing.n++;
 	}
 	if (!result)

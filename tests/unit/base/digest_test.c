@@ -36,6 +36,18 @@ static void knows_the_published_digests(void **state)
 	assert_true(digest_number("abc", 3) == UINT64_C(0xba7816bf8f01cfea));
 }
 
+static void a_fork_goes_its_own_way(void **state)
+{
+	struct digest_stream *stream = digest_begin(), *fork;
+
+	(void)state;
+	digest_add(stream, "a", 1);
+	fork = digest_fork(stream);
+	digest_add(stream, "bc", 2);
+	assert_true(digest_same(digest_end(fork), digest_of("a", 1)));
+	assert_true(digest_same(digest_end(stream), digest_of("abc", 3)));
+}
+
 static struct digest of_fields(const char *const *fields, size_t n)
 {
 	struct digest_stream *stream = digest_begin();
@@ -235,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_the_published_digests),
+		cmocka_unit_test(a_fork_goes_its_own_way),
 		cmocka_unit_test(fields_keep_apart),
 		cmocka_unit_test(knows_the_published_hmacs),
 		cmocka_unit_test(reads_a_digest_and_nothing_else),

@@ -772,6 +772,52 @@ static struct digest written(const struct model *model, bool quotes)
 	return part.digest;
 }
 
+/* Parts that begin alike go their own ways: each is what it would be alone. */
+static void parts_do_not_depend_on_those_beside_them(void **state)
+{
+	struct dataset_part parts[] = {
+		{.to = "0", .first = 0, .end = 1, .before_ms = INT64_MAX},
+		{.to = "1", .first = 1, .end = 2, .before_ms = INT64_MAX},
+		{.to = "2", .first = 0, .end = 2, .before_ms = INT64_MAX, .later = true},
+		{.to = "3", .first = 0, .end = 3, .before_ms = INT64_MAX},
+		{.to = "4", .first = 0, .end = 3, .skip = 1, .skip_end = 2, .before_ms = INT64_MAX},
+		{.to = "5", .first = 0, .end = 3, .before_ms = INT64_MAX},
+		{.to = "6", .first = 0, .end = 1, .before_ms = INT64_MAX},
+		{.to = "7", .first = 9, .end = 9, .before_ms = INT64_MAX},
+	};
+	struct split_spec split = {.train = 0.5, .validation = 0.3, .test = 0.2};
+	struct model model = a_model();
+
+	(void)state;
+	for (int folds = 0; folds < 8; folds++) {
+		struct division division;
+		struct dataset_report report;
+		struct dataset dataset;
+		struct err err = {0};
+
+		split.by = folds % 2 ? SPLIT_BY_HASH : SPLIT_BY_TIME;
+		model.train = &(struct train_spec){.split = split};
+		(void)written(&model, false);
+		scan(&model, &dataset, &report);
+		assert_int_equal(dataset_divide(&dataset, &split, folds / 2, &division, &err), 0);
+		parts[2].before_ms = folds < 4 ? INT64_MAX : time_of(AT("01"));
+		assert_int_equal(dataset_write(top, "data", &model, &dataset, &division, parts,
+		                               ARRAY_LEN(parts), &arena, NULL, &err), 0);
+		for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+			struct dataset_part alone = parts[i];
+			struct digest file;
+
+			assert_int_equal(digest_file(top, parts[i].to, &file, NULL, &err), 0);
+			assert_true(digest_same(file, parts[i].digest));
+			assert_int_equal(dataset_write(top, "data", &model, &dataset, &division, &alone, 1,
+			                               &arena, NULL, &err), 0);
+			assert_true(digest_same(alone.digest, parts[i].digest));
+			assert_int_equal(alone.rows, parts[i].rows);
+		}
+		dataset_deinit(&dataset);
+	}
+}
+
 static void quotes_do_not_change_a_part(void **state)
 {
 	struct model model = a_model();
@@ -802,6 +848,7 @@ int main(void)
 		IN_FOLDER(without_an_id_the_values_decide),
 		IN_FOLDER(quotes_do_not_change_a_number),
 		IN_FOLDER(quotes_do_not_change_a_part),
+		IN_FOLDER(parts_do_not_depend_on_those_beside_them),
 		IN_FOLDER(real_commits),
 	};
 
