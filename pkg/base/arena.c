@@ -19,7 +19,7 @@
 #define ONE_ITEM_A_CHUNK false
 #endif
 
-enum { CHUNK_BYTES = 64 << 10, ALIGN = alignof(max_align_t) };
+enum { CHUNK_BYTES = 64 << 10, BIG_CHUNK_BYTES = 1 << 20, ALIGN = alignof(max_align_t) };
 
 /* Items lie in bytes[0..used), each aligned; `used` may pass `capacity` by less than ALIGN. What
  * lies behind is zero, so that of a large item only the pages that are written to are touched. */
@@ -76,11 +76,13 @@ void arena_deinit(struct arena *arena)
 	arena->bytes_used = 0;
 }
 
-/* A large item gets a chunk of its own behind the first one, which stays in use. */
+/* A large item gets a chunk of its own behind the first one, which stays in use. An arena that
+ * holds much grows by big chunks: less of the heap is lost between them and what outlives them. */
 static struct arena_chunk *chunk_add(struct arena *arena, size_t size)
 {
 	bool own = ONE_ITEM_A_CHUNK || size > CHUNK_BYTES / 4;
-	size_t capacity = own ? size : CHUNK_BYTES;
+	size_t ordinary = arena->bytes_used < BIG_CHUNK_BYTES ? CHUNK_BYTES : BIG_CHUNK_BYTES;
+	size_t capacity = own ? size : ordinary;
 	struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + capacity);
 	struct arena_chunk **link = own && arena->chunks ? &arena->chunks->next : &arena->chunks;
 
