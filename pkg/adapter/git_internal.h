@@ -119,6 +119,8 @@ struct git_port {
 	struct oid parted;     /* shown in heads.status_parted */
 	bool parted_shown;
 	struct oid foreign;    /* a remote status branch that is not: refused */
+	bool grew;             /* the status branch got a commit of ours since the last step */
+	int64_t grows_ms;      /* since when it did so before each step; -1: not before the last one */
 	int64_t next_push_ms;
 	uint64_t push_look;    /* the look that must be over before the next push */
 	struct backoff race; /* pushes lost to other writers in a row */
@@ -151,6 +153,8 @@ void authors_deinit(struct map *authors);
 
 int status_open(struct git_port *port, struct err *err) must_check;
 void status_step(struct git_port *port);
+/* Commits follow one another: they are pushed together, at the next step or some steps later. */
+bool status_grows(const struct git_port *port);
 int status_publish(struct git_port *port, struct oid parent, const struct git_file *files, size_t n,
                    const char *message, struct oid *out, struct err *err) must_check;
 struct oid status_tip(struct git_port *port, int branch);

@@ -512,6 +512,7 @@ static void git_sync(void *self, int64_t now_ms, struct git_heads *out)
 		.seen_ms = port->complete ? port->looked_ms : -1,
 		.busy = port->look.errand || port->fleet_lane.errand || port->status_lane.errand ||
 		        port->acceptance.at < port->acceptance.n || port->parted.hex[0] ||
+		        status_grows(port) ||
 		        port->next_look_ms <= now_ms + POKE_LEAST_MS,
 		.rewritten = port->acceptance.rewritten,
 		.problem = first_problem(port),
@@ -760,7 +761,7 @@ int git_port_open(const struct git_config *config, struct port_git *out, struct 
 	struct git_port *port = heap_alloc(1, sizeof(*port));
 
 	port->lock_fd = -1;
-	port->looked_ms = -1;
+	port->looked_ms = port->grows_ms = -1;
 	arena_init(&port->strings, 1 << 20);
 	arena_init(&port->scratch, (size_t)256 << 20);
 	copy_config(port, config);

@@ -89,6 +89,7 @@ int status_publish(struct git_port *port, struct oid parent, const struct git_fi
 	if (!unchanged && objects_ref_move(port->status, port->branches[BRANCH_STATUS].local, parent,
 	                                   commit, err))
 		return err_wrap(err, "status branch");
+	port->grew = port->grew || !unchanged;
 	*out = commit;
 	return 0;
 }
@@ -243,6 +244,20 @@ static bool needs_push(struct git_port *port, int i)
 	       !(i == BRANCH_STATUS && port->parted.hex[0]);
 }
 
+static void look_at_growth(struct git_port *port)
+{
+	if (!port->grew)
+		port->grows_ms = -1;
+	else if (port->grows_ms < 0)
+		port->grows_ms = port->now_ms;
+	port->grew = false;
+}
+
+bool status_grows(const struct git_port *port)
+{
+	return port->grows_ms >= 0 && port->now_ms < port->grows_ms + PUSH_EVERY_MS;
+}
+
 static bool start_push(struct git_port *port)
 {
 	const char *refspecs[BRANCHES];
@@ -250,7 +265,7 @@ static bool start_push(struct git_port *port)
 	struct err err = {0};
 	size_t n = 0;
 
-	if (!port->complete || port->now_ms < port->next_push_ms ||
+	if (!port->complete || port->now_ms < port->next_push_ms || status_grows(port) ||
 	    port->look_finished < port->push_look)
 		return false;
 	arena_reset(&port->scratch);
@@ -394,6 +409,7 @@ void status_step(struct git_port *port)
 {
 	struct lane *lane = &port->status_lane;
 
+	look_at_growth(port);
 	if (lane->errand != ERRAND_NONE) {
 		if (!child_poll(&lane->child, port->now_ms))
 			return;

@@ -445,6 +445,34 @@ static void publishes_and_pushes(void **state)
 	assert_string_equal(remote_files(world, "linnet/status"), "status/a.yaml\nstatus/b.yaml");
 }
 
+/* Commits of passes that follow one another, as of a crowd of keys, are one push. */
+static void pushes_together_what_follows_at_once(void **state)
+{
+	struct world *world = *state;
+	int64_t now_ms;
+
+	push_file(world->place, "a", "1");
+	git(world->place, "remote.git", "config", "core.logAllRefUpdates", "always");
+	open_port(world);
+	until(world, world->heads.seen_ms >= 0);
+	now_ms = clock_now_ms();
+	for (int i = 0; i < 5; i++) {
+		struct git_file file = file_with("f", arena_printf(&world->place->arena, "%d", i));
+		struct oid out;
+		struct err err = {0};
+
+		ok(world->port.publish(world->port.self, world->heads.status, &file, 1, "x", &out,
+		                       &err));
+		world->port.sync(world->port.self, now_ms, &world->heads);
+		assert_true(world->heads.busy);
+	}
+	until(world, world->heads.status_pushed);
+	assert_string_equal(git(world->place, "remote.git", "rev-list", "--count", "linnet/status"),
+	                    "5");
+	assert_string_equal(git(world->place, "remote.git", "reflog", "show", "--format=%H",
+	                        "linnet/status"), world->heads.status.hex);
+}
+
 static void commits_offline_and_pushes_later(void **state)
 {
 	struct world *world = *state;
@@ -1096,6 +1124,7 @@ int main(void)
 		test_case(takes_the_usual_addresses),
 		test_case(a_hung_remote_holds_nobody),
 		test_case(publishes_and_pushes),
+		test_case(pushes_together_what_follows_at_once),
 		test_case(commits_offline_and_pushes_later),
 		test_case(a_lost_disk_is_made_good_by_the_remote),
 		test_case(joins_what_others_pushed),
