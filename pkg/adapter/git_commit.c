@@ -23,10 +23,9 @@ DEFINE_CLEANUP(treebuilder)
 /* Where a commit's objects go: straight into the store, or by way of memory into one pack. */
 struct editing {
 	struct objects *store;
-	git_repository *repo; /* the store's own, or a second handle with a memory back end in front */
+	git_repository *repo; /* the store's own, or one of memory alone: no write looks at the disk */
 	git_odb *odb;
 	git_packbuilder *pack; /* NULL: loose objects */
-	git_odb_backend *memory;
 };
 
 static int edit_error(struct err *err, const char *what)
@@ -36,14 +35,16 @@ static int edit_error(struct err *err, const char *what)
 
 static int edit_begin(struct objects *objects, bool pack, struct editing *out, struct err *err)
 {
+	git_odb_backend *memory;
+
 	*out = (struct editing){.store = objects, .repo = objects->repo, .odb = objects->odb};
 	if (!pack)
 		return 0;
 	out->repo = NULL;
 	out->odb = NULL;
-	if (git_repository_open(&out->repo, git_repository_path(objects->repo)) ||
-	    git_repository_odb(&out->odb, out->repo) || git_mempack_new(&out->memory) ||
-	    git_odb_add_backend(out->odb, out->memory, 999) ||
+	if (git_odb_new(&out->odb) || git_mempack_new(&memory) ||
+	    git_odb_add_backend(out->odb, memory, 1) ||
+	    git_repository_wrap_odb(&out->repo, out->odb) ||
 	    git_packbuilder_new(&out->pack, out->repo))
 		return edit_error(err, "pack");
 	git_packbuilder_set_threads(out->pack, 0);
@@ -62,15 +63,10 @@ static void edit_end(struct editing *edit)
 static int edit_write(struct editing *edit, const void *bytes, size_t len, git_object_t type,
                       git_oid *out, struct err *err)
 {
-	int code;
-
-	if (!edit->pack)
-		code = git_odb_write(out, edit->odb, bytes, len, type);
-	else /* into memory at once: git_odb_write would search the disk for each object first */
-		code = git_odb_hash(out, bytes, len, type) ||
-		       edit->memory->write(edit->memory, out, bytes, len, type) ||
-		       git_packbuilder_insert(edit->pack, out, NULL);
-	return code ? edit_error(err, "object") : 0;
+	if (git_odb_write(out, edit->odb, bytes, len, type) ||
+	    (edit->pack && git_packbuilder_insert(edit->pack, out, NULL)))
+		return edit_error(err, "object");
+	return 0;
 }
 
 /* Into the folder of packs, fsynced. git_packbuilder_write would hand the pack to the indexer in
@@ -99,7 +95,7 @@ static int edit_finish(struct editing *edit, struct err *err)
 	if (!edit->pack)
 		return 0;
 	buf_init(&folder, LIMIT_FILE_PATH);
-	buf_printf(&folder, "%sobjects/pack", git_repository_commondir(edit->repo));
+	buf_printf(&folder, "%sobjects/pack", git_repository_commondir(edit->store->repo));
 	code = pack_write(edit->pack, buf_text(&folder));
 	buf_deinit(&folder);
 	if (code || git_odb_refresh(edit->store->odb))
@@ -183,7 +179,7 @@ static int edit_tree(struct editing *edit, const git_oid *base, const struct git
 	if (depth >= WALK_DEPTH)
 		return err_set(err, ERR_STALLED, "%.100s: too deep", files[0].path);
 	if (base && (check_header(edit->store, base, GIT_OBJECT_TREE, TREE_BYTES, err) ||
-	             git_tree_lookup(&tree, edit->repo, base)))
+	             git_tree_lookup(&tree, edit->store->repo, base)))
 		return err->kind ? -1 : store_error(edit->store, err, "tree");
 	if (git_treebuilder_new(&builder, edit->repo, tree))
 		return edit_error(err, "tree");
