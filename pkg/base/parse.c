@@ -230,6 +230,19 @@ int parse_number(const char *text, double min, double max, double *out, struct e
 	return -1;
 }
 
+int parse_exact(const char *text, double *out, struct err *err)
+{
+	bool hex = strncmp(text + (*text == '-'), "0x", 2) == 0;
+	char *end;
+
+	if (!hex)
+		return parse_number(text, -DBL_MAX, DBL_MAX, out, err);
+	*out = strtod_l(text, &end, c_locale());
+	if (*end || !strchr(text, 'p') || !isfinite(*out))
+		return err_set(err, ERR_STALLED, SHOWN " is not a number", text);
+	return 0;
+}
+
 /* Whole number and one of the units, to the end of the text, at most `max`. */
 static bool scan_quantity(const char *text, const struct unit *units, size_t n, int64_t max,
                           int64_t *out)
@@ -537,7 +550,9 @@ static void print_double(char out[NUMBER_BYTES_MAX], char form, int digits, doub
 {
 	locale_t old = uselocale(c_locale());
 
-	if (form == 'e')
+	if (form == 'a')
+		snprintf(out, NUMBER_BYTES_MAX, "%a", value);
+	else if (form == 'e')
 		snprintf(out, NUMBER_BYTES_MAX, "%.*e", digits, value);
 	else if (form == 'f')
 		snprintf(out, NUMBER_BYTES_MAX, "%.*f", digits, value);
@@ -546,17 +561,35 @@ static void print_double(char out[NUMBER_BYTES_MAX], char form, int digits, doub
 	uselocale(old);
 }
 
+/* A whole number that an integer shows; false for others. */
+static bool add_whole(struct buf *buf, double value)
+{
+	char text[INT_TEXT];
+
+	assert(isfinite(value));
+	if (fabs(value) >= 1e15 || value != trunc(value) || (value == 0 && signbit(value)))
+		return false;
+	format_int((int64_t)value, text);
+	buf_puts(buf, text);
+	return true;
+}
+
+void buf_exact(struct buf *buf, double value)
+{
+	char text[NUMBER_BYTES_MAX];
+
+	if (add_whole(buf, value))
+		return;
+	print_double(text, 'a', 0, value);
+	buf_puts(buf, text);
+}
+
 void buf_number(struct buf *buf, double value)
 {
 	char text[NUMBER_BYTES_MAX];
-	bool whole = fabs(value) < 1e15 && value == trunc(value) && !(value == 0 && signbit(value));
 
-	assert(isfinite(value));
-	if (whole) {
-		format_int((int64_t)value, text);
-		buf_puts(buf, text);
+	if (add_whole(buf, value))
 		return;
-	}
 	/* %g leaves zeros at the end away: with DBL_DIG digits a shorter text comes out as it is */
 	for (int digits = isnormal(value) ? DBL_DIG : 1; digits <= DBL_DECIMAL_DIG; digits++) {
 		print_double(text, 'g', digits, value);

@@ -38,6 +38,11 @@ void format_int(int64_t value, char out[INT_TEXT]);
 /* The fewest correctly rounded digits that parse_number reads back as the same double; whole
  * numbers below 1e15 stand without an exponent. Finite: a NaN here is our own bug, and aborts. */
 void buf_number(struct buf *buf, double value);
+/* For what only programs read: whole numbers as buf_number writes them, others in hexadecimal
+ * ("0x1.8p-3"), which is exact too and several times as quick. Finite. */
+void buf_exact(struct buf *buf, double value);
+/* What either of them wrote. */
+int parse_exact(const char *text, double *out, struct err *err) must_check;
 /* 0.05 -> "5 %", 0.0025 -> "0.25 %": at most three significant digits, for sentences. Finite. */
 void buf_percent(struct buf *buf, double share);
 

@@ -1,7 +1,6 @@
 /* Evidence of a rollout as JSON: sufficient statistics that outlive a restart of the controller. */
 #include "manifest/status.h"
 
-#include <float.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -24,7 +23,7 @@ static int decode_numbers(struct decoder *decoder, const struct field *field,
 		if (len >= sizeof(number) || n == (size_t)field->max)
 			break;
 		memcpy(number, text, len);
-		if (parse_number(number, -DBL_MAX, DBL_MAX, &numbers[n], &err) < 0)
+		if (parse_exact(number, &numbers[n], &err) < 0)
 			return complain(decoder, node, "%s", err.text);
 		text += len;
 	}
@@ -40,7 +39,7 @@ static void encode_numbers(struct writer *writer, const struct field *field, con
 	buf_init(&text, 4096);
 	for (size_t i = 0; i < (size_t)field->max; i++) {
 		buf_puts(&text, i ? " " : "");
-		buf_number(&text, numbers[i]);
+		buf_exact(&text, numbers[i]);
 	}
 	write_string(writer, buf_text(&text));
 	buf_deinit(&text);

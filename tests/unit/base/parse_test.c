@@ -595,6 +595,38 @@ static int digits_of(const char *text)
 	return n;
 }
 
+static void assert_exact(double value)
+{
+	struct buf buf;
+	struct err err;
+	double back = 0;
+
+	buf_init(&buf, 64);
+	buf_exact(&buf, value);
+	assert_int_equal(parse_exact(buf_text(&buf), &back, &err), 0);
+	assert_memory_equal(&back, &value, sizeof(value));
+	buf_deinit(&buf);
+}
+
+static void exact_numbers_are_read_whole(void **state)
+{
+	static const char *const bad[] = {"", "0x", "0x10", "0x1.8p-3x", "0x1p+5000", "-0xg", "0x1 ",
+	                                  "inf", "+0x1p+1"};
+	struct err err;
+	double value;
+
+	(void)state;
+	assert_exact(-0.0);
+	assert_exact(3);
+	assert_exact(0.1875);
+	assert_int_equal(parse_exact("0x1.8p-3", &value, &err), 0);
+	assert_true(value == 0.1875);
+	assert_int_equal(parse_exact("0.1875", &value, &err), 0);
+	assert_true(value == 0.1875);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(parse_exact(bad[i], &value, &err), -1);
+}
+
 /* Any bits that are a number come back the same, and no shorter text would do. */
 static void numbers_come_back_the_same(void **state)
 {
@@ -619,6 +651,7 @@ static void numbers_come_back_the_same(void **state)
 		buf_number(&buf, value);
 		assert_int_equal(parse_number(buf.text, -INFINITY, INFINITY, &back, &err), 0);
 		assert_memory_equal(&back, &value, sizeof(value));
+		assert_exact(value);
 		digits = digits_of(buf.text);
 		if (digits < 2 || value == trunc(value))
 			continue;
@@ -789,6 +822,7 @@ int main(void)
 		cmocka_unit_test(name_texts),
 		cmocka_unit_test(prints_numbers),
 		cmocka_unit_test(numbers_come_back_the_same),
+		cmocka_unit_test(exact_numbers_are_read_whole),
 		cmocka_unit_test(what_is_not_finite_is_our_own_fault),
 		cmocka_unit_test(prints_percents),
 		cmocka_unit_test(a_decimal_comma_changes_nothing),
