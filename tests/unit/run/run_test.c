@@ -54,6 +54,7 @@ static void put(const char *name, const char *text)
 /* ---- The model server inside the port: it predicts `high` for n > threshold ---- */
 
 static const char *broken; /* what the server answers instead of outputs, or NULL */
+static bool unready;       /* it is never ready */
 
 static double threshold(const char *out)
 {
@@ -98,7 +99,9 @@ static int perform(void *self, const struct http_request *requests, struct http_
 	*replies = (struct http_reply){.status = 200, .seconds = 0.001};
 	if (strstr(requests->url, "/infer")) {
 		infer(requests, &out);
-	} else if (!strstr(requests->url, "/ready")) {
+	} else if (strstr(requests->url, "/ready")) {
+		replies->status = unready ? 503 : 200;
+	} else {
 		starts++;
 		buf_puts(&out, "{\"inputs\":[{\"name\":\"n\",\"datatype\":\"INT64\",\"shape\":[-1]}],"
 		         "\"outputs\":[{\"name\":\"y\",\"datatype\":\"BYTES\",\"shape\":[-1]}]}");
@@ -173,6 +176,7 @@ static int set_up(void **state)
 	said[0] = '\0';
 	starts = 0;
 	broken = NULL;
+	unready = false;
 	buf_init(&data, 1 << 20);
 	buf_puts(&data, "id,n,y\n");
 	for (int i = 0; i < 200; i++)
@@ -651,6 +655,7 @@ static void a_server_that_ends_is_an_error(void **state)
 	serve = strstr(model, "[sleep, '1000']");
 	memcpy(serve, "[sh, '-c', '1']", strlen("[sh, '-c', '1']"));
 	put("model.yaml", model);
+	unready = true;
 	assert_int_equal(train(), RUN_EXIT_ERROR);
 	assert_non_null(strstr(result_of().why, "the server ended before it was ready"));
 }
