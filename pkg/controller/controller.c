@@ -22,6 +22,7 @@ struct controller *controller_new(const struct ports *ports,
 	c->fleet = fleet_new();
 	arena_init(&c->arena, PASS_BYTES);
 	arena_init(&c->declared, PASS_BYTES);
+	fleet_remember(c->fleet, &c->declared);
 	arena_init(&c->decoded_arena, PASS_BYTES);
 	c->heads.seen_ms = -1;
 	c->now_ms = ports->clock.now_ms(ports->clock.self);
@@ -393,8 +394,8 @@ static void tell_progress(struct controller *c, bool fleet_moved, size_t n, int6
 	c->moved_ms = 0;
 }
 
-/* Nothing outlives the pass before but what was decoded: of statuses, and of manifests while a
- * crowd is looked at. What a crowd took goes back to the system after it. */
+/* Nothing outlives the pass before but what was decoded of statuses and manifests, until that is
+ * much. What a crowd took goes back to the system after it. */
 static void begin_pass(struct controller *c)
 {
 	c->large = c->large || c->arena.bytes_used + c->declared.bytes_used >= LARGE_BYTES;
@@ -403,7 +404,7 @@ static void begin_pass(struct controller *c)
 		map_deinit(&c->decoded);
 		arena_reset(&c->decoded_arena);
 	}
-	if (!c->crowded || c->declared.bytes_used >= DECLARED_BYTES) {
+	if (c->declared.bytes_used >= (c->crowded ? DECLARED_BYTES : DECODED_BYTES)) {
 		fleet_remember(c->fleet, NULL);
 		arena_reset(&c->declared);
 		fleet_remember(c->fleet, &c->declared);

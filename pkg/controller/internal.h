@@ -14,8 +14,8 @@ enum {
 	BATCH_KEYS = 4096,         /* keys planned in one pass; the rest follow at once */
 	PASS_BYTES = 512 << 20,    /* arena of a pass */
 	LARGE_BYTES = 16 << 20,    /* a pass that took more gives its memory back */
-	DECODED_BYTES = 4 << 20,   /* what is remembered of decoded statuses */
-	DECLARED_BYTES = 64 << 20, /* of decoded manifests, from one pass of a crowd to the next */
+	DECODED_BYTES = 4 << 20,   /* what is remembered of decoded statuses, and of manifests */
+	DECLARED_BYTES = 64 << 20, /* of manifests from one pass of a crowd to the next */
 	README_ROWS = 1000,
 	HOLD_MS = 5000,            /* so long a read-back may wait to be recorded */
 	LOOK_AGAIN_MS = 5000,      /* between two looks at what sends no event */
