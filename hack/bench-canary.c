@@ -53,8 +53,20 @@ static const struct {
 	{{"labels 20 % apart", .005, .bad_candidate = .005, .batch = 1, .apart = .2}, false, RUNS},
 	{{"labels at the bound", .005, .bad_candidate = .005, .batch = 1, .apart = .25}, false, RUNS},
 	{{"labels in batches of 16", .005, .bad_candidate = .005, .batch = 16}, false, RUNS},
+	{{"numbers alike", .005, .bad_candidate = .005, .batch = 1, .numbers = true}, false,
+	 HEALTHY_RUNS},
+	{{"numbers 5 % apart", .005, .bad_candidate = .005, .batch = 1, .numbers = true, .apart = .05},
+	 false, RUNS},
+	{{"numbers at the bound", .005, .bad_candidate = .005, .batch = 1, .numbers = true,
+	  .apart = .1}, false, RUNS},
+	{{"numbers in batches of 16", .005, .bad_candidate = .005, .batch = 16, .numbers = true},
+	 false, RUNS},
 	{{"labels half one class", .005, .bad_candidate = .005, .batch = 1, .apart = .5}, true, RUNS},
 	{{"labels all one class", .005, .bad_candidate = .005, .batch = 1, .apart = .9}, true, RUNS},
+	{{"numbers a fifth higher", .005, .bad_candidate = .005, .batch = 1, .numbers = true,
+	  .apart = .2}, true, RUNS},
+	{{"one number for everyone", .005, .bad_candidate = .005, .batch = 1, .numbers = true,
+	  .one = true}, true, RUNS},
 };
 
 /* What one rule did in all runs. */
@@ -98,7 +110,7 @@ static void row(size_t i, int rate)
 	int passed = 0;
 
 	if (scenario->batch)
-		config.rollout.analysis.predictions_max_distance = .25;
+		config.rollout.analysis.predictions_max_distance = scenario->numbers ? .1 : .25;
 	for (int run = 0; run < rows[i].runs; run++) {
 		bool all = run < PEER_RUNS;
 		char seed[32];
@@ -170,7 +182,7 @@ int main(void)
 	puts("Canaries at 5 %, stable errors 0.5 % unless said: rolled back, after so many requests of "
 	     "the\ncandidate (median).\n"
 	     "gate: as by default (margins 0.1 points and 10 %, the first 50 requests not counted);\n"
-	     "labels with maxDistance 25 %\n"
+	     "labels with maxDistance 25 %, numbers 10 % (their mean for everyone is 17 % away)\n"
 	     "errors, latency: each test alone, margin 1, phi 1, alpha 1 %\n"
 	     "limit: the fifth minute above 1 % errors\n"
 	     "rank: a rank test of error rates per minute, each ten minutes\n"

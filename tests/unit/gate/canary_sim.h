@@ -11,8 +11,8 @@
 #include "stats/sequential.h"
 
 enum {
-	SIM_LABELS = 3, SIM_REPLICAS = 8, SIM_QUANTILES = 1 << 16, SIM_MINUTES = 10,
-	SIM_BEFORE_WINDOWS = 30
+	SIM_LABELS = 3, SIM_COUNTS = NUMBER_LABELS, SIM_REPLICAS = 8, SIM_QUANTILES = 1 << 16,
+	SIM_MINUTES = 10, SIM_BEFORE_WINDOWS = 30
 };
 #define SIM_START_MS INT64_C(1782896400000)
 
@@ -32,6 +32,8 @@ struct scenario {
 	int stable, candidates; /* replicas; 0: 2 and 1 */
 	int batch;              /* predictions in a row with one label; 0: none are logged */
 	double apart;           /* distance of the candidate's labels from stable's */
+	bool numbers;           /* they are numbers of 0 to 1; */
+	bool one;               /* the candidate gives their mean to everyone */
 };
 struct sim_config {
 	double rate;      /* requests a second */
@@ -61,7 +63,7 @@ struct sim {
 	int n_replicas, n_stable;
 	double jitter[SIM_REPLICAS]; /* bins: what jitter makes of each now */
 	uint64_t owed[SIM_REPLICAS]; /* bad answers of a burst that are still to come */
-	uint64_t labels[2][SIM_LABELS], unlabelled[2]; /* candidate, stable: logged; the next batch */
+	uint64_t labels[2][SIM_COUNTS], unlabelled[2]; /* candidate, stable: logged; the next batch */
 	int64_t now_ms;
 	double share, requests;      /* of the candidate: asked; so far */
 	struct e_process errors;
@@ -126,17 +128,35 @@ static inline void sim_serve(struct sim *sim, int i, double mean, double bad, do
 }
 
 /* Labels are 60, 30 and 10 % of the stable arm; the candidate has the last one more often. */
+static inline int sim_label(struct sim *sim, double apart)
+{
+	double first = fmax(0, .6 - apart), second = .3 - fmax(0, apart - .6);
+	double u = random_unit(&sim->random);
+
+	return u < first ? 0 : u < first + second ? 1 : 2;
+}
+
+/* Numbers are the mean of two that are uniform; the candidate's are higher. */
+static inline int sim_number(struct sim *sim, double apart, bool one)
+{
+	uint64_t draws = random_next(&sim->random);
+	double number = one ? .5 : ((double)(draws & 0xfffff) + (double)(draws >> 20 & 0xfffff)) /
+	                           (2 * 0x1p20) + apart;
+	double at = fmin(number, 1) * (NUMBER_LABELS - 1);
+
+	return (int)at + ((double)(draws >> 44) < (at - floor(at)) * 0x1p20);
+}
+
 static inline void sim_predict(struct sim *sim, int arm, uint64_t n)
 {
 	const struct scenario *s = sim->scenario;
 	double apart = arm ? 0 : s->apart;
-	double first = fmax(0, .6 - apart), second = .3 - fmax(0, apart - .6);
 
 	for (sim->unlabelled[arm] += n; s->batch && sim->unlabelled[arm] >= (uint64_t)s->batch;
 	     sim->unlabelled[arm] -= (uint64_t)s->batch) {
-		double u = random_unit(&sim->random);
+		int k = s->numbers ? sim_number(sim, apart, s->one && !arm) : sim_label(sim, apart);
 
-		sim->labels[arm][u < first ? 0 : u < first + second ? 1 : 2] += (uint64_t)s->batch;
+		sim->labels[arm][k] += (uint64_t)s->batch;
 	}
 }
 
@@ -184,18 +204,25 @@ static inline void sim_traffic(struct sim *sim, double seconds, bool canary, dou
 	sim->now_ms += (int64_t)(seconds * 1000);
 }
 
-static const char *const sim_labels[SIM_LABELS + 1] = {"Low", "Medium", "High", ""};
+static const char *const sim_labels[2][SIM_COUNTS + 1] = {
+	{"Low", "Medium", "High", ""},
+	{"0", "0.1", "0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "0.9", "1", ""},
+};
 
 static inline void sim_look_at_labels(struct sim *sim)
 {
-	struct logged_label labels[2 * SIM_LABELS];
-	struct observed observed = {.labels = labels, .n_labels = 2 * SIM_LABELS};
-	struct output_spec output = {.classes = {(const char **)(uintptr_t)sim_labels, SIM_LABELS}};
+	const char *const *names = sim_labels[sim->scenario->numbers];
+	size_t n = sim->scenario->numbers ? SIM_COUNTS : SIM_LABELS;
+	struct logged_label labels[2 * SIM_COUNTS];
+	struct observed observed = {.labels = labels, .n_labels = 2 * n};
+	struct output_spec output = {.type = TENSOR_FP64, .min = 0, .max = sim->scenario->numbers};
 
-	for (int arm = 0; arm < 2; arm++)
-		for (int k = 0; k < SIM_LABELS; k++)
-			labels[arm * SIM_LABELS + k] = (struct logged_label){
-				arm ? sim->history.stable : sim->history.candidate, sim_labels[k],
+	if (!sim->scenario->numbers)
+		output.classes = (struct strings){(const char **)(uintptr_t)names, n};
+	for (size_t arm = 0; arm < 2; arm++)
+		for (size_t k = 0; k < n; k++)
+			labels[arm * n + k] = (struct logged_label){
+				arm ? sim->history.stable : sim->history.candidate, names[k],
 				sim->labels[arm][k]};
 	gate_labels(&sim->evidence, &observed, &sim->history, &output, sim->now_ms, &sim->arena);
 }
@@ -207,7 +234,7 @@ static inline void sim_look(struct sim *sim, bool canary)
 	struct observed observed = {.known = true, .replicas = sim->replicas,
 	                            .n_replicas = (size_t)(canary ? sim->n_replicas : sim->n_stable)};
 	struct mark marks[SIM_REPLICAS];
-	struct predicted labels[SIM_LABELS + 1];
+	struct predicted labels[SIM_COUNTS + 1];
 	size_t n, n_labels;
 
 	if (canary && random_unit(&sim->random) < s->reset) {
@@ -230,7 +257,7 @@ static inline void sim_look(struct sim *sim, bool canary)
 	if (n_labels)
 		memcpy(labels, sim->evidence.predicted, n_labels * sizeof(*labels));
 	for (size_t k = 0; k < n_labels; k++)
-		labels[k].label = sim_labels[k];
+		labels[k].label = sim_labels[s->numbers][k];
 	arena_reset(&sim->arena);
 	sim->evidence.marks = arena_memdup(&sim->arena, marks, n * sizeof(*marks));
 	sim->evidence.predicted = arena_memdup(&sim->arena, labels, n_labels * sizeof(*labels));
