@@ -52,8 +52,10 @@ static int fetch(const struct options *options, const char *path, struct err *er
 	struct child child = {0};
 	int result;
 
-	if (open_transport(options, options->repo, &transport, err) ||
-	    transport_fetch(&child, &transport, path, refspecs, 1, true, clock_now_ms(), err))
+	if (open_transport(options, options->repo, &transport, err))
+		return -1;
+	transport.prune = true;
+	if (transport_fetch(&child, &transport, path, refspecs, 1, true, clock_now_ms(), err))
 		return -1;
 	while (!child_poll(&child, clock_now_ms()))
 		child_wait(&child);

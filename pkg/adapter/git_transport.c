@@ -377,7 +377,7 @@ int transport_fetch(struct child *child, const struct transport *transport, cons
 {
 	static const char *const options[] = {
 		"--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
-		"--no-recurse-submodules", "--no-show-forced-updates", "--",
+		"--no-recurse-submodules", "--no-show-forced-updates",
 	};
 	int64_t timeout_ms = timeout_of(transport);
 	struct command command;
@@ -385,6 +385,8 @@ int transport_fetch(struct child *child, const struct transport *transport, cons
 	command_init(&command, repo, "fetch");
 	for (size_t i = 0; i < ARRAY_LEN(options); i++)
 		add_arg(&command, options[i]);
+	add_arg(&command, transport->prune ? "--prune" : "--no-prune");
+	add_arg(&command, "--");
 	add_arg(&command, transport->url);
 	for (size_t i = 0; i < n; i++)
 		add_arg(&command, refspecs[i]);

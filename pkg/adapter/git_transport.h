@@ -24,6 +24,7 @@ struct transport {
 	char path[LIMIT_FILE_PATH]; /* of TRANSPORT_LOCAL: the folder itself */
 	struct git_auth auth;
 	int64_t timeout_ms;         /* of one child; 0: 60 s */
+	bool prune;                 /* a fetch removes what the remote has no more */
 };
 
 /* Accepts absolute paths, file://, https://, ssh://, `user@host:path`, and http:// on loopback;

@@ -160,3 +160,5 @@ class RequestTest(CliTest):
         self.assertIn(D, self.ok("status", "--repo", url, env=env))
         self.ok("approve", D, "--repo", url, env=env)
         self.assertIn(CANDIDATE, self.asked()[1])
+        git(self.remote, "update-ref", "-d", "refs/heads/linnet/status")
+        self.assertNotIn(D, self.ok("status", "--repo", url, env=env))
