@@ -205,8 +205,6 @@ static int open_serving(struct daemon *d, struct err *err)
 	if (serving_local_open(&config, &d->serving, err))
 		return -1;
 	d->ports.serving = serving_local_port(d->serving);
-	tell_user(d);
-	log_info("resources of local replicas: memory bounds each process, cpu is a share and no cap");
 	return 0;
 }
 
@@ -240,18 +238,17 @@ static int open_ports(struct daemon *d, struct err *err)
 	char path[PATH_MAX];
 	int64_t runs;
 
-	if (find_paths(d, err))
-		return -1;
 	if (data && !realpath(data, path))
 		return err_errno(err, ERR_STALLED, errno, "data.root %s (make it, or name another)", data);
 	if (parse_int(d->config.values[SETTING_RUNS_CONCURRENT], 1, 64, &runs, err))
 		return err_wrap(err, "runs.concurrent");
-	d->ports.clock = clock_posix();
 	d->http = http_curl_new();
 	d->ports.http = http_curl_port(d->http);
 	if (process_posix_open(arena_printf(&d->arena, "%s/runs", d->state), &d->process, err) ||
 	    open_git(d, err) || open_serving(d, err))
 		return -1;
+	tell_user(d);
+	log_info("resources of local replicas: memory bounds each process, cpu is a share and no cap");
 	d->ports.process = process_posix_port(d->process);
 	d->files = data_files_new(DATA_SETTLE_MS);
 	d->ports.data = data_files_port(d->files);
@@ -578,14 +575,17 @@ static int daemon_main(struct daemon *d, struct err *err)
 	int result;
 
 	harden();
-	if (open_log(&d->config, err) || open_state(d, err) || read_id(d, err) || open_signals(d, err))
+	d->ports.clock = clock_posix();
+	if (open_log(&d->config, err) || open_state(d, err) || read_id(d, err) ||
+	    open_signals(d, err) || find_paths(d, err))
 		return -1;
-	result = open_ports(d, err) || open_web(d, err) ? -1 : 0;
-	if (!result)
-		result = d->config.stop_serving ? stop_serving(d, err) : run(d, err);
+	if (d->config.stop_serving)
+		result = open_serving(d, err) || stop_serving(d, err);
+	else
+		result = open_ports(d, err) || open_web(d, err) || run(d, err);
 	web_close(d->web);
 	close_ports(d);
-	return result;
+	return result ? -1 : 0;
 }
 
 int main(int argc, char **argv)
