@@ -30,7 +30,6 @@ void dataset_columns(const struct model *model, struct arena *arena, struct data
 /* One row of the file, in its order. */
 struct dataset_row {
 	int64_t time_ms;   /* 0 without data.time */
-	uint64_t key[2];   /* of the id; 0 without ids */
 	uint32_t line;
 	uint16_t bucket;   /* of the id, without ids of all values: 0..9999; 0 unless split by hash */
 	bool usable;       /* labelled, matured, inside the window */

@@ -1,6 +1,7 @@
 #include "dataset/rows.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,34 +12,137 @@
 #include "base/heap.h"
 #include "base/limits.h"
 
-enum { CHUNK = 2048 };
+/* ---- Files without names ---- */
+
+enum { SPOOL_BYTES = 64 << 10, SPOOL_BEHIND = 16 /* may be read behind what is there */ };
+
+/* Written once, then read from its beginning, by several one after the other. */
+struct spool {
+	int fd;      /* -1: none */
+	char *bytes; /* of what is not yet in the file; NULL once it is ended */
+	size_t len;
+	off_t size;  /* of the file */
+};
+
+static int spool_open(int dir_fd, const char *path, const char *what, struct spool *spool,
+                      struct err *err)
+{
+	char aside[LIMIT_FILE_PATH];
+
+	if ((size_t)snprintf(aside, sizeof(aside), "%s.%s", path, what) >= sizeof(aside))
+		return err_set(err, ERR_STALLED, "%s: the path is too long", path);
+	spool->fd = openat(dir_fd, aside, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (spool->fd < 0 || unlinkat(dir_fd, aside, 0))
+		return err_errno(err, ERR_TRANSIENT, errno, "%s: cannot create", aside);
+	spool->bytes = heap_alloc(SPOOL_BYTES, 1);
+	return 0;
+}
+
+static void spool_close(struct spool *spool)
+{
+	if (spool->fd >= 0)
+		close(spool->fd);
+	free(spool->bytes);
+}
+
+static int spool_flush(struct spool *spool, struct err *err)
+{
+	for (size_t at = 0; at < spool->len;) {
+		ssize_t n = write(spool->fd, spool->bytes + at, spool->len - at);
+
+		if (n < 0 && errno != EINTR)
+			return err_errno(err, ERR_TRANSIENT, errno, "cannot write what is known of its rows");
+		at += n > 0 ? (size_t)n : 0;
+	}
+	spool->size += (off_t)spool->len;
+	spool->len = 0;
+	return 0;
+}
+
+/* Where up to `most` bytes may be written; what was is added to `len`. NULL: an error. */
+static char *spool_room(struct spool *spool, size_t most, struct err *err)
+{
+	if (SPOOL_BYTES - spool->len < most && spool_flush(spool, err))
+		return NULL;
+	return spool->bytes + spool->len;
+}
+
+static int spool_end(struct spool *spool, struct err *err)
+{
+	if (spool_flush(spool, err))
+		return -1;
+	free(spool->bytes);
+	spool->bytes = NULL;
+	return 0;
+}
+
+static void reading_begin(struct spool_reading *reading, const struct spool *spool)
+{
+	assert(!spool->bytes);
+	*reading = (struct spool_reading){.spool = spool,
+	                                  .bytes = heap_alloc(SPOOL_BYTES + SPOOL_BEHIND, 1)};
+}
+
+/* Reads on, unless `least` bytes are there or all that are left. */
+static int reading_more(struct spool_reading *reading, size_t least, struct err *err)
+{
+	const struct spool *spool = reading->spool;
+
+	if (reading->end - reading->at >= least)
+		return 0;
+	memmove(reading->bytes, reading->bytes + reading->at, reading->end - reading->at);
+	reading->end -= reading->at;
+	reading->at = 0;
+	while (reading->end < least && reading->next < spool->size) {
+		ssize_t n = pread(spool->fd, reading->bytes + reading->end, SPOOL_BYTES - reading->end,
+		                  reading->next);
+
+		if (n == 0 || (n < 0 && errno != EINTR))
+			return err_errno(err, ERR_TRANSIENT, n ? errno : EIO,
+			                 "cannot read what is known of its rows");
+		reading->end += n > 0 ? (size_t)n : 0;
+		reading->next += n > 0 ? n : 0;
+	}
+	return 0;
+}
+
+static void reading_done(struct spool_reading *reading)
+{
+	free(reading->bytes);
+	*reading = (struct spool_reading){0};
+}
+
+/* ---- Rows ---- */
+
+/* A row takes few bytes: one of these, with how many bytes follow that say how much later than the
+ * one before it is, the lowest first; then what is not as it mostly is. Its key is looked at apart
+ * from it, twice, and stands in a file of its own. */
+enum { ROW_USABLE = 1, ROW_NEXT_LINE = 2, ROW_HAS_BUCKET = 4, ROW_BYTES_AT = 3 /* bits */ };
+enum { ROW_MOST = 1 + sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t) };
+
+struct key {
+	uint64_t key;
+	uint32_t more; /* bits of it */
+	uint32_t line;
+};
 
 struct rows {
-	int fd;
-	struct dataset_row *chunk; /* of what is not yet in the file; NULL after rows_end */
-	size_t in_chunk, n;
-	int64_t n_usable, newest_ms;
+	struct spool rows, keys; /* all rows; of usable ones with a key */
+	struct dataset_row last;
+	int64_t n, n_keys, n_usable, newest_ms;
 	bool ordered; /* no usable row is older than the one before */
 };
 
 int rows_open(int dir_fd, const char *path, struct rows **out, struct err *err)
 {
-	char aside[LIMIT_FILE_PATH];
-	struct rows *rows;
-	int fd;
+	struct rows *rows = heap_alloc(1, sizeof(*rows));
 
-	if ((size_t)snprintf(aside, sizeof(aside), "%s.rows", path) >= sizeof(aside))
-		return err_set(err, ERR_STALLED, "%s: the path is too long", path);
-	fd = openat(dir_fd, aside, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 || unlinkat(dir_fd, aside, 0)) {
-		err_errno(err, ERR_TRANSIENT, errno, "%s: cannot create", aside);
-		if (fd >= 0)
-			close(fd);
+	*rows = (struct rows){.rows.fd = -1, .keys.fd = -1, .newest_ms = INT64_MIN, .ordered = true};
+	if (spool_open(dir_fd, path, "rows", &rows->rows, err) ||
+	    spool_open(dir_fd, path, "keys", &rows->keys, err)) {
+		rows_free(rows);
 		return -1;
 	}
-	rows = heap_alloc(1, sizeof(*rows));
-	*rows = (struct rows){.fd = fd, .newest_ms = INT64_MIN, .ordered = true};
-	rows->chunk = heap_alloc(CHUNK, sizeof(*rows->chunk));
 	*out = rows;
 	return 0;
 }
@@ -47,96 +151,123 @@ void rows_free(struct rows *rows)
 {
 	if (!rows)
 		return;
-	close(rows->fd);
-	free(rows->chunk);
+	spool_close(&rows->rows);
+	spool_close(&rows->keys);
 	free(rows);
 }
 
-static int flush(struct rows *rows, struct err *err)
+/* Small whichever way it goes: 0, -1, 1, -2 and so on are 0, 1, 2, 3. */
+static uint64_t fold_sign(uint64_t difference)
 {
-	const char *next = (const char *)rows->chunk;
-	size_t left = rows->in_chunk * sizeof(*rows->chunk);
+	return difference << 1 ^ (difference >> 63 ? UINT64_MAX : 0);
+}
 
-	while (left > 0) {
-		ssize_t n = write(rows->fd, next, left);
+static uint64_t unfold_sign(uint64_t number)
+{
+	return number >> 1 ^ (number & 1 ? UINT64_MAX : 0);
+}
 
-		if (n < 0 && errno != EINTR)
-			return err_errno(err, ERR_TRANSIENT, errno, "cannot write what is known of its rows");
-		if (n > 0) {
-			next += n;
-			left -= (size_t)n;
-		}
-	}
-	rows->in_chunk = 0;
+static int put_row(struct rows *rows, const struct dataset_row *row, struct err *err)
+{
+	uint64_t later = fold_sign((uint64_t)row->time_ms - (uint64_t)rows->last.time_ms);
+	unsigned bytes = later ? (71 - (unsigned)__builtin_clzll(later)) / 8 : 0;
+	bool is_next = row->line == rows->last.line + 1;
+	char *start = spool_room(&rows->rows, ROW_MOST, err), *out = start;
+
+	if (!start)
+		return -1;
+	*out++ = (char)((row->usable ? ROW_USABLE : 0) | (is_next ? ROW_NEXT_LINE : 0) |
+	                (row->bucket ? ROW_HAS_BUCKET : 0) | bytes << ROW_BYTES_AT);
+	later = htole64(later);
+	memcpy(out, &later, sizeof(later));
+	out += bytes;
+	if (!is_next)
+		out = mempcpy(out, &row->line, sizeof(row->line));
+	if (row->bucket)
+		out = mempcpy(out, &row->bucket, sizeof(row->bucket));
+	rows->rows.len += (size_t)(out - start);
+	rows->last = *row;
+	rows->n++;
 	return 0;
 }
 
-int rows_add(struct rows *rows, const struct dataset_row *row, struct err *err)
+static int put_key(struct rows *rows, const uint64_t key[2], uint32_t line, struct err *err)
 {
-	rows->chunk[rows->in_chunk++] = *row;
-	rows->n++;
+	const struct key one = {key[0], (uint32_t)key[1], line};
+	char *out = spool_room(&rows->keys, sizeof(one), err);
+
+	if (!out)
+		return -1;
+	memcpy(out, &one, sizeof(one));
+	rows->keys.len += sizeof(one);
+	rows->n_keys++;
+	return 0;
+}
+
+int rows_add(struct rows *rows, const struct dataset_row *row, const uint64_t *key,
+             struct err *err)
+{
 	if (row->usable) {
 		rows->n_usable++;
 		rows->ordered = rows->ordered && row->time_ms >= rows->newest_ms;
 		rows->newest_ms = row->time_ms;
+		if (key && put_key(rows, key, row->line, err))
+			return -1;
 	}
-	return rows->in_chunk == CHUNK ? flush(rows, err) : 0;
+	return put_row(rows, row, err);
 }
 
 int rows_end(struct rows *rows, struct err *err)
 {
-	if (flush(rows, err))
-		return -1;
-	free(rows->chunk);
-	rows->chunk = NULL;
-	return 0;
+	return spool_end(&rows->rows, err) || spool_end(&rows->keys, err) ? -1 : 0;
 }
-
-/* ---- Reading ---- */
 
 void rows_begin(struct rows_reader *reader, const struct rows *rows)
 {
-	assert(!rows->chunk);
-	*reader = (struct rows_reader){.rows = rows};
-	reader->chunk = heap_alloc(CHUNK, sizeof(*reader->chunk));
+	*reader = (struct rows_reader){.left = rows->n};
+	reading_begin(&reader->reading, &rows->rows);
 }
 
-static int fill(struct rows_reader *reader, struct err *err)
+static const char *take_bytes(void *to, const char *from, size_t n)
 {
-	size_t left = reader->rows->n - reader->next, n = left < CHUNK ? left : CHUNK;
-	size_t size = n * sizeof(*reader->chunk), done = 0;
-
-	while (done < size) {
-		ssize_t got = pread(reader->rows->fd, (char *)reader->chunk + done, size - done,
-		                    (off_t)(reader->next * sizeof(*reader->chunk) + done));
-
-		if (got == 0 || (got < 0 && errno != EINTR))
-			return err_errno(err, ERR_TRANSIENT, got ? errno : EIO,
-			                 "cannot read what is known of its rows");
-		done += got > 0 ? (size_t)got : 0;
-	}
-	reader->n = n;
-	reader->at = 0;
-	reader->next += n;
-	return 0;
+	memcpy(to, from, n);
+	return from + n;
 }
 
 int rows_next(struct rows_reader *reader, const struct dataset_row **out, struct err *err)
 {
-	if (reader->at == reader->n) {
-		if (reader->next == reader->rows->n)
-			return 0;
-		if (fill(reader, err))
-			return -1;
-	}
-	*out = &reader->chunk[reader->at++];
+	struct dataset_row *row = &reader->row;
+	const char *in;
+	uint64_t later;
+	unsigned has, bytes;
+
+	if (reader->left == 0)
+		return 0;
+	if (reading_more(&reader->reading, ROW_MOST, err))
+		return -1;
+	in = reader->reading.bytes + reader->reading.at;
+	has = (unsigned char)*in++;
+	bytes = has >> ROW_BYTES_AT;
+	memcpy(&later, in, sizeof(later));
+	later = le64toh(later) & (bytes < 8 ? (UINT64_C(1) << 8 * bytes) - 1 : UINT64_MAX);
+	in += bytes;
+	row->usable = has & ROW_USABLE;
+	row->time_ms = (int64_t)((uint64_t)row->time_ms + unfold_sign(later));
+	row->line++;
+	if (!(has & ROW_NEXT_LINE))
+		in = take_bytes(&row->line, in, sizeof(row->line));
+	row->bucket = 0;
+	if (has & ROW_HAS_BUCKET)
+		in = take_bytes(&row->bucket, in, sizeof(row->bucket));
+	reader->reading.at = (size_t)(in - reader->reading.bytes);
+	reader->left--;
+	*out = row;
 	return 1;
 }
 
 void rows_done(struct rows_reader *reader)
 {
-	free(reader->chunk);
-	*reader = (struct rows_reader){0};
+	reading_done(&reader->reading);
 }
 
 /* ---- Ids given twice ---- */
@@ -146,17 +277,14 @@ void rows_done(struct rows_reader *reader)
  * second are compared, a few of a hundred. With more than PASS_ROWS rows, each pass looks at the
  * keys of one remainder. */
 enum { FILTER_BITS_LEAST = 1 << 12, FILTER_BITS_MOST = 1 << 27, PASS_ROWS = 16 << 20 };
-enum { AHEAD_ROWS = 8 };
+enum { AHEAD_KEYS = 8 };
 
 struct finder {
 	const struct rows *rows;
 	uint64_t *seen, *again;
 	uint64_t bits; /* of each filter */
 	uint64_t pass, passes;
-	struct suspect {
-		uint64_t key[2];
-		uint32_t line;
-	} *suspects;
+	struct key *suspects;
 	size_t n, capacity;
 };
 
@@ -179,58 +307,72 @@ static bool put_in(const struct finder *finder, uint64_t *filter, uint64_t key)
 	return was;
 }
 
-/* Fetches what a row that comes soon will look at: a filter is larger than a core's caches. */
-static void look_ahead(const struct rows_reader *reader, const struct finder *finder,
+/* Fetches what a key that comes soon will look at: a filter is larger than a core's caches. */
+static void look_ahead(const struct spool_reading *reading, const struct finder *finder,
                        const uint64_t *filter)
 {
-	if (reader->at + AHEAD_ROWS < reader->n)
-		__builtin_prefetch(
-			&filter[reader->chunk[reader->at + AHEAD_ROWS].key[0] & (finder->bits / 64 - 1)], 1);
+	size_t at = reading->at + AHEAD_KEYS * sizeof(struct key);
+	uint64_t key;
+
+	if (at >= reading->end)
+		return;
+	memcpy(&key, reading->bytes + at, sizeof(key));
+	__builtin_prefetch(&filter[key & (finder->bits / 64 - 1)], 1);
 }
 
-static void note_key(struct finder *finder, const struct dataset_row *row)
+static void note_key(struct finder *finder, const struct key *key)
 {
-	if (put_in(finder, finder->seen, row->key[0]))
-		(void)put_in(finder, finder->again, row->key[0]);
+	if (put_in(finder, finder->seen, key->key))
+		(void)put_in(finder, finder->again, key->key);
 }
 
-static void take_suspect(struct finder *finder, const struct dataset_row *row)
+static void take_suspect(struct finder *finder, const struct key *key)
 {
-	if (finder->n == ROWS_TWICE_MAX || !is_in(finder, finder->again, row->key[0]))
+	if (finder->n == ROWS_TWICE_MAX || !is_in(finder, finder->again, key->key))
 		return;
 	if (finder->n == finder->capacity) {
 		finder->capacity = finder->capacity ? finder->capacity * 2 : 1024;
 		finder->suspects = heap_resize(finder->suspects, finder->capacity,
 		                               sizeof(*finder->suspects));
 	}
-	finder->suspects[finder->n++] = (struct suspect){{row->key[0], row->key[1]}, row->line};
+	finder->suspects[finder->n++] = *key;
 }
 
 static int each_key(struct finder *finder, const uint64_t *filter,
-                    void (*look)(struct finder *, const struct dataset_row *), struct err *err)
+                    void (*look)(struct finder *, const struct key *), struct err *err)
 {
-	const struct dataset_row *row;
-	struct rows_reader reader;
-	int result;
+	struct spool_reading reading;
+	struct key key;
+	int result = 0;
 
-	rows_begin(&reader, finder->rows);
-	while ((result = rows_next(&reader, &row, err)) > 0) {
-		look_ahead(&reader, finder, filter);
-		if (row->usable && (finder->passes == 1 || row->key[1] % finder->passes == finder->pass))
-			look(finder, row);
+	reading_begin(&reading, &finder->rows->keys);
+	for (int64_t left = finder->rows->n_keys; left > 0 && !result; left--) {
+		result = reading_more(&reading, sizeof(key), err);
+		if (result)
+			break;
+		look_ahead(&reading, finder, filter);
+		memcpy(&key, reading.bytes + reading.at, sizeof(key));
+		reading.at += sizeof(key);
+		if (finder->passes == 1 || key.more % finder->passes == finder->pass)
+			look(finder, &key);
 	}
-	rows_done(&reader);
+	reading_done(&reading);
 	return result;
+}
+
+static bool is_key(const struct key *a, const struct key *b)
+{
+	return a->key == b->key && a->more == b->more;
 }
 
 static int by_key(const void *a, const void *b)
 {
-	const struct suspect *left = a, *right = b;
+	const struct key *left = a, *right = b;
 
-	for (int i = 0; i < 2; i++) {
-		if (left->key[i] != right->key[i])
-			return left->key[i] < right->key[i] ? -1 : 1;
-	}
+	if (left->key != right->key)
+		return left->key < right->key ? -1 : 1;
+	if (left->more != right->more)
+		return left->more < right->more ? -1 : 1;
 	return left->line < right->line ? -1 : left->line > right->line;
 }
 
@@ -243,14 +385,14 @@ static int by_line(const void *a, const void *b)
 
 static void compare(struct finder *finder, struct rows_twice *out, size_t *n)
 {
-	const struct suspect *first = finder->suspects;
+	const struct key *first = finder->suspects;
 
 	if (finder->n > 0)
 		qsort(finder->suspects, finder->n, sizeof(*finder->suspects), by_key);
 	for (size_t i = 1; i < finder->n; i++) {
-		const struct suspect *one = &finder->suspects[i];
+		const struct key *one = &finder->suspects[i];
 
-		if (memcmp(one->key, first->key, sizeof(one->key)))
+		if (!is_key(one, first))
 			first = one;
 		else
 			out[(*n)++] = (struct rows_twice){one->line, first->line};
@@ -263,10 +405,10 @@ int rows_find_twice(const struct rows *rows, struct rows_twice **out, size_t *n,
                     struct err *err)
 {
 	struct finder finder = {.rows = rows, .bits = FILTER_BITS_LEAST,
-	                        .passes = 1 + rows->n / PASS_ROWS};
+	                        .passes = 1 + (uint64_t)rows->n_keys / PASS_ROWS};
 	int result = 0;
 
-	while (finder.bits < FILTER_BITS_MOST && finder.bits < 8 * rows->n)
+	while (finder.bits < FILTER_BITS_MOST && finder.bits < 8 * (uint64_t)rows->n_keys)
 		finder.bits *= 2;
 	finder.seen = heap_alloc(finder.bits / 64, sizeof(uint64_t));
 	finder.again = heap_alloc(finder.bits / 64, sizeof(uint64_t));

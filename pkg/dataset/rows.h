@@ -1,23 +1,32 @@
-/* Inside dataset: what is remembered of each row of a file, in its order, in a file that has no
- * name: memory does not grow with the rows. */
+/* Inside dataset: what is remembered of each row of a file, in its order, in files that have no
+ * names: memory does not grow with the rows. */
 #ifndef LINNET_DATASET_ROWS_H
 #define LINNET_DATASET_ROWS_H
 
+#include <sys/types.h>
+
 #include "dataset/dataset.h"
 
-/* Heap. The file stands beside `path` and is gone when it is closed. */
+/* Heap. The files stand beside `path` and are gone when they are closed. */
 int rows_open(int dir_fd, const char *path, struct rows **out, struct err *err) must_check;
 void rows_free(struct rows *rows); /* accepts NULL */
-int rows_add(struct rows *rows, const struct dataset_row *row, struct err *err) must_check;
+/* `key`: of the id, two numbers (of which the upper half of the second is not kept); NULL without
+ * ids. */
+int rows_add(struct rows *rows, const struct dataset_row *row, const uint64_t *key,
+             struct err *err) must_check;
 /* No row is added after this, none is read before. */
 int rows_end(struct rows *rows, struct err *err) must_check;
 
 /* Reads them in order. */
 struct rows_reader {
-	const struct rows *rows;
-	struct dataset_row *chunk; /* heap */
-	size_t n, at;              /* of the chunk */
-	size_t next;               /* row after the chunk */
+	struct spool_reading {
+		const struct spool *spool;
+		char *bytes;    /* heap */
+		size_t at, end; /* of what is read and not yet looked at */
+		off_t next;     /* where the file is read on */
+	} reading;
+	struct dataset_row row; /* the last */
+	int64_t left;
 };
 void rows_begin(struct rows_reader *reader, const struct rows *rows);
 /* 1: *out is the next row, until the next call; 0: no more; -1. */

@@ -19,6 +19,8 @@ struct scan {
 	struct input_spec label;   /* what it must be, as an input would */
 	const char *const *values; /* of the row */
 	const size_t *lengths;     /* of table_lengths */
+	uint64_t key[2];           /* of its id */
+	bool has_key;
 	int64_t line;
 };
 
@@ -157,9 +159,10 @@ static void take_key(struct scan *scan, struct dataset_row *row)
 {
 	const char *id = scan->dataset->has_ids ? scan->values[scan->columns->id] : NULL;
 
+	scan->has_key = id != NULL;
 	if (id) {
-		row->key[0] = text_key(id, 1);
-		row->key[1] = text_key(id, 2);
+		scan->key[0] = text_key(id, 1);
+		scan->key[1] = text_key(id, 2);
 	}
 	if (scan->has_buckets)
 		row->bucket = id ? dataset_bucket(id) : values_bucket(scan);
@@ -253,7 +256,7 @@ static int scan_rows(struct scan *scan, struct table *table, struct err *err)
 		scan->lengths = table_lengths(table);
 		row.line = (uint32_t)scan->line;
 		row.usable = check_row(scan, &row);
-		if (rows_add(scan->dataset->rows, &row, err))
+		if (rows_add(scan->dataset->rows, &row, scan->has_key ? scan->key : NULL, err))
 			return -1;
 	}
 	scan->dataset->n_usable = scan->report->usable;

@@ -185,7 +185,7 @@ static void rows_of(const int64_t *times, size_t n, struct dataset *dataset)
 	for (size_t i = 0; i < n; i++) {
 		struct dataset_row row = {.time_ms = times[i], .line = (uint32_t)i + 2, .usable = true};
 
-		assert_int_equal(rows_add(dataset->rows, &row, &err), 0);
+		assert_int_equal(rows_add(dataset->rows, &row, NULL, &err), 0);
 	}
 	assert_int_equal(rows_end(dataset->rows, &err), 0);
 }
@@ -239,6 +239,43 @@ static void cuts_are_places_in_the_order_of_time(void **state)
 	}
 }
 
+static void rows_come_back_as_they_were(void **state)
+{
+	static const int64_t times[] = {0, 1, -1, 127, 128, 1577836800000, 1577836815000, INT64_MAX,
+	                                INT64_MIN, INT64_MAX, 0, 0};
+	enum { ROWS = 20000 };
+	const struct dataset_row *row;
+	struct rows_reader reader;
+	struct rows *rows;
+	struct err err = {0};
+	uint32_t line = 1;
+
+	(void)state;
+	assert_int_equal(rows_open(top, "rows", &rows, &err), 0);
+	for (uint32_t i = 0; i < ROWS; i++) {
+		struct dataset_row added = {.time_ms = times[i % 12], .bucket = (uint16_t)(i % 3 * 4999),
+		                            .usable = i % 7};
+
+		line = i == ROWS - 1 ? UINT32_MAX : line + 1 + (i % 10 == 9 ? i : 0);
+		added.line = line;
+		assert_int_equal(rows_add(rows, &added, NULL, &err), 0);
+	}
+	assert_int_equal(rows_end(rows, &err), 0);
+	rows_begin(&reader, rows);
+	line = 1;
+	for (uint32_t i = 0; i < ROWS; i++) {
+		line = i == ROWS - 1 ? UINT32_MAX : line + 1 + (i % 10 == 9 ? i : 0);
+		assert_int_equal(rows_next(&reader, &row, &err), 1);
+		assert_true(row->time_ms == times[i % 12]);
+		assert_int_equal(row->line, line);
+		assert_int_equal(row->bucket, i % 3 * 4999);
+		assert_int_equal(row->usable, i % 7 != 0);
+	}
+	assert_int_equal(rows_next(&reader, &row, &err), 0);
+	rows_done(&reader);
+	rows_free(rows);
+}
+
 static void ids_given_twice_are_found(void **state)
 {
 	static const uint32_t first[] = {2, 2, 500, 9999};
@@ -252,12 +289,12 @@ static void ids_given_twice_are_found(void **state)
 	for (uint32_t line = 2; line < 60000; line++) {
 		uint32_t same = line == 50001 ? 2 : line == 50002 ? 2 : line == 50003 ? 500
 		                : line == 59999 ? 9999 : line;
-		struct dataset_row row = {.line = line, .usable = line != 40000 && line != 40001,
-		                          .key = {same * UINT64_C(0x9e3779b97f4a7c15), same}};
+		struct dataset_row row = {.line = line, .usable = line != 40000 && line != 40001};
+		uint64_t key[2] = {same * UINT64_C(0x9e3779b97f4a7c15), same};
 
 		if (line >= 40000 && line <= 40002)
-			row.key[0] = row.key[1] = 5; /* two that are not used, and one */
-		assert_int_equal(rows_add(rows, &row, &err), 0);
+			key[0] = key[1] = 5; /* two that are not used, and one */
+		assert_int_equal(rows_add(rows, &row, key, &err), 0);
 	}
 	assert_int_equal(rows_end(rows, &err), 0);
 	assert_int_equal(rows_find_twice(rows, &twice, &n, &err), 0);
@@ -556,6 +593,7 @@ static void parts_hold_declared_columns_only(void **state)
 	assert_int_equal(parts[3].from_ms, time_of(AT("04")));
 	assert_int_equal(faccessat(top, "test.csv.part", F_OK, 0), -1);
 	assert_int_equal(faccessat(top, "data.rows", F_OK, 0), -1);
+	assert_int_equal(faccessat(top, "data.keys", F_OK, 0), -1);
 	assert_int_equal(across.n_unseen, 1);
 	assert_string_equal(across.unseen[0].input, "team");
 	assert_string_equal(across.unseen[0].value, "x,\"y");
@@ -837,6 +875,7 @@ int main(void)
 		cmocka_unit_test(buckets_as_the_oracle),
 		cmocka_unit_test(parts_of_buckets),
 		IN_FOLDER(cuts_are_places_in_the_order_of_time),
+		IN_FOLDER(rows_come_back_as_they_were),
 		IN_FOLDER(ids_given_twice_are_found),
 		IN_FOLDER(what_does_not_fit_names_its_row),
 		IN_FOLDER(rules_on_the_whole),
