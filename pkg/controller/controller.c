@@ -57,6 +57,27 @@ void controller_poke(struct controller *c, bool remote)
 		c->ports.git.poke(c->ports.git.self);
 }
 
+/* Of one name the newest counts; of more than are kept the oldest is lost. */
+static void note_event(struct key *key, const char *name, int64_t now_ms)
+{
+	struct outside_event *event;
+	size_t at = 0;
+
+	while (at < key->n_events && strcmp(key->events[at].name, name))
+		at++;
+	if (at == EVENTS_KEPT) {
+		at = 0;
+		log_warn("model %s: event %s is lost: too many others wait", key->name,
+		         key->events[at].name);
+	}
+	if (at == key->n_events)
+		key->events = heap_resize(key->events, ++key->n_events, sizeof(*key->events));
+	event = &key->events[key->n_events - 1];
+	memmove(&key->events[at], &key->events[at + 1], (key->n_events - 1 - at) * sizeof(*event));
+	*event = (struct outside_event){.at_ms = now_ms};
+	snprintf(event->name, sizeof(event->name), "%s", name);
+}
+
 void controller_event(struct controller *c, const char *name)
 {
 	log_info("event %s", name);
@@ -65,9 +86,7 @@ void controller_event(struct controller *c, const char *name)
 
 		if (key->environment)
 			continue;
-		free(key->event);
-		key->event = heap_strdup(name);
-		key->event_ms = c->ports.clock.wall_ms(c->ports.clock.self);
+		note_event(key, name, c->ports.clock.wall_ms(c->ports.clock.self));
 		key->due_ms = 0;
 	}
 }
@@ -271,11 +290,12 @@ static void record_outcomes(struct controller *c, struct task *tasks, size_t n)
 		log_warn("%s", err.text);
 }
 
-/* It is recorded as a kick, or nobody waits for it. */
-static void event_done(struct key *key)
+/* They are recorded as kicks, or nobody waits for them. */
+static void events_done(struct key *key)
 {
-	free(key->event);
-	key->event = NULL;
+	free(key->events);
+	key->events = NULL;
+	key->n_events = 0;
 }
 
 /* Reduce, record the intent, act, record the outcome. */
@@ -303,7 +323,7 @@ static void carry_out(struct controller *c, struct task *tasks, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		show(c, &tasks[i]);
 		if (tasks[i].plan || tasks[i].undeclared)
-			event_done(tasks[i].key);
+			events_done(tasks[i].key);
 		if (tasks[i].plan && was_decided(c, &tasks[i]))
 			wake_neighbours(c, &tasks[i]);
 		if (tasks[i].plan && tasks[i].rollout.gone) {

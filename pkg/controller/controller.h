@@ -43,7 +43,8 @@ int controller_pass(struct controller *controller, int64_t *wake_ms, struct err 
 void controller_poke(struct controller *controller, bool remote);
 
 /* A named event that came from outside: a kick of each model that has it among its triggers, by
- * "webhook". Held in memory until it is recorded. */
+ * "webhook". Held in memory until it is recorded, however many others come meanwhile (a model holds
+ * 16 names; of one name the newest). */
 void controller_event(struct controller *controller, const char *name);
 
 /* The disk is (nearly) full, or has room again: while it is, nothing new begins; healing, rollback

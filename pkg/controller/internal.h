@@ -19,6 +19,7 @@ enum {
 	README_ROWS = 1000,
 	HOLD_MS = 5000,            /* so long a read-back may wait to be recorded */
 	LOOK_AGAIN_MS = 5000,      /* between two looks at what sends no event */
+	EVENTS_KEPT = 16,          /* different named events that a model may not have acted on */
 	BACKOFF_LEAST_MS = 250,
 	BACKOFF_MOST_MS = 60000,
 };
@@ -52,8 +53,12 @@ struct key {
 		char *message;
 	} row;
 	struct shown *shown; /* what watchers were told last; NULL nothing */
-	char *event;         /* of a model: a named event not yet acted on; NULL none */
-	int64_t event_ms;    /* wall time at which it came: two of one name are two causes */
+	/* of a model: named events not yet acted on, in the order in which they came; heap */
+	struct outside_event {
+		char name[LIMIT_NAME + 1];
+		int64_t at_ms; /* wall time: two of one name are two causes */
+	} *events;
+	size_t n_events;
 };
 
 struct controller {

@@ -56,7 +56,7 @@ static void key_free(struct key *key)
 	free(key->evidence);
 	free(key->lent);
 	free(key->shown);
-	free(key->event);
+	free(key->events);
 	free(key);
 }
 

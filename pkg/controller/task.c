@@ -383,27 +383,37 @@ static bool model_policy(struct controller *c, const struct model *model,
 	return true;
 }
 
-/* A named event is a kick of the models that wait for it, and nothing to all others. */
-static void add_event(struct controller *c, const struct task *task, struct training_input *input)
+static bool waits_for(const struct model *model, const char *event)
 {
+	for (size_t i = 0; i < model->n_triggers; i++)
+		if (model->triggers[i].kind == TRIGGER_EVENT && !strcmp(model->triggers[i].event, event))
+			return true;
+	return false;
+}
+
+/* A named event is a kick of the models that wait for it, and nothing to all others. */
+static void add_events(struct controller *c, const struct task *task,
+                       struct training_input *input)
+{
+	const struct key *key = task->key;
 	struct request *requests;
 	char when[TIME_TEXT];
 
-	format_time(task->key->event_ms, when);
-	for (size_t i = 0; task->key->event && i < input->model->n_triggers; i++) {
-		const struct trigger_spec *trigger = &input->model->triggers[i];
-
-		if (trigger->kind != TRIGGER_EVENT || strcmp(trigger->event, task->key->event))
-			continue;
-		requests = arena_array(&c->arena, input->n_requests + 1, struct request);
-		if (input->n_requests)
-			memcpy(requests, input->requests, input->n_requests * sizeof(*requests));
-		requests[input->n_requests++] =
-			(struct request){.verb = REQUEST_KICK, .event = trigger->event, .expires_ms = -1,
-			                 .by = arena_printf(&c->arena, "webhook at %s", when)};
-		input->requests = requests;
+	if (key->n_events == 0)
 		return;
+	requests = arena_array(&c->arena, input->n_requests + key->n_events, struct request);
+	if (input->n_requests)
+		memcpy(requests, input->requests, input->n_requests * sizeof(*requests));
+	for (size_t i = 0; i < key->n_events; i++) {
+		if (!waits_for(input->model, key->events[i].name))
+			continue;
+		format_time(key->events[i].at_ms, when);
+		requests[input->n_requests++] =
+			(struct request){.verb = REQUEST_KICK, .expires_ms = -1,
+			                 .event = arena_strdup(&c->arena, key->events[i].name),
+			                 .by = arena_printf(&c->arena, "webhook at %s", when)};
 	}
+	input->requests = requests;
 }
 
 static bool has_trigger(const struct model *model, enum trigger_kind kind)
@@ -471,7 +481,7 @@ int task_model(struct controller *c, struct task *task, struct err *err)
 		return 0;
 	}
 	task->model = input.model = object.model;
-	add_event(c, task, &input);
+	add_events(c, task, &input);
 	input.known = desired_known(c) && declared == DECLARED_OK;
 	input.manifest = arena_strdup(&c->arena, blob.hex);
 	look_at_data(c, task, &input);

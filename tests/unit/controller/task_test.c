@@ -224,6 +224,48 @@ static void a_request_that_has_to_wait_delays_no_plan(void **state)
 	assert_true(tasks[0].observed.known);
 }
 
+#define WAITING \
+	MODEL \
+	"  train: {command: [python3, train.py], source: apps/risk, candidates: [{name: one}]}\n" \
+	"  triggers: [{event: early}, {event: late}]\n" \
+	"  automation: {retrain: manual}\n"
+
+static int64_t a_time(void *self)
+{
+	(void)self;
+	return 1577836800000;
+}
+
+/* Events that come between two passes: each is a kick, whatever comes beside or after it. */
+static void an_event_takes_no_other_away(void **state)
+{
+	struct world *world = *state;
+	struct controller *c = &world->c;
+	struct task task = {.key = key_find(c, NULL, "risk")};
+	const struct transition *history;
+	struct err err = {0};
+	char name[16];
+
+	c->ports.clock.wall_ms = a_time;
+	put(world->fixture, c->fleet, "model.yaml", WAITING, NULL);
+	for (int i = 0; i < EVENTS_KEPT - 1; i++) {
+		snprintf(name, sizeof(name), "unknown-%d", i);
+		controller_event(c, name);
+		if (i == 1)
+			controller_event(c, "early");
+	}
+	controller_event(c, "late"); /* one too many: the oldest goes */
+	controller_event(c, "late");
+	controller_event(c, "unknown-1");
+	assert_int_equal(key_find(c, NULL, "risk")->n_events, EVENTS_KEPT);
+	if (task_model(c, &task, &err))
+		fail_msg("%s", err.text);
+	history = task.training.next.history; /* newest first */
+	assert_int_equal(task.training.next.n_history, 2);
+	assert_string_equal(history[0].why, "late by webhook at 2020-01-01T00:00:00Z");
+	assert_string_equal(history[1].why, "early by webhook at 2020-01-01T00:00:00Z");
+}
+
 /* ---- a file of the status branch that was damaged ---- */
 
 static int port_versions(void *self, enum git_repo repo, struct oid commit, const char *path,
@@ -419,6 +461,7 @@ int main(void)
 		                                teardown),
 		cmocka_unit_test_setup_teardown(a_request_that_has_to_wait_delays_no_plan, setup,
 		                                teardown),
+		cmocka_unit_test_setup_teardown(an_event_takes_no_other_away, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_was_retired_is_waited_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_record_that_cannot_be_read_is_no_first_start, setup,
 		                                teardown),
