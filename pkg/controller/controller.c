@@ -438,7 +438,7 @@ static void begin_pass(struct controller *c)
 int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 {
 	struct asked_list asked = {0};
-	struct oid before = c->applied;
+	struct oid before = c->applied, recorded;
 	struct key **due;
 	struct task *tasks;
 	bool fleet_moved;
@@ -451,6 +451,7 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 	*wake_ms = c->heads.busy ? GIT_BUSY_MS : c->config.poll_ms;
 	if (!status_known(c))
 		return 0;
+	recorded = c->heads.status;
 	due = keys_due(c, &asked, BATCH_KEYS, &n);
 	c->crowded = n >= BATCH_KEYS;
 	tasks = arena_array(&c->arena, n, struct task);
@@ -462,6 +463,8 @@ int controller_pass(struct controller *c, int64_t *wake_ms, struct err *err)
 	timing_add(&c->figures.pass, since(c, c->now_ms));
 	next = keys_next_due(c);
 	tell_progress(c, fleet_moved, n, next);
+	if (strcmp(c->heads.status.hex, recorded.hex)) /* to be pushed */
+		next = c->now_ms;
 	if (next - c->now_ms < *wake_ms)
 		*wake_ms = next <= c->now_ms ? 0 : next - c->now_ms;
 	return 0;

@@ -36,6 +36,14 @@ class StatusTest(test_faults.FaultsTest):
 
         return wait(20, "the damage is pushed", lands)
 
+    def test_a_status_does_not_wait_for_the_next_look_to_be_pushed(self):
+        world = self.make()
+        world.config.write_text(world.config.read_text().replace("poll: 500ms", "poll: 1h"))
+        world.push("a model, deployed nowhere")
+        world.start()
+        wait(5, "its status is pushed", lambda: "status/models/echo.yaml" in world.git(
+            world.remote, "ls-tree", "-r", "--name-only", "linnet/status", check=False))
+
     def test_a_damaged_status_is_taken_from_the_commit_before(self):
         world = self.serve_v1()
         before = set(world.pids("v1"))
