@@ -167,7 +167,8 @@ void put_gates(const struct options *options, struct view *view, const char *nam
 		       " gates.require has it tested first, with the guards, on rows that cannot have"
 		       " trained it\n", name,
 		       gate_asked(gates.model, gates.policy)
-		       ? "by the guards alone, on validation rows that may have trained it" : "untested");
+		       ? "by the guards alone, on rows that may have trained it"
+		       : gates.model->data.uri ? "untested" : "untested, since it names no data");
 	if (!object.model->train)
 		return;
 	look_out(&gates, view);

@@ -38,7 +38,7 @@ static void put_rows(const struct ledger_entry *rows)
 {
 	char from[TIME_TEXT], to[TIME_TEXT];
 
-	printf(" on %lld %s rows", (long long)rows->n_rows, rows->known ? "validation" : "test");
+	printf(" on %lld %srows", (long long)rows->n_rows, rows->known ? "" : "test ");
 	if (rows->from_ms < 0 || rows->to_ms < 0)
 		return;
 	format_time(rows->from_ms, from);

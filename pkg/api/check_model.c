@@ -287,7 +287,12 @@ int model_check(const struct model *model, check_complain *complain, void *ctx)
 	struct check check = {complain, ctx, false};
 
 	check_interface(&check, &model->interface);
-	check_data(&check, model);
+	if (model->data.uri)
+		check_data(&check, model);
+	else if (model->train)
+		broken(&check, "spec.train", "there are no rows to learn from; write data");
+	else if (model->gates.n_require > 0 || model->gates.command.n > 0)
+		broken(&check, "spec.gates", "there are no rows to judge by; write data");
 	if (model->train)
 		check_train(&check, model);
 	check_start(&check, "spec.serve", &model->serve.command, model->serve.source,

@@ -90,6 +90,8 @@ int run_data_path(struct controller *c, const char *uri, const char **out, struc
 {
 	const char *rest;
 
+	if (!uri)
+		return err_set(err, ERR_STALLED, "the Model names no rows to judge by; write data");
 	if (strncmp(uri, "file:", 5)) {
 		if (!uri_allowed(c->config.run.allow, uri))
 			return err_set(err, ERR_STALLED, "data.uri %s: is not in the controller's data.allow",

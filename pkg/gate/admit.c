@@ -20,7 +20,7 @@ bool gate_declared(const struct model *model, const struct gate_policy *policy)
 
 bool gate_asked(const struct model *model, const struct gate_policy *policy)
 {
-	return gate_declared(model, policy) || (model && model->train && guards_on(policy));
+	return gate_declared(model, policy) || (model && model->data.uri && guards_on(policy));
 }
 
 /* A revision that is served the same way as what it replaces is compared with itself, so that any

@@ -94,7 +94,7 @@ enum { GATE_ATTEMPTS = 3 }; /* of an evaluation, before it waits for a person */
 /* Is anything demanded of a version of this model, beside the guards? */
 bool gate_declared(const struct model *model, const struct gate_policy *policy);
 /* Is there anything to judge a version by before it serves? What is declared, else the guards alone
- * where the model's data can be scored: where it trains one. */
+ * where the model names its data. */
 bool gate_asked(const struct model *model, const struct gate_policy *policy);
 /* The controller's own newest verdict that counts for this revision beside that stable one (NULL:
  * nothing serves): of the same artifact, serve and interface, under today's gate, against the same

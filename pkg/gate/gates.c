@@ -240,8 +240,7 @@ static void judge_budget(struct judging *judging)
 
 	if (n > 0 && input->uses == 0) {
 		add_entry(judging, "test rows", VERDICT_NOT_APPLICABLE, NULL, NAN,
-		          "none was read: the guards alone judge by validation rows, which may have trained"
-		          " it");
+		          "none was read: the guards alone judge by rows that may have trained it");
 		return;
 	}
 	if (n == 0)

@@ -278,7 +278,9 @@ static const struct field model_spec_fields[] = {
 	 .flags = FIELD_REQUIRED, .record = &interface_record,
 	 .help = "What every version takes and gives."},
 	{.name = "data", .type = FIELD_RECORD, IN(struct model, interface, data),
-	 .flags = FIELD_REQUIRED, .record = &data_record, .help = "Where the rows are."},
+	 .record = &data_record,
+	 .help = "Where the rows are; absent: nothing is trained here, and no version is judged before"
+	         " it serves."},
 	{.name = "train", .type = FIELD_OPTIONAL, IN(struct model, interface, train),
 	 .record = &train_record,
 	 .help = "How a version is trained; absent: versions come from elsewhere."},

@@ -38,21 +38,33 @@ static int store_newer(struct run *run, const struct dataset *dataset,
 	result->rows_to_ms = part.to_ms;
 	format_time(to_ms, text);
 	if (part.rows == 0) {
-		err_set(err, ERR_STALLED, "no matured row is newer than %s, the newest that it was trained"
-		        " on", text);
+		err_set(err, ERR_STALLED, to_ms < 0 ? "no row is matured" : "no matured row is newer than"
+		        " %s, the newest that it was trained on", text);
 		return run_considered(run);
 	}
 	return store_file(run, part.to, part.digest, "csv", err);
+}
+
+/* The matured rows after that time; -1: all. */
+static int take_after(struct run *run, int64_t to_ms, struct run_result *result, struct err *err)
+{
+	struct snapshot_stage snapshot;
+	struct dataset_report report;
+	struct dataset dataset = {0};
+	int failed;
+
+	if (run_snapshot(run, &snapshot, err))
+		return -1;
+	failed = run_validate(run, &dataset, &report, err) ||
+	         store_newer(run, &dataset, &report, to_ms, result, err) ? -1 : 0;
+	dataset_deinit(&dataset);
+	return failed;
 }
 
 static int take_newer(struct run *run, const struct model_version *version,
                       struct run_result *result, struct err *err)
 {
 	const struct lineage *lineage = version->lineage;
-	struct snapshot_stage snapshot;
-	struct dataset_report report;
-	struct dataset dataset = {0};
-	int failed;
 
 	if (!run->model->data.time || !lineage || lineage->data_to_ms < 0) {
 		err_set(err, ERR_STALLED, "training rows unknown: its test takes rows that it was not"
@@ -61,18 +73,12 @@ static int take_newer(struct run *run, const struct model_version *version,
 		        : "the data needs a data.time");
 		return run_considered(run);
 	}
-	if (!run->spec->data)
-		return err_set(err, ERR_STALLED, "spec: data: is required");
-	if (run_snapshot(run, &snapshot, err))
-		return -1;
-	failed = run_validate(run, &dataset, &report, err) ||
-	         store_newer(run, &dataset, &report, lineage->data_to_ms, result, err) ? -1 : 0;
-	dataset_deinit(&dataset);
-	return failed;
+	return take_after(run, lineage->data_to_ms, result, err);
 }
 
 /* What is degenerate shows on rows that trained it, too: those that a run would choose on, or train
- * on where it chooses on none. No test row is read, so that none is spent. */
+ * on where it chooses on none; all of them where nothing trains. No test row is read, so that none
+ * is spent. */
 static int take_known(struct run *run, struct run_result *result, struct err *err)
 {
 	struct snapshot_stage snapshot;
@@ -80,13 +86,13 @@ static int take_known(struct run *run, struct run_result *result, struct err *er
 	struct split_stage split;
 	const char *path;
 
-	if (!run->spec->data)
-		return err_set(err, ERR_STALLED, "spec: data: is required");
+	result->known = true;
+	if (!run->model->train)
+		return take_after(run, -1, result, err);
 	if (run_snapshot(run, &snapshot, err) || run_rows(run, &snapshot, &split, err))
 		return -1;
 	newest = &split.folds[split.n_folds - 1];
 	path = run_path(run, "rows/%s.csv", part_name(run, "validation", split.n_folds - 1));
-	result->known = true;
 	result->rows = newest->validation;
 	result->n_rows = newest->n_validation;
 	if (result->n_rows == 0) {
@@ -97,19 +103,25 @@ static int take_known(struct run *run, struct run_result *result, struct err *er
 	return store_file(run, path, result->rows, "csv", err);
 }
 
+static int take_rows(struct run *run, const struct model_version *version, bool declared,
+                     struct run_result *result, struct err *err)
+{
+	if (declared && run->spec->rows.hex[0])
+		return take_same(run, result, err);
+	if (!run->spec->data)
+		return err_set(err, ERR_STALLED, "spec: data: is required");
+	return declared ? take_newer(run, version, result, err) : take_known(run, result, err);
+}
+
 int take_up(struct run *run, struct run_result *result, struct err *err)
 {
 	const struct gate_policy *policy = NULL;
 	struct model_version *version;
-	bool guards_alone;
 
 	if (gates_version(run, run->spec->version, run->spec->version_name, &version, err) ||
-	    store_check(run, version->artifact.digest, "tar", err) || gates_policy(run, &policy, err))
-		return -1;
-	guards_alone = !gate_declared(run->model, policy) && run->model->train;
-	if (guards_alone               ? take_known(run, result, err)
-	    : run->spec->rows.hex[0] ? take_same(run, result, err)
-	                             : take_newer(run, version, result, err))
+	    store_check(run, version->artifact.digest, "tar", err) ||
+	    gates_policy(run, &policy, err) ||
+	    take_rows(run, version, gate_declared(run->model, policy), result, err))
 		return -1;
 	result->artifact = version->artifact;
 	result->why = arena_printf(run->arena, "%s, %lld rows to %s on", version->version,

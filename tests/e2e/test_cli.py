@@ -120,8 +120,8 @@ class CliTest(unittest.TestCase):
         self.world.edit("  serve:", "  train: {command: ['true'], source: apps/echo, "
                         "candidates: [{name: one}], split: {by: hash}}\n"
                         "  triggers: [{event: e}]\n  serve:", "trained", "manifests/model.yaml")
-        self.world.edit('"file:none.csv"', '"https://127.0.0.1:1/rows.csv"', "elsewhere",
-                        "manifests/model.yaml")
+        self.world.edit("  serve:", '  data: {uri: "https://127.0.0.1:1/rows.csv", label: y}\n'
+                        "  serve:", "elsewhere", "manifests/model.yaml")
         self.world.start()
         self.world.linnet("kick", "echo", "--event", "e")
         wait(30, "it is said", lambda: "model.yaml:1: data.uri https://127.0.0.1:1/rows.csv: is not "

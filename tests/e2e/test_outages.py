@@ -330,7 +330,7 @@ class OutagesTest(Loop, unittest.TestCase):
         wait(10, "the model's status tells",
              lambda: "evaluated: FAIL (v1)" in self.status_of("models/churn"))
         self.assertRegex(self.linnet("why", "churn"),
-                         r"FAIL, v1 \(artifact [0-9a-f]{10}\) on 1,?\d+ validation rows\n")
+                         r"FAIL, v1 \(artifact [0-9a-f]{10}\) on 1,?\d+ rows\n")
         status, said = self.verify("churn")
         self.assertEqual(status, 0, said)
         self.by_hand("v2", {"input": "complaints", "if": "yes", "else": "no"})

@@ -19,6 +19,7 @@ from world import BIN, HERE, Load, World, free_port, stay, wait
 SECRET = "a-secret-of-the-webhook-test"
 TOKEN = "a-token-of-the-readers-test"
 KICKED = """\
+  data: {uri: "file:none.csv", label: y}
   train: {command: [python3, train.py], source: apps/echo, candidates: [{name: one}]}
   triggers: [{event: platform-update}]
   automation: {retrain: manual}

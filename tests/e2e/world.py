@@ -42,7 +42,6 @@ spec:
     layout: columns
     inputs: [{name: x, type: INT64}]
     output: {name: y, type: BYTES, classes: [even, odd]}
-  data: {uri: "file:none.csv", format: csv, label: y, id: id}
   serve: {command: [python3, serve.py], source: apps/echo}
 """
 

@@ -66,7 +66,7 @@ static bool looked_at(const struct world *world, struct digest revision)
 	return false;
 }
 
-/* S2: where gates are declared or a model is trained, a verdict of ours, as the status has it.
+/* S2: where gates are declared or a model names its data, a verdict of ours, as the status has it.
  * Gates that changed since the record was made are another matter: they stop the next step. */
 static void check_verdict(struct world *world, struct digest revision,
                           const struct deployment_status *status)
@@ -77,7 +77,7 @@ static void check_verdict(struct world *world, struct digest revision,
 	const struct revision *found = status_revision(status, revision);
 	struct digest subject;
 
-	if (!model || !found || (model->model->gates.n_require == 0 && !model->model->train) ||
+	if (!model || !found || (model->model->gates.n_require == 0 && !model->model->data.uri) ||
 	    status->going_back || !digest_same(revision, status->candidate))
 		return;
 	subject = subject_digest(found->artifact.digest, &found->serve, &model->model->interface);

@@ -12,7 +12,6 @@ enum { MINUTE = 60000 };
 
 static const char model_text[] =
 	"apiVersion: linnet.dev/v1alpha1\nkind: Model\nmetadata: {name: " SIM_MODEL "}\nspec:\n"
-	"  data: {uri: \"file:rows.csv\", format: csv, label: y, id: id}\n"
 	"  serve: {command: [python3, serve.py], source: apps/risk}\n"
 	"  interface:\n    layout: columns\n    inputs: [{name: x, type: INT64}]\n"
 	"    output: {name: y, type: ";
@@ -26,11 +25,16 @@ static const char train_text[] =
 	"    select: {metric: accuracy, rule: best}\n    refit: train+validation\n"
 	"  triggers: [{event: season}]\n  cooldown: 0s\n  versionTags: true\n";
 
+static const char data_text[] =
+	"  data: {uri: \"file:rows.csv\", format: csv, label: y, id: id}\n";
+
 static char *model_now(struct world *world)
 {
-	return arena_printf(&world->arena, "%s%s%s%s", model_text,
-	                    world->numbers ? range_text : classes_text, world->model_extra,
-	                    world->gates);
+	bool data = world->data || world->model_extra[0] || world->gates[0];
+
+	return arena_printf(&world->arena, "%s%s%s%s%s", model_text,
+	                    world->numbers ? range_text : classes_text, data ? data_text : "",
+	                    world->model_extra, world->gates);
 }
 
 static char *version_text(struct world *world, const char *version)
@@ -488,6 +492,14 @@ static void verb_trains(struct world *world, const char *words)
 	commit_file(world, "model.yaml", model_now(world), "it trains");
 }
 
+/* The model names its data from now on. */
+static void verb_data(struct world *world, const char *words)
+{
+	(void)words;
+	world->data = true;
+	commit_file(world, "model.yaml", model_now(world), "its data");
+}
+
 /* "triggers {newRows: 100}": those of the model from now on. */
 static void verb_triggers(struct world *world, const char *words)
 {
@@ -659,6 +671,7 @@ static const struct {
 	{"traffic", verb_traffic}, {"predictions", verb_predictions},
 	{"git", verb_git}, {"kill", verb_kill}, {"hand", verb_hand},
 	{"ask", verb_ask}, {"clock", verb_clock}, {"traits", verb_traits}, {"trains", verb_trains},
+	{"data", verb_data},
 	{"triggers", verb_triggers}, {"rows", verb_rows}, {"runs", verb_runs},
 	{"cooldown", verb_cooldown},
 	{"judged", verb_judged}, {"gates", verb_gates}, {"source", verb_source},

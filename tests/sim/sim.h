@@ -247,6 +247,7 @@ struct world {
 	int n_versions;
 	struct sim_declared declared[SIM_ENVIRONMENTS];
 	bool numbers;          /* the model predicts a number from 0 to 1, no class */
+	bool data;             /* it names its data, though nothing trains or gates it */
 	char model_extra[512]; /* more of the Model's spec */
 	char gates[128];       /* its gates; "" none */
 	int64_t rows;          /* of the data, */

@@ -72,7 +72,7 @@ static void what_is_declared_has_to_be_tested_first(void **state)
 	                 VERDICT_INCONCLUSIVE);
 }
 
-static void without_gates_the_guards_come_first_where_data_trains(void **state)
+static void without_gates_the_guards_come_first_where_there_is_data(void **state)
 {
 	static struct guard_switch off[] = {
 		{"beats-baseline", "known"}, {"balanced-accuracy", "known"},
@@ -82,8 +82,7 @@ static void without_gates_the_guards_come_first_where_data_trains(void **state)
 	};
 	struct fold *fold = *state;
 	struct revision revision = {.version = "v2"}, stable = {.artifact.digest = digest_of("b", 1)};
-	struct train_spec train = {0};
-	struct model model = {.meta.name = "m", .train = &train};
+	struct model model = {.meta.name = "m", .data.uri = "file:rows.csv"};
 	struct gate_policy policy = {.serving = {NAN, NAN, NAN, NAN, NULL, NULL}, .guards_off = off};
 	struct verdict_record verdict = {
 		.subject = subject_digest(revision.artifact.digest, &revision.serve, &model.interface),
@@ -109,7 +108,7 @@ static void without_gates_the_guards_come_first_where_data_trains(void **state)
 	policy.n_guards_off = ARRAY_LEN(off);
 	assert_int_equal(ADMITTED().result, VERDICT_NOT_APPLICABLE);
 	policy.n_guards_off = 0;
-	model.train = NULL; /* nothing says that its data is there */
+	model.data.uri = NULL;
 	assert_int_equal(ADMITTED().result, VERDICT_NOT_APPLICABLE);
 #undef ADMITTED
 }
@@ -330,7 +329,7 @@ int main(void)
 		case_of(several_loosenings_are_all_said),
 		case_of(what_a_stricter_gate_refused_is_known),
 		case_of(what_is_declared_has_to_be_tested_first),
-		case_of(without_gates_the_guards_come_first_where_data_trains),
+		case_of(without_gates_the_guards_come_first_where_there_is_data),
 		case_of(the_gate_digest_is_of_all_that_is_required),
 	};
 

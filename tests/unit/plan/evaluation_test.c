@@ -65,6 +65,7 @@ static void without_gates_the_guards_judge_it_alone(void **state)
 
 	declare_by_hand(world);
 	world->model.gates.n_require = 0;
+	world->model.data.uri = "file:rows.csv";
 	tick(world);
 	plan(world);
 	assert_null(find_action(world, ACTION_TRAIN)->incumbent);
@@ -90,13 +91,12 @@ static void without_gates_the_guards_judge_it_alone(void **state)
 	assert_string_equal(action->incumbent->version, "v1");
 }
 
-static void a_version_without_train_needs_no_guards(void **state)
+static void a_version_without_data_needs_no_guards(void **state)
 {
 	struct world *world = *state;
 
 	declare_by_hand(world);
 	world->model.gates.n_require = 0;
-	world->model.train = NULL;
 	for (int i = 0; i < 5; i++)
 		tick(world);
 	assert_int_equal(world->taken, 0);
@@ -305,7 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		case_of(a_version_from_elsewhere_is_evaluated_once),
 		case_of(without_gates_the_guards_judge_it_alone),
-		case_of(a_version_without_train_needs_no_guards),
+		case_of(a_version_without_data_needs_no_guards),
 		case_of(each_target_is_judged_against_what_serves_there),
 		case_of(rows_that_no_ledger_holds_are_not_asked_for),
 		case_of(the_rows_of_another_artifact_are_not_asked_for),

@@ -88,27 +88,33 @@ static void infer(const struct http_request *request, struct buf *out)
 	buf_puts(out, "]}]}");
 }
 
-static int perform(void *self, const struct http_request *requests, struct http_reply *replies,
-                   size_t n, int64_t deadline_ms, struct arena *reply_arena, struct err *err)
+static void answer(const struct http_request *request, struct http_reply *reply,
+                   struct arena *reply_arena)
 {
 	struct buf out;
 
-	(void)self, (void)deadline_ms, (void)err;
-	assert_int_equal(n, 1);
 	buf_init(&out, 1 << 20);
-	*replies = (struct http_reply){.status = 200, .seconds = 0.001};
-	if (strstr(requests->url, "/infer")) {
-		infer(requests, &out);
-	} else if (strstr(requests->url, "/ready")) {
-		replies->status = unready ? 503 : 200;
+	*reply = (struct http_reply){.status = 200, .seconds = 0.001};
+	if (strstr(request->url, "/infer")) {
+		infer(request, &out);
+	} else if (strstr(request->url, "/ready")) {
+		reply->status = unready ? 503 : 200;
 	} else {
 		starts++;
 		buf_puts(&out, "{\"inputs\":[{\"name\":\"n\",\"datatype\":\"INT64\",\"shape\":[-1]}],"
 		         "\"outputs\":[{\"name\":\"y\",\"datatype\":\"BYTES\",\"shape\":[-1]}]}");
 	}
-	replies->body.data = arena_memdup(reply_arena, buf_text(&out), out.len + 1);
-	replies->body.len = out.len;
+	reply->body.data = arena_memdup(reply_arena, buf_text(&out), out.len + 1);
+	reply->body.len = out.len;
 	buf_deinit(&out);
+}
+
+static int perform(void *self, const struct http_request *requests, struct http_reply *replies,
+                   size_t n, int64_t deadline_ms, struct arena *reply_arena, struct err *err)
+{
+	(void)self, (void)deadline_ms, (void)err;
+	for (size_t i = 0; i < n; i++)
+		answer(&requests[i], &replies[i], reply_arena);
 	return 0;
 }
 
@@ -377,8 +383,17 @@ static void a_verdict_is_made_again_from_what_is_kept(void **state)
 	assert_refused(&in, "other gates are declared there");
 }
 
+/* From here on the model is trained elsewhere. */
+static void declare_no_train(void)
+{
+	const char *model = text_of("model.yaml"), *train = strstr(model, "  train:");
+
+	put("model.yaml", arena_printf(&arena, "%.*s%s", (int)(train - model), model,
+	                               strstr(train, "  gates:")));
+}
+
 /* What of a version that is made elsewhere, `high` above `limit`, the guards say alone. */
-static struct run_result judged_by_guards(int limit)
+static struct run_result judged_by_guards(int limit, bool trains)
 {
 	struct err err = {0};
 
@@ -391,6 +406,8 @@ static struct run_result judged_by_guards(int limit)
 	assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &err), 0);
 	spec.version = in_folder("version.yaml");
 	spec.version_name = "draft";
+	if (!trains)
+		declare_no_train();
 	if (train() != RUN_EXIT_SUCCEEDED ||
 	    run_evaluate(&spec, in_folder("out"), &world) != RUN_EXIT_SUCCEEDED)
 		fail_msg("%s", said);
@@ -407,13 +424,15 @@ static void guards_alone_read_no_test_row(void **state)
 	    "spec: {guards: {leakage: {disabled: 'the one input decides'}}}\n");
 	spec.policy = in_folder("policy.yaml");
 	spec.uses = 1;
-	result = judged_by_guards(50);
+	result = judged_by_guards(50, true);
 	assert_true(result.known);
 	assert_true(stage_file_is(in_folder("out/rows/validation.csv"), result.rows));
 	assert_int_equal(result.evidence->uses, 0);
 	if (result.verdict != VERDICT_PASS)
 		fail_msg("%s", result.why);
-	result = judged_by_guards(1000);
+	result = judged_by_guards(1000, false);
+	assert_true(result.known);
+	assert_int_equal(result.n_rows, 200); /* where nothing trains, all of them */
 	assert_int_equal(result.verdict, VERDICT_FAIL);
 	assert_non_null(strstr(result.why, "it predicts low for every row"));
 }
