@@ -23,7 +23,8 @@ DEFINE_CLEANUP(treebuilder)
 /* Where a commit's objects go: straight into the store, or by way of memory into one pack. */
 struct editing {
 	struct objects *store;
-	git_repository *repo; /* the store's own, or one of memory alone: no write looks at the disk */
+	git_repository *base; /* what is read: the store's own, or a handle whose cache goes with it */
+	git_repository *repo; /* what is written: that, or one of memory; no write reads the disk */
 	git_odb *odb;
 	git_packbuilder *pack; /* NULL: loose objects */
 };
@@ -37,12 +38,12 @@ static int edit_begin(struct objects *objects, bool pack, struct editing *out, s
 {
 	git_odb_backend *memory;
 
-	*out = (struct editing){.store = objects, .repo = objects->repo, .odb = objects->odb};
+	*out = (struct editing){objects, objects->repo, objects->repo, objects->odb, NULL};
 	if (!pack)
 		return 0;
-	out->repo = NULL;
-	out->odb = NULL;
-	if (git_odb_new(&out->odb) || git_mempack_new(&memory) ||
+	*out = (struct editing){.store = objects};
+	if (git_repository_open(&out->base, git_repository_path(objects->repo)) ||
+	    git_odb_new(&out->odb) || git_mempack_new(&memory) ||
 	    git_odb_add_backend(out->odb, memory, 1) ||
 	    git_repository_wrap_odb(&out->repo, out->odb) ||
 	    git_packbuilder_new(&out->pack, out->repo))
@@ -58,6 +59,7 @@ static void edit_end(struct editing *edit)
 		return;
 	git_odb_free(edit->odb);
 	git_repository_free(edit->repo);
+	git_repository_free(edit->base);
 }
 
 static int edit_write(struct editing *edit, const void *bytes, size_t len, git_object_t type,
@@ -179,7 +181,7 @@ static int edit_tree(struct editing *edit, const git_oid *base, const struct git
 	if (depth >= WALK_DEPTH)
 		return err_set(err, ERR_STALLED, "%.100s: too deep", files[0].path);
 	if (base && (check_header(edit->store, base, GIT_OBJECT_TREE, TREE_BYTES, err) ||
-	             git_tree_lookup(&tree, edit->store->repo, base)))
+	             git_tree_lookup(&tree, edit->base, base)))
 		return err->kind ? -1 : store_error(edit->store, err, "tree");
 	if (git_treebuilder_new(&builder, edit->repo, tree))
 		return edit_error(err, "tree");
