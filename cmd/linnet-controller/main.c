@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "config.h"
 #include "controller/controller.h"
+#include "events.h"
 #include "verbs.h"
 #include "web/web.h"
 
@@ -46,6 +47,7 @@ struct daemon {
 	const char *token, *webhook_secret; /* as last read; NULL none */
 	bool secrets_stale; /* a file of them cannot be read any more */
 	struct controller *running;
+	struct kept_events events;
 	bool woken;      /* by the web: something is to be done at once */
 };
 
@@ -331,8 +333,15 @@ static void take_event(void *self, const char *name)
 {
 	struct daemon *d = self;
 
-	controller_event(d->running, name);
+	events_hand(&d->events, name, d->running);
 	d->woken = true;
+}
+
+static int keep_event(void *self, const char *name, struct err *err)
+{
+	struct daemon *d = self;
+
+	return events_keep(&d->events, name, err);
 }
 
 static int open_web(struct daemon *d, struct err *err)
@@ -343,11 +352,12 @@ static int open_web(struct daemon *d, struct err *err)
 		.self = d,
 		.fetch = look_now,
 		.event = take_event,
+		.keep = keep_event,
 	};
 
 	if (!config.listen || d->config.once || d->config.stop_serving)
 		return 0;
-	if (read_secrets(d, err))
+	if (read_secrets(d, err) || events_open(&d->events, d->state_fd, err))
 		return -1;
 	config.token = d->token;
 	config.webhook_secret = d->webhook_secret;
@@ -483,6 +493,7 @@ static int turn(struct daemon *d, struct err *err)
 			return -1;
 		if (d->config.once && controller_quiet(d->running))
 			return 0;
+		events_turn(&d->events, d->running);
 		tell_web(d);
 		stop = wait_for(d, wait_ms);
 	}
@@ -584,6 +595,7 @@ static int daemon_main(struct daemon *d, struct err *err)
 	else
 		result = open_ports(d, err) || open_web(d, err) || run(d, err);
 	web_close(d->web);
+	events_close(&d->events);
 	close_ports(d);
 	return result ? -1 : 0;
 }

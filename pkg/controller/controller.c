@@ -91,6 +91,18 @@ void controller_event(struct controller *c, const char *name)
 	}
 }
 
+bool controller_awaits(const struct controller *c, const char *name)
+{
+	for (size_t i = 0; i < c->keys.n; i++) {
+		const struct key *key = c->keys.entries[i].value;
+
+		for (size_t j = 0; j < key->n_events; j++)
+			if (!strcmp(key->events[j].name, name))
+				return true;
+	}
+	return false;
+}
+
 void controller_disk(struct controller *c, bool full)
 {
 	if (full == c->disk_full)

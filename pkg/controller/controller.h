@@ -46,6 +46,8 @@ void controller_poke(struct controller *controller, bool remote);
  * "webhook". Held in memory until it is recorded, however many others come meanwhile (a model holds
  * 16 names; of one name the newest). */
 void controller_event(struct controller *controller, const char *name);
+/* Whether one of this name is not recorded yet. */
+bool controller_awaits(const struct controller *controller, const char *name);
 
 /* The disk is (nearly) full, or has room again: while it is, nothing new begins; healing, rollback
  * and what serves go on. */

@@ -398,6 +398,7 @@ static struct web *web_new(const struct web_config *config)
 	struct web *web = heap_alloc(1, sizeof(*web));
 
 	web->config = *config;
+	web->site.hook.config = &web->config;
 	web_secrets(web, config->token, config->webhook_secret);
 	web->version = copy(config->version);
 	store_init(&web->site.store, web->version);
@@ -501,7 +502,7 @@ void web_turn(struct web *web, int64_t now_ms)
 	cut_late(web);
 	resume_streams(web);
 	MHD_run(web->daemon);
-	hook_turn(&web->site.hook, &web->config, now_ms);
+	hook_turn(&web->site.hook, now_ms);
 }
 
 struct watch web_watch(struct web *web)

@@ -66,7 +66,7 @@ struct text *store_change(const struct store *store, uint64_t sequence);
 
 enum hook_result {
 	HOOK_ACCEPTED, HOOK_LIMITED, HOOK_UNSIGNED, HOOK_BAD_SIGNATURE, HOOK_TOO_LARGE, HOOK_BAD_EVENT,
-	HOOK_RESULTS
+	HOOK_FAILED, HOOK_RESULTS
 };
 struct traffic {
 	uint64_t hooks[HOOK_RESULTS];
@@ -81,6 +81,7 @@ void metrics_write(struct buf *out, const struct store *store, const struct traf
 
 struct hook {
 	const char *secret;
+	const struct web_config *config;
 	int64_t next_fetch_ms;   /* monotonic; before it no fetch is asked for */
 	bool fetch_waits;
 	struct waiting_event {
@@ -97,7 +98,7 @@ struct hook_headers {
 enum hook_result hook_take(struct hook *hook, const struct hook_headers *headers,
                            const char *event, struct bytes body, int64_t now_ms);
 /* Asks for what is due. */
-void hook_turn(struct hook *hook, const struct web_config *config, int64_t now_ms);
+void hook_turn(struct hook *hook, int64_t now_ms);
 /* In how many ms that is the case; -1: nothing waits. */
 int64_t hook_wait_ms(const struct hook *hook, int64_t now_ms);
 

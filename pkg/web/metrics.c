@@ -9,7 +9,7 @@
 static const char *const hook_results[] = {
 	[HOOK_ACCEPTED] = "accepted", [HOOK_LIMITED] = "limited", [HOOK_UNSIGNED] = "unsigned",
 	[HOOK_BAD_SIGNATURE] = "bad_signature", [HOOK_TOO_LARGE] = "too_large",
-	[HOOK_BAD_EVENT] = "bad_event",
+	[HOOK_BAD_EVENT] = "bad_event", [HOOK_FAILED] = "failed",
 };
 static_assert(ARRAY_LEN(hook_results) == HOOK_RESULTS, "a name for each result");
 static const struct names hook_result_names = NAMES(hook_results);

@@ -153,6 +153,7 @@ static struct reply webhook(struct site *site, const struct request_in *request)
 		[HOOK_TOO_LARGE] = {413, "{\"error\":\"the body is larger than 256 KiB\"}\n"},
 		[HOOK_BAD_EVENT] = {400, "{\"error\":\"event: write lower-case letters, digits and "
 		                         "'-'\"}\n"},
+		[HOOK_FAILED] = {503, "{\"error\":\"the event cannot be kept now; send it again\"}\n"},
 	};
 	enum hook_result result = HOOK_TOO_LARGE;
 

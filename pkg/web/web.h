@@ -20,6 +20,8 @@ struct web_config {
 	void *self;
 	void (*fetch)(void *self);
 	void (*event)(void *self, const char *name);
+	/* Keeps an event before it is accepted, until `event` is called for it; else it is refused. */
+	int (*keep)(void *self, const char *name, struct err *err);
 };
 
 struct web; /* heap */

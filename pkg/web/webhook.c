@@ -1,6 +1,7 @@
 /* The webhook: who may say "look now", and how often that is believed. */
 #include <string.h>
 
+#include "base/log.h"
 #include "base/parse.h"
 #include "web/internal.h"
 
@@ -80,9 +81,14 @@ static struct waiting_event *event_slot(struct hook *hook, const char *event, in
 static enum hook_result take_event(struct hook *hook, const char *event, int64_t now_ms)
 {
 	struct waiting_event *slot = event_slot(hook, event, now_ms);
+	struct err err = {0};
 
 	if (!slot)
 		return HOOK_LIMITED;
+	if (hook->config->keep(hook->config->self, event, &err)) {
+		log_warn("event %s is refused: %s", event, err.text);
+		return HOOK_FAILED;
+	}
 	if (strcmp(slot->name, event)) {
 		*slot = (struct waiting_event){.not_before_ms = now_ms};
 		memcpy(slot->name, event, strlen(event) + 1);
@@ -129,8 +135,10 @@ int64_t hook_wait_ms(const struct hook *hook, int64_t now_ms)
 	return wait_ms;
 }
 
-void hook_turn(struct hook *hook, const struct web_config *config, int64_t now_ms)
+void hook_turn(struct hook *hook, int64_t now_ms)
 {
+	const struct web_config *config = hook->config;
+
 	if (hook->fetch_waits && now_ms >= hook->next_fetch_ms) {
 		hook->fetch_waits = false;
 		hook->next_fetch_ms = now_ms + FETCH_EVERY_MS;

@@ -233,9 +233,16 @@ class WebTest(unittest.TestCase):
         self.assertEqual(len(set(self.kicks())), 2)
         for why in self.kicks():
             self.assertRegex(why, "^platform-update by webhook at 20[-0-9]+T[:.0-9]+Z$")
+        body = b"platform-update\n"        # less than 5 s after the last: it waits for its turn
+        self.assertEqual(self.hook(b"", body, "?event=platform-update", plain), 202)
+        self.world.kill()
+        self.world.start()
+        wait(30, "what was accepted is not lost", lambda: len(set(self.kicks())) == 3)
+        wait(10, "and no longer kept", lambda: not (self.world.state / "events").read_text())
 
     def kicks(self):
-        history = json.loads(self.ask("/api/v1/models/echo")[2])["status"].get("history", [])
+        status, _, text = self.ask("/api/v1/models/echo")
+        history = json.loads(text)["status"].get("history", []) if status == 200 else []
         return [entry["why"] for entry in history if entry["what"] == "kicked"]
 
     def test_elsewhere_is_listened_on_only_with_a_token(self):

@@ -26,6 +26,7 @@ struct place {
 	struct web *web;
 	int64_t now_ms;
 	int fetches, events;
+	bool full; /* no event can be kept */
 	char event[64];
 };
 
@@ -42,11 +43,17 @@ static inline void count_event(void *self, const char *name)
 	snprintf(place->event, sizeof(place->event), "%s", name);
 }
 
+static inline int keep_event(void *self, const char *name, struct err *err)
+{
+	return ((struct place *)self)->full ? err_set(err, ERR_TRANSIENT, "%s: no room", name) : 0;
+}
+
 static inline void place_open(struct place *place, const char *token, const char *secret)
 {
 	struct web_config config = {
 		.listen = "127.0.0.1:0", .token = token, .webhook_secret = secret, .version = "v1 \"x\"",
 		.self = place, .fetch = count_fetch, .event = count_event,
+		.keep = keep_event,
 	};
 	struct err err = {0};
 

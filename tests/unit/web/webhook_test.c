@@ -174,6 +174,9 @@ static void an_event_comes_once_in_five_seconds(void **state)
 	}
 	place.now_ms += 5000;
 	place_turn(&place);
+	place.full = true;
+	assert_int_equal(hook("?event=late", signature_of("late\n"), ""), 503);
+	place.full = false;
 	assert_int_equal(hook("?event=late", signature_of("late\n"), ""), 202);
 	assert_string_equal(place.event, "late");
 }
