@@ -119,7 +119,8 @@ static void follow_stable(struct look *look)
 		break;
 	case PHASE_ROLLING_BACK:
 	case PHASE_ROLLED_BACK:
-		note(look, "steady", "a commit names the stable revision again");
+		note(look, next->broken ? "stalled" : "steady",
+		     "a commit names the stable revision again");
 		break;
 	case PHASES:
 		break;
@@ -161,21 +162,25 @@ static void follow_new(struct look *look)
 	                  look->want.commit ? look->want.commit : ""));
 }
 
-/* The newest declaration wins in any phase. */
+/* The newest declaration wins in any phase; but our own revert, which may be there before the
+ * candidate is gone, does not end a rollback half-way. */
 static void follow(struct look *look)
 {
+	bool leaving = look->next->phase == PHASE_ROLLING_BACK;
+
 	switch (look->aim) {
 	case AIM_ABSENT:
 		if (look->next->phase != PHASE_RETIRING)
 			retire(look, "Deleted", "the declaration is gone from Git");
 		break;
 	case AIM_NONE:
-		if (look->next->phase != PHASE_RETIRING &&
+		if (!leaving && look->next->phase != PHASE_RETIRING &&
 		    (has_stable(look) || look->next->phase != PHASE_STEADY))
 			retire(look, "VersionNone", "the declaration says `version: none`");
 		break;
 	case AIM_STABLE:
-		follow_stable(look);
+		if (!leaving)
+			follow_stable(look);
 		break;
 	case AIM_QUARANTINED:
 		follow_quarantined(look);

@@ -94,7 +94,7 @@ static const unsigned reachable[PHASES] = {
 	[PHASE_CHECKING] = ALWAYS | TO(CHECKING) | TO(CANARY) | TO(PROMOTING) | TO(ROLLING_BACK),
 	[PHASE_CANARY] = ALWAYS | TO(CANARY) | TO(PROMOTING) | TO(ROLLING_BACK) | TO(STALLED),
 	[PHASE_PROMOTING] = ALWAYS | TO(PROMOTING) | TO(ROLLING_BACK) | TO(STALLED),
-	[PHASE_ROLLING_BACK] = ALWAYS | TO(ROLLING_BACK),
+	[PHASE_ROLLING_BACK] = (ALWAYS & ~TO(STEADY)) | TO(ROLLING_BACK),
 	[PHASE_ROLLED_BACK] = ALWAYS,
 	[PHASE_RETIRING] = ALWAYS,
 	[PHASE_STALLED] = ALWAYS | TO(STALLED) | TO(ROLLING_BACK),
@@ -103,8 +103,10 @@ static const unsigned reachable[PHASES] = {
 static void check_phase(const struct step *step)
 {
 	enum phase from = step->old ? step->old->phase : PHASE_STEADY, to = step->new->phase;
+	/* where Steady would be, if what is gone back to had not been shown harmful */
+	bool harmful = to == PHASE_STALLED && step->new->broken && (reachable[from] & TO(STEADY));
 
-	if (!(reachable[from] & (1u << to)))
+	if (!(reachable[from] & (1u << to)) && !harmful)
 		world_violation(step->world, "S15", "%s -> %s", phase_names.names[from],
 		                phase_names.names[to]);
 	if (to != PHASE_STEADY && (!step->new->reason || !step->new->reason[0]))
