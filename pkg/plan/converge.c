@@ -404,8 +404,7 @@ static bool may_carry_weight(const struct look *look, struct digest revision)
 
 	if (live_weight(look, revision) > 0 || share_of(look, effective_shares(look), revision) > 0)
 		return true;
-	return !record->weights_seen && record->candidate_weight > 0 &&
-	       digest_same(revision, record->candidate);
+	return record->candidate_weight > 0 && digest_same(revision, record->candidate);
 }
 
 /* Why a replica has to go, or NULL. */
