@@ -75,16 +75,17 @@ void events_hand(struct kept_events *events, const char *name, struct controller
 		controller_event(controller, name);
 }
 
-void events_turn(struct kept_events *events, struct controller *controller)
+bool events_turn(struct kept_events *events, struct controller *controller)
 {
 	struct err err = {0};
-	bool forgot = false;
+	bool forgot = false, gave = false;
 
 	for (size_t i = events->names.n; i-- > 0;) {
 		const struct map_entry *entry = &events->names.entries[i];
 
 		if (entry->value == early) {
 			events_hand(events, entry->key, controller);
+			gave = gave || entry->value == handed;
 		} else if (entry->value == handed && !controller_awaits(controller, entry->key)) {
 			map_remove(&events->names, entry->key);
 			forgot = true;
@@ -92,4 +93,5 @@ void events_turn(struct kept_events *events, struct controller *controller)
 	}
 	if (forgot && save(events, &err))
 		log_warn("events: %s", err.text); /* those come again after a restart */
+	return gave;
 }

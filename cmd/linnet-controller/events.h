@@ -18,7 +18,8 @@ void events_close(struct kept_events *events);
 int events_keep(struct kept_events *events, const char *name, struct err *err) must_check;
 /* It is its turn, of the one that was kept last of that name. */
 void events_hand(struct kept_events *events, const char *name, struct controller *controller);
-/* After each pass: forgets what is recorded, hands over what came too early. */
-void events_turn(struct kept_events *events, struct controller *controller);
+/* After each pass: forgets what is recorded, hands over what came too early. Whether it did that:
+ * then there is something to do at once. */
+bool events_turn(struct kept_events *events, struct controller *controller);
 
 #endif

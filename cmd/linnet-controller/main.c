@@ -493,7 +493,8 @@ static int turn(struct daemon *d, struct err *err)
 			return -1;
 		if (d->config.once && controller_quiet(d->running))
 			return 0;
-		events_turn(&d->events, d->running);
+		if (events_turn(&d->events, d->running))
+			wait_ms = 0;
 		tell_web(d);
 		stop = wait_for(d, wait_ms);
 	}

@@ -125,9 +125,10 @@ class KillTest(FaultsTest):
     def test_the_end_of_what_an_earlier_controller_started_is_seen_at_once(self):
         """At rest it looks every 30 s, later than is waited for here."""
         world = self.serve_v1()
+        looks = world.log.read_text().count("planned ")
         world.kill()
         world.start()
-        time.sleep(3)
+        wait(10, "it has looked", lambda: world.log.read_text().count("planned ") > looks)
         with Load(world.port) as load:
             for end in world.kill_router, lambda: world.kill_replicas("v1"):
                 wait(10, "answers", lambda: load.last.get("v1", 0) > time.monotonic() - 0.2)
