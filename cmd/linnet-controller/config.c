@@ -103,6 +103,7 @@ static int read_flag(struct config *config, int argc, char **argv, int *i, struc
 		{"--print-config", &config->print},
 		{"--stop-serving", &config->stop_serving},
 		{"--allow-empty", &config->allow_empty},
+		{"--take-over", &config->take_over},
 		{"--help", &config->help},
 		{"--version", &config->version},
 	};
@@ -273,7 +274,10 @@ void config_help(void)
 	       "  --print-config  show every setting and where its value can be set\n"
 	       "  --stop-serving  end the model servers and the router of this state folder\n"
 	       "  --allow-empty   a commit that declares no deployment at all retires everything\n"
-	       "  --version\n\nSettings (a key of the file; each has a flag and a variable):\n");
+	       "  --take-over     begin, though another controller has taken over the fleet meanwhile\n"
+	       "  --version\n\n"
+	       "exit status: 0 stopped, 1 error, 3 another controller has taken over\n\n"
+	       "Settings (a key of the file; each has a flag and a variable):\n");
 	for (int i = 0; i < SETTINGS; i++) {
 		char flag[TEXT];
 

@@ -26,7 +26,7 @@ enum setting {
  * the environment. */
 struct config {
 	const char *file;
-	bool once, print, help, version, stop_serving, allow_empty;
+	bool once, print, help, version, stop_serving, allow_empty, take_over;
 	const char *values[SETTINGS];
 };
 

@@ -28,6 +28,8 @@
 #include "verbs.h"
 #include "web/web.h"
 
+/* Not to be started again by who watches it. */
+enum { EXIT_SUPERSEDED = 3 };
 enum { POLL_LEAST_MS = 100, POLL_MOST_MS = 24 * 60 * 60 * 1000 };
 
 /* All that lives as long as the daemon. */
@@ -49,6 +51,7 @@ struct daemon {
 	struct controller *running;
 	struct kept_events events;
 	bool woken;      /* by the web: something is to be done at once */
+	bool superseded; /* another controller has taken over */
 };
 
 static int open_log(const struct config *config, struct err *err)
@@ -260,6 +263,7 @@ static int open_ports(struct daemon *d, struct err *err)
 	d->controller.runs_concurrent = runs;
 	d->controller.metrics_allow = d->config.values[SETTING_METRICS_ALLOW];
 	d->controller.allow_empty = d->config.allow_empty;
+	d->controller.take_over = d->config.take_over;
 	d->controller.run = (struct run_paths){
 		.self = d->self,
 		.data_root = data ? arena_strdup(&d->arena, path) : NULL,
@@ -489,8 +493,10 @@ static int turn(struct daemon *d, struct err *err)
 		int64_t wait_ms;
 
 		look_at_disk(d, d->running);
-		if (controller_pass(d->running, &wait_ms, err))
+		if (controller_pass(d->running, &wait_ms, err)) {
+			d->superseded = true;
 			return -1;
+		}
 		if (d->config.once && controller_quiet(d->running))
 			return 0;
 		if (events_turn(&d->events, d->running))
@@ -625,7 +631,7 @@ int main(int argc, char **argv)
 	} else if (d.config.print) {
 		config_print(&d.config);
 	} else {
-		status = daemon_main(&d, &err) ? 1 : 0;
+		status = daemon_main(&d, &err) ? (d.superseded ? EXIT_SUPERSEDED : 1) : 0;
 	}
 	if (status)
 		fprintf(stderr, "linnet-controller: %s\n", err.text);

@@ -381,6 +381,7 @@ static int look(struct controller *c, struct asked_list *asked, struct err *err)
 	}
 	if (!status_known(c))
 		return 0;
+	keep_epoch(c);
 	if (first && adopt_inventory(c, &trouble))
 		log_warn("%s", trouble.text);
 	if (load_fleet(c, &trouble) || load_requests(c, asked, &trouble))

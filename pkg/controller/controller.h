@@ -12,11 +12,12 @@ struct controller_config {
 	const char *id;         /* of this state folder; a new one raises the epoch of the branch */
 	const char *fleet_path; /* folder of the fleet repository that holds manifests; "." all of it */
 	const char *fleet_name; /* shown to people: the repository's url without credentials */
-	int state_fd;           /* the state folder: evidence/ below it is ours */
+	int state_fd;           /* the state folder: epoch in it, and evidence/, are ours */
 	int64_t poll_ms;
 	int64_t runs_concurrent;
 	const char *metrics_allow; /* beginnings of Prometheus's urls, blanks between; or NULL */
 	bool allow_empty;       /* a commit that declares no deployment at all may retire everything */
+	bool take_over;         /* begins, though another has taken over since it ran last */
 	struct run_paths {
 		const char *self;      /* argv[0] of the worker verbs */
 		const char *data_root; /* `file:` uris are below it */
@@ -35,7 +36,8 @@ void controller_free(struct controller *controller);
 
 /* One pass over all that is due. `wake_ms` is how long (monotonic ms from now) nothing is due, if
  * no event comes. An error is one that ends the controller: STALLED when another controller has
- * taken over (a higher epoch); everything else is in conditions and in the log. */
+ * taken over (a higher epoch), now or before it began; everything else is in conditions and in the
+ * log. */
 int controller_pass(struct controller *controller, int64_t *wake_ms, struct err *err) must_check;
 
 /* A child ended: what serves or is under way is due again. With `remote` (a person) everything is,

@@ -123,6 +123,59 @@ static int decode_record(const char *path, struct bytes text, struct arena *aren
 	return controller_decode(text.data, text.len, arena, out, err);
 }
 
+/* The epoch that the state folder has seen us under last; 0: none. */
+static int read_epoch(struct controller *c, int64_t *epoch, struct err *err)
+{
+	struct err why = {0};
+	struct buf text;
+	int result = 0;
+
+	*epoch = 0;
+	buf_init(&text, 32);
+	if (file_read(c->config.state_fd, "epoch", &text, &why)) {
+		if (why.kind != ERR_STALLED) {
+			*err = why;
+			result = -1;
+		}
+	} else if (parse_int(buf_text(&text), 1, INT64_MAX, epoch, &why)) {
+		log_warn("state folder: epoch: %s", why.text);
+	}
+	buf_deinit(&text);
+	return result;
+}
+
+void keep_epoch(struct controller *c)
+{
+	struct err err = {0};
+	char text[32];
+
+	if (c->epoch_kept == c->epoch)
+		return;
+	snprintf(text, sizeof(text), "%lld", (long long)c->epoch);
+	if (file_replace(c->config.state_fd, "epoch", text, strlen(text), 0600, &err))
+		log_warn("state folder: %s", err.text);
+	else
+		c->epoch_kept = c->epoch;
+}
+
+/* Who has run before leaves the fleet to another that has taken over since, also when it was down
+ * then: started again, two of them would take it from each other for ever. */
+static int claim(struct controller *c, const struct controller_record *record, struct err *err)
+{
+	bool ours = record->id && !strcmp(record->id, c->config.id);
+
+	if (read_epoch(c, &c->epoch_kept, err))
+		return err_wrap(err, "state folder");
+	if (!ours && record->id && c->epoch_kept && record->epoch >= c->epoch_kept &&
+	    !c->config.take_over)
+		return err_set(err, ERR_STALLED, "another controller (%s, epoch %lld) has taken over; if"
+		               " this one shall have the fleet again, start it once with --take-over",
+		               record->id, (long long)record->epoch);
+	c->claimed = ours;
+	c->epoch = record->epoch + (ours ? 0 : 1);
+	return 0;
+}
+
 static int read_controller_record(struct controller *c, struct oid tip, struct err *err)
 {
 	struct controller_record record = {0};
@@ -155,8 +208,8 @@ static int read_controller_record(struct controller *c, struct oid tip, struct e
 		snprintf(c->recorded.hex, sizeof(c->recorded.hex), "%s", record.accepted);
 	if (c->started)
 		return 0;
-	c->claimed = record.id && !strcmp(record.id, c->config.id);
-	c->epoch = record.epoch + (c->claimed ? 0 : 1);
+	if (claim(c, &record, err))
+		return -1;
 	if (record.accepted) {
 		struct oid accepted = {""};
 

@@ -78,7 +78,7 @@ struct controller {
 	bool emptied;       /* the applied commit declares nothing, though something serves */
 	bool started;       /* the status branch was read once */
 	bool unread;        /* a part of the fleet that the plan in the making needs, now */
-	int64_t epoch;
+	int64_t epoch, epoch_kept; /* ours; and what the state folder holds of it, 0 not known */
 	struct map decoded; /* blob id -> the status that it holds, never changed; in ... */
 	struct arena decoded_arena; /* ... this; all is forgotten when it is full */
 	struct oid requests_done;
@@ -149,6 +149,9 @@ size_t keys_deployments(const struct controller *c); /* of all environments */
 
 /* desired.c: Git -> index and keys */
 int load_status(struct controller *c, struct err *err) must_check;
+/* Our epoch into the state folder, before anything is pushed under it. What cannot be kept now is
+ * kept at the next pass. */
+void keep_epoch(struct controller *c);
 int load_fleet(struct controller *c, struct err *err) must_check;
 int load_requests(struct controller *c, struct asked_list *out, struct err *err) must_check;
 bool desired_known(const struct controller *c);

@@ -456,10 +456,22 @@ class GitTest(FaultsTest):
         second = self.make(url=first.remote)
         second.start()
         wait(20, "the older one exits", lambda: first.controller.poll() is not None)
-        self.assertEqual(first.controller.returncode, 1)
+        self.assertEqual(first.controller.returncode, 3)
         self.assertIn("taken over", first.log.read_text())
         self.assertEqual(len(first.replicas()), 2)
         self.assertIsNone(second.controller.poll())
+        first.start()  # as whoever watches it would
+        wait(20, "it ends again", lambda: first.controller.poll() is not None)
+        self.assertEqual(first.controller.returncode, 3)
+        self.assertIsNone(second.controller.poll())
+        first.start("--take-over")
+        wait(20, "the other one ends", lambda: second.controller.poll() is not None)
+        self.assertEqual(second.controller.returncode, 3)
+        first.stop()
+        looks = first.log.read_text().count("fleet at ")
+        first.start()
+        wait(20, "it goes on", lambda: first.log.read_text().count("fleet at ") > looks)
+        self.assertIsNone(first.controller.poll())
 
     def test_of_two_controllers_started_at_once_on_a_new_fleet_one_goes_on(self):
         first = self.make()
@@ -469,7 +481,7 @@ class GitTest(FaultsTest):
         second.start()
         wait(30, "one exits", lambda: (first.controller.poll() is None)
              != (second.controller.poll() is None))
-        self.assertEqual({first.controller.poll(), second.controller.poll()}, {None, 1})
+        self.assertEqual({first.controller.poll(), second.controller.poll()}, {None, 3})
 
     def test_a_rewritten_branch_goes_on_after_accept_rewind(self):
         world = self.serve_v1()

@@ -239,10 +239,10 @@ class World:
 
     # ---- the controller ----
 
-    def start(self):
+    def start(self, *flags):
         with open(self.log, "ab") as log:
             self.controller = subprocess.Popen(
-                [BIN / "linnet-controller", "--config", self.config], stderr=log)
+                [BIN / "linnet-controller", "--config", self.config, *flags], stderr=log)
 
     def kill(self):
         self.controller.kill()
