@@ -75,8 +75,7 @@ static void times(double out[TIMES])
 
 static void measure(const char *path, const char *folder, const struct model *model)
 {
-	static const char *const names[] = {"train", "validation", "refit", "test"};
-	static const size_t blocks[][2] = {{0, 1}, {1, 2}, {0, 2}, {2, 3}};
+	static const char *const names[] = {"train", "validation", "test"};
 	struct dataset_part parts[ARRAY_LEN(names)];
 	struct dataset_across across = {.n_training = 1};
 	struct dataset_report report;
@@ -89,8 +88,8 @@ static void measure(const char *path, const char *folder, const struct model *mo
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
 		parts[i] = (struct dataset_part){
 			.to = arena_printf(&arena, "%s/%s.csv", folder, names[i]),
-			.first = blocks[i][0], .end = blocks[i][1], .before_ms = INT64_MAX,
-			.later = i >= 2,
+			.first = i, .end = i + 1, .before_ms = INT64_MAX,
+			.later = i == 2,
 		};
 	if (dataset_scan(AT_FDCWD, path, model, INT64_MAX / 2, &arena, &dataset, &report, &err) ||
 	    report.n_problems > 0 ||

@@ -46,7 +46,8 @@ static int train(struct run *run, struct fit_job *job, struct err *err)
 {
 	int code;
 
-	if (digest_file(AT_FDCWD, job->rows, &job->stage.rows, NULL, err) || fit_start(run, job, err) ||
+	if (digest_file(AT_FDCWD, job->rows[0].path, &job->rows[0].digest, NULL, err) ||
+	    fit_start(run, job, err) ||
 	    command_wait(&job->command, run->world->clock, job->deadline_ms, &code, err))
 		return -1;
 	return fit_finish(run, job, code, err);
@@ -73,7 +74,8 @@ enum run_exit fit_run(const struct fit_order *order, const struct run_world *wor
 	struct train_spec section = {.timeout_ms = FIT_TIMEOUT_MS};
 	struct model model = {.train = &section};
 	struct candidate_spec candidate = {.name = "job"};
-	struct fit_job job = {.name = "job", .candidate = &candidate, .rows = order->rows};
+	struct fit_job job = {.name = "job", .candidate = &candidate, .rows = {{.path = order->rows}},
+	                      .n_files = 1};
 	struct arena arena;
 	struct run run = {.spec = &spec, .world = world, .arena = &arena, .model = &model};
 	struct err err = {0};

@@ -122,10 +122,12 @@ size_t division_block(const struct division *division, const struct dataset_row 
 struct dataset_part {
 	const char *to;
 	size_t first, end, skip, skip_end;
-	int64_t before_ms; /* INT64_MAX: all; an embargo ends here */
+	int64_t before_ms; /* INT64_MAX: all; an embargo begins here */
+	bool held;         /* in place of them those that before_ms leaves out */
 	bool later;        /* nobody reads it soon: it does not stay in the page cache */
 	/* what was written */
 	struct digest digest; /* of the file */
+	int64_t header;       /* bytes of it, the same of all parts */
 	int64_t rows, from_ms, to_ms; /* -1 each when empty or without times */
 };
 /* Rows of the validation or test that show a category which no training row has. */

@@ -131,7 +131,8 @@ static void format_row(struct writing *writing, const char *const *values, const
 
 static bool takes(const struct dataset_part *part, size_t block, int64_t time_ms)
 {
-	return block >= part->first && block < part->end && time_ms < part->before_ms &&
+	return block >= part->first && block < part->end &&
+	       (time_ms < part->before_ms) != part->held &&
 	       !(block >= part->skip && block < part->skip_end);
 }
 
@@ -233,6 +234,8 @@ static int write_rows(int dir_fd, const char *path, const struct model *model,
 	table_leave(table);
 	format_row(writing, writing->columns.names, NULL);
 	buf_add(&writing->sinks->bytes, writing->row, writing->row_len);
+	for (size_t i = 0; i < writing->n; i++)
+		writing->sinks[i].part->header = (int64_t)writing->row_len;
 	rows_begin(&rows, writing->dataset->rows);
 	result = copy_rows(writing, table, &rows, err);
 	rows_done(&rows);

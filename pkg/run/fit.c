@@ -47,17 +47,15 @@ static int write_params(const struct pairs *params, const char *path, struct err
 
 /* The trainer gets copies: it can neither change our rows nor see by their path where others
  * are. */
-static int give_rows(struct run *run, const char *folder, const char *rows,
-                     struct fit_stage *stage, struct err *err)
+static int give_rows(struct run *run, const char *folder, const struct fit_job *job,
+                     struct err *err)
 {
 	const char *to = arena_printf(run->arena, "%s/train.csv", folder);
 	struct digest copied;
 	int64_t bytes;
 
-	if (copy_file(rows, to, &copied, &bytes, err))
+	if (copy_rows(job->rows, job->n_files, job->header, to, err))
 		return -1;
-	if (!digest_same(copied, stage->rows))
-		return err_set(err, ERR_TRANSIENT, "%s: has changed", rows);
 	to = arena_printf(run->arena, "%s/validation.csv", folder);
 	return run->model->train->early_stopping
 	               ? copy_file(run_path(run, "rows/validation.csv"), to, &copied, &bytes, err)
@@ -141,7 +139,7 @@ int fit_start(struct run *run, struct fit_job *job, struct err *err)
 
 	if (code_folder(run, folder, run->spec->source, err) ||
 	    dir_make_all(AT_FDCWD, arena_printf(run->arena, "%s/model", folder), 0755, err) ||
-	    give_rows(run, folder, job->rows, &job->stage, err) ||
+	    give_rows(run, folder, job, err) ||
 	    write_params(&job->candidate->params, arena_printf(run->arena, "%s/params.json", folder),
 	                 err))
 		return -1;

@@ -61,8 +61,9 @@ struct split_stage {
 	struct digest data; /* what was divided */
 	struct fold_stage *folds; /* one without cross-validation */
 	size_t n_folds;
-	struct digest refit, test;
-	int64_t n_data, n_refit, n_test;
+	struct digest held, test; /* held: what the embargo keeps from training the newest fold */
+	int64_t n_data, n_held, n_test;
+	int64_t header;                   /* bytes that each file begins with */
 	int64_t from_ms, to_ms;           /* of the usable rows; -1 */
 	int64_t trained_to_ms;            /* by time: of the rows before the test; else -1 */
 	int64_t test_from_ms, test_to_ms; /* -1 */
@@ -70,7 +71,7 @@ struct split_stage {
 };
 struct fit_stage {
 	const char *candidate;
-	struct digest rows;     /* that it was trained on */
+	struct digest rows;     /* that it was trained on: of the file, or of several files' digests */
 	struct digest artifact; /* `artifact.tar` in its folder */
 	int64_t bytes;
 	const char *refused;    /* a considered failure of this candidate, or NULL */
@@ -113,11 +114,20 @@ int run_write_parts(struct run *run, const struct dataset *dataset,
                     struct dataset_part *parts, size_t n, struct dataset_across *across,
                     struct err *err) must_check;
 
-/* Checks the snapshot and writes `rows/` train and validation of each fold, refit and test. */
+/* Checks the snapshot and writes `rows/` train and validation of each fold, held and test. */
 int run_rows(struct run *run, const struct snapshot_stage *snapshot, struct split_stage *stage,
              struct err *err) must_check;
-/* Without cross-validation "train", else "train-3" of the fourth fold. */
-const char *part_name(struct run *run, const char *name, size_t fold);
+/* A file of rows. */
+struct rows_file {
+	const char *path;
+	struct digest digest;
+	int64_t n;
+};
+struct rows_file rows_train(struct run *run, const struct split_stage *split, size_t fold);
+struct rows_file rows_validation(struct run *run, const struct split_stage *split, size_t fold);
+struct rows_file rows_held(struct run *run, const struct split_stage *split);
+/* How many rows are there to learn from and to choose on. */
+int64_t split_known(const struct split_stage *split);
 
 /* ---- take.c ---- */
 
@@ -137,6 +147,10 @@ int store_check(struct run *run, struct digest digest, const char *kind, struct 
 	must_check;
 /* Copies all that `from` holds when it is opened to the new file `to`. */
 int copy_file(const char *from, const char *to, struct digest *digest, int64_t *bytes,
+              struct err *err) must_check;
+/* Copies files of rows to the new file `to`, one behind the other, of all but the first without the
+ * `header` bytes that each begins with. Each must be what its digest says. */
+int copy_rows(const struct rows_file *files, size_t n, int64_t header, const char *to,
               struct err *err) must_check;
 
 /* ---- code.c: folders and environments of the user's code ---- */
@@ -160,12 +174,15 @@ int code_start(struct run *run, const struct strings *command, const char *folde
 /* ---- fit.c ---- */
 
 /* One candidate on its way through training, in `fit/<name>`. */
+enum { FIT_FILES = 3 };
 struct fit_job {
 	const char *name;
 	const struct candidate_spec *candidate;
-	const char *rows, *validation; /* files; the second when n_validation > 0 */
-	struct digest digest;          /* of `rows` */
-	int64_t n_rows, n_validation;
+	struct rows_file rows[FIT_FILES]; /* that it is trained on, one behind the other */
+	size_t n_files;
+	int64_t header;         /* bytes that each begins with */
+	const char *validation; /* a file, when n_validation > 0 */
+	int64_t n_validation;
 	struct command command;
 	int64_t since_ms, deadline_ms;
 	struct fit_stage stage;

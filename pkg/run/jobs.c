@@ -56,11 +56,14 @@ static void say_job(struct run *run, const struct fit_job *job, const struct pro
 {
 	size_t left = progress->all - progress->done;
 	double took_s = (double)(run_now(run) - progress->since_ms) / 1000;
+	int64_t rows = 0;
 	struct buf text;
 
 	buf_init(&text, 2048);
 	buf_puts(&text, "train: ");
-	buf_rows(&text, job->n_rows);
+	for (size_t i = 0; i < job->n_files; i++)
+		rows += job->rows[i].n;
+	buf_rows(&text, rows);
 	buf_printf(&text, ", candidate %s%s, %s", job->candidate->name,
 	           strcmp(job->name, "refit") ? "" : " refitted", run_took(run, job->since_ms));
 	if (is_set(job->stage.score)) {
@@ -76,12 +79,24 @@ static void say_job(struct run *run, const struct fit_job *job, const struct pro
 	buf_deinit(&text);
 }
 
+static struct digest digest_of_rows(const struct fit_job *job)
+{
+	struct digest_stream *stream;
+
+	if (job->n_files == 1)
+		return job->rows[0].digest;
+	stream = digest_begin();
+	for (size_t i = 0; i < job->n_files; i++)
+		digest_add_field(stream, job->rows[i].digest.hex);
+	return digest_end(stream);
+}
+
 static bool stands(struct run *run, struct fit_job *job)
 {
 	struct fit_stage *stage = &job->stage;
 
 	return stage_load(run, job->name, &fit_record, stage) &&
-	       digest_same(stage->rows, job->digest) && stage->candidate &&
+	       digest_same(stage->rows, digest_of_rows(job)) && stage->candidate &&
 	       strcmp(stage->candidate, job->candidate->name) == 0 &&
 	       (stage->refused || stage_file_is(fit_artifact(run, job->name), stage->artifact));
 }
@@ -89,7 +104,8 @@ static bool stands(struct run *run, struct fit_job *job)
 static int begin(struct run *run, struct fit_job *job, struct err *err)
 {
 	job->since_ms = run_now(run);
-	job->stage = (struct fit_stage){.candidate = job->candidate->name, .rows = job->digest,
+	job->stage = (struct fit_stage){.candidate = job->candidate->name,
+	                                .rows = digest_of_rows(job),
 	                                .score = NAN, .standard_error = NAN};
 	return fit_start(run, job, err);
 }

@@ -125,17 +125,47 @@ static int judge_across(struct run *run, const struct dataset_across *across,
 	return run_considered(run);
 }
 
-const char *part_name(struct run *run, const char *name, size_t fold)
+/* Without cross-validation "train", else "train-3" of the fourth fold. */
+static const char *part_name(struct run *run, const char *name, size_t fold)
 {
 	return run->model->train->folds > 0 ? arena_printf(run->arena, "%s-%zu", name, fold) : name;
 }
 
+static char *part_path(struct run *run, const char *name)
+{
+	return run_path(run, "rows/%s.csv", name);
+}
+
+struct rows_file rows_train(struct run *run, const struct split_stage *split, size_t fold)
+{
+	return (struct rows_file){part_path(run, part_name(run, "train", fold)),
+	                          split->folds[fold].train, split->folds[fold].n_train};
+}
+
+struct rows_file rows_validation(struct run *run, const struct split_stage *split, size_t fold)
+{
+	return (struct rows_file){part_path(run, part_name(run, "validation", fold)),
+	                          split->folds[fold].validation, split->folds[fold].n_validation};
+}
+
+struct rows_file rows_held(struct run *run, const struct split_stage *split)
+{
+	return (struct rows_file){part_path(run, "held"), split->held, split->n_held};
+}
+
+int64_t split_known(const struct split_stage *split)
+{
+	const struct fold_stage *newest = &split->folds[split->n_folds - 1];
+
+	return newest->n_train + split->n_held + newest->n_validation;
+}
+
 /* The files: train and validation of each fold (one without cross-validation), then these. */
-enum { FILE_REFIT, FILE_TEST, FILES_BESIDE };
+enum { FILE_HELD, FILE_TEST, FILES_BESIDE };
 
 static struct dataset_part a_part(struct run *run, const char *name, size_t first, size_t end)
 {
-	return (struct dataset_part){.to = run_path(run, "rows/%s.csv", name), .first = first,
+	return (struct dataset_part){.to = part_path(run, name), .first = first,
 	                             .end = end, .before_ms = INT64_MAX};
 }
 
@@ -169,10 +199,30 @@ static void fold_parts(struct run *run, const struct division *division, size_t 
 	hold_back(&out[1], division, division->n - 1, split->embargo_ms);
 }
 
+/* Of those that the newest fold would learn from: the rows too near to those that it is judged
+ * on. */
+static struct dataset_part held_part(struct run *run, const struct dataset_part *train)
+{
+	struct dataset_part held = *train;
+
+	held.to = part_path(run, "held");
+	held.held = true;
+	return held;
+}
+
+static int64_t newest_row(const struct dataset_part *parts, size_t n)
+{
+	int64_t to_ms = -1;
+
+	for (size_t i = 0; i < n; i++)
+		to_ms = parts[i].to_ms > to_ms ? parts[i].to_ms : to_ms;
+	return to_ms;
+}
+
 static void keep_parts(const struct dataset_part *parts, size_t n_folds, enum split_by by,
                        struct split_stage *stage)
 {
-	const struct dataset_part *beside = parts + 2 * n_folds;
+	const struct dataset_part *beside = parts + 2 * n_folds, *newest = beside - 2;
 
 	for (size_t i = 0; i < n_folds; i++) {
 		stage->folds[i] = (struct fold_stage){
@@ -182,9 +232,10 @@ static void keep_parts(const struct dataset_part *parts, size_t n_folds, enum sp
 			.n_validation = parts[2 * i + 1].rows,
 		};
 	}
-	stage->refit = beside[FILE_REFIT].digest;
-	stage->n_refit = beside[FILE_REFIT].rows;
-	stage->trained_to_ms = by == SPLIT_BY_TIME ? beside[FILE_REFIT].to_ms : -1;
+	stage->header = parts[0].header;
+	stage->held = beside[FILE_HELD].digest;
+	stage->n_held = beside[FILE_HELD].rows;
+	stage->trained_to_ms = by == SPLIT_BY_TIME ? newest_row(newest, 2 + FILE_TEST) : -1;
 	stage->test = beside[FILE_TEST].digest;
 	stage->n_test = beside[FILE_TEST].rows;
 	stage->test_from_ms = beside[FILE_TEST].from_ms;
@@ -204,11 +255,10 @@ static int write_parts(struct run *run, const struct dataset *dataset,
 		across.n_training = 1;
 	for (size_t i = 0; i < stage->n_folds; i++)
 		fold_parts(run, division, i, parts + 2 * i);
-	beside[FILE_REFIT] = a_part(run, "refit", 0, test);
-	hold_back(&beside[FILE_REFIT], division, test, run->model->train->split.embargo_ms);
+	beside[FILE_HELD] = held_part(run, beside - 2);
 	beside[FILE_TEST] = a_part(run, "test", test, test + 1);
-	/* what trains and what chooses is read at once, these when all candidates are done */
-	beside[FILE_REFIT].later = beside[FILE_TEST].later = true;
+	/* what trains and what chooses is read at once, this when all candidates are done */
+	beside[FILE_TEST].later = true;
 	if (dir_make_all(AT_FDCWD, run_path(run, "rows"), 0700, err) ||
 	    run_write_parts(run, dataset, report, division, parts, n, &across, err))
 		return -1;
@@ -251,16 +301,19 @@ static int divide(struct run *run, struct dataset *dataset, struct split_stage *
 	return stage_save(run, "split", &split_record, stage, err);
 }
 
+static bool file_stands(struct rows_file file)
+{
+	return stage_file_is(file.path, file.digest);
+}
+
 static bool parts_stand(struct run *run, const struct split_stage *stage)
 {
-	bool stand = stage_file_is(run_path(run, "rows/refit.csv"), stage->refit) &&
-	             stage_file_is(run_path(run, "rows/test.csv"), stage->test);
+	bool stand = file_stands(rows_held(run, stage)) &&
+	             stage_file_is(part_path(run, "test"), stage->test);
 
 	for (size_t i = 0; stand && i < stage->n_folds; i++)
-		stand = stage_file_is(run_path(run, "rows/%s.csv", part_name(run, "train", i)),
-		                      stage->folds[i].train) &&
-		        stage_file_is(run_path(run, "rows/%s.csv", part_name(run, "validation", i)),
-		                      stage->folds[i].validation);
+		stand = file_stands(rows_train(run, stage, i)) &&
+		        file_stands(rows_validation(run, stage, i));
 	return stand;
 }
 
@@ -272,7 +325,7 @@ static void say_split(struct run *run, const struct split_stage *stage)
 	buf_puts(&text, "train: ");
 	buf_rows(&text, stage->n_data);
 	if (run->model->train->folds > 0)
-		buf_printf(&text, ": %lld in %zu folds, %lld to test", (long long)stage->n_refit,
+		buf_printf(&text, ": %lld in %zu folds, %lld to test", (long long)split_known(stage),
 		           stage->n_folds, (long long)stage->n_test);
 	else
 		buf_printf(&text, ": %lld to train, %lld to choose, %lld to test",

@@ -32,14 +32,17 @@ static int write_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
-/* At most `left` bytes: a file that grows meanwhile is taken as it was. 0, or an errno value. */
-static int copy_bytes(int in, int out, int64_t left, struct digest_stream *digest, int64_t *bytes)
+/* At most `left` bytes: a file that grows meanwhile is taken as it was. The digest is of all, and
+ * the first `skip` are not written. 0, or an errno value. */
+static int copy_bytes(int in, int out, int64_t left, int64_t skip, struct digest_stream *digest,
+                      int64_t *bytes)
 {
 	char *chunk = heap_alloc(COPY_BYTES, 1);
 	int errnum = 0;
 
 	while (left > 0 && !errnum) {
 		ssize_t n = read(in, chunk, left < COPY_BYTES ? (size_t)left : COPY_BYTES);
+		int64_t skipped = skip < n ? skip : n;
 
 		if (n == 0)
 			break;
@@ -48,47 +51,76 @@ static int copy_bytes(int in, int out, int64_t left, struct digest_stream *diges
 			continue;
 		}
 		digest_add(digest, chunk, (size_t)n);
-		if (write_all(out, chunk, (size_t)n))
+		if (write_all(out, chunk + skipped, (size_t)(n - skipped)))
 			errnum = errno;
+		skip -= skipped;
 		left -= n;
 		*bytes += n;
 	}
 	free(chunk);
-	if (!errnum && fsync(out))
-		errnum = errno;
 	return errnum;
+}
+
+static int copy_begin(const char *to, int *out, struct err *err)
+{
+	*out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return *out < 0 ? err_errno(err, ERR_TRANSIENT, errno, "%s: cannot create", to) : 0;
+}
+
+/* All that `from` holds when it is opened, but its first `skip` bytes. */
+static int copy_into(int out, const char *to, const char *from, int64_t skip,
+                     struct digest *digest, int64_t *bytes, struct err *err)
+{
+	struct digest_stream *stream;
+	struct stat st;
+	int in, errnum;
+
+	if (file_open(AT_FDCWD, from, &in, err))
+		return -1;
+	*bytes = 0;
+	stream = digest_begin();
+	errnum = fstat(in, &st) ? errno : copy_bytes(in, out, st.st_size, skip, stream, bytes);
+	*digest = digest_end(stream);
+	close(in);
+	return errnum ? err_errno(err, ERR_TRANSIENT, errnum, "%s: cannot copy to %s", from, to) : 0;
+}
+
+/* To the disk; keeps a failure that there was before. */
+static int copy_end(int out, const char *to, int result, struct err *err)
+{
+	if (!result && fsync(out))
+		result = err_errno(err, ERR_TRANSIENT, errno, "%s: cannot write", to);
+	if (close(out) && !result)
+		result = err_errno(err, ERR_TRANSIENT, errno, "%s: cannot write", to);
+	return result;
 }
 
 int copy_file(const char *from, const char *to, struct digest *digest, int64_t *bytes,
               struct err *err)
 {
-	struct digest_stream *stream;
-	struct digest copied;
-	int64_t size = 0;
-	struct stat st;
-	int in, out, errnum;
+	int out;
 
-	if (file_open(AT_FDCWD, from, &in, err))
+	if (copy_begin(to, &out, err))
 		return -1;
-	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (out < 0 || fstat(in, &st)) {
-		errnum = errno;
-		close(in);
-		if (out >= 0)
-			close(out);
-		return err_errno(err, ERR_TRANSIENT, errnum, "%s: cannot create", to);
+	return copy_end(out, to, copy_into(out, to, from, 0, digest, bytes, err), err);
+}
+
+int copy_rows(const struct rows_file *files, size_t n, int64_t header, const char *to,
+              struct err *err)
+{
+	int out, result = 0;
+
+	if (copy_begin(to, &out, err))
+		return -1;
+	for (size_t i = 0; i < n && !result; i++) {
+		struct digest copied;
+		int64_t bytes;
+
+		result = copy_into(out, to, files[i].path, i > 0 ? header : 0, &copied, &bytes, err);
+		if (!result && !digest_same(copied, files[i].digest))
+			result = err_set(err, ERR_TRANSIENT, "%s: has changed", files[i].path);
 	}
-	stream = digest_begin();
-	errnum = copy_bytes(in, out, st.st_size, stream, &size);
-	copied = digest_end(stream);
-	close(in);
-	if (close(out) && !errnum)
-		errnum = errno;
-	if (errnum)
-		return err_errno(err, ERR_TRANSIENT, errnum, "%s: cannot copy to %s", from, to);
-	*digest = copied;
-	*bytes = size;
-	return 0;
+	return copy_end(out, to, result, err);
 }
 
 static int store_folder(struct run *run, struct err *err)

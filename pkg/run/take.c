@@ -82,25 +82,20 @@ static int take_newer(struct run *run, const struct model_version *version,
 static int take_known(struct run *run, struct run_result *result, struct err *err)
 {
 	struct snapshot_stage snapshot;
-	const struct fold_stage *newest;
 	struct split_stage split;
-	const char *path;
+	struct rows_file rows;
 
 	result->known = true;
 	if (!run->model->train)
 		return take_after(run, -1, result, err);
 	if (run_snapshot(run, &snapshot, err) || run_rows(run, &snapshot, &split, err))
 		return -1;
-	newest = &split.folds[split.n_folds - 1];
-	path = run_path(run, "rows/%s.csv", part_name(run, "validation", split.n_folds - 1));
-	result->rows = newest->validation;
-	result->n_rows = newest->n_validation;
-	if (result->n_rows == 0) {
-		path = run_path(run, "rows/refit.csv");
-		result->rows = split.refit;
-		result->n_rows = split.n_refit;
-	}
-	return store_file(run, path, result->rows, "csv", err);
+	rows = rows_validation(run, &split, split.n_folds - 1);
+	if (rows.n == 0)
+		rows = rows_train(run, &split, split.n_folds - 1);
+	result->rows = rows.digest;
+	result->n_rows = rows.n;
+	return store_file(run, rows.path, rows.digest, "csv", err);
 }
 
 static int take_rows(struct run *run, const struct model_version *version, bool declared,

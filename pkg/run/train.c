@@ -108,17 +108,15 @@ static struct fit_job *jobs_of(struct run *run, const struct candidate_spec *can
 
 	for (size_t i = 0; i < n * split->n_folds; i++) {
 		size_t candidate = i / split->n_folds, fold = i % split->n_folds;
-		const struct fold_stage *of = &split->folds[fold];
 
 		jobs[i] = (struct fit_job){
 			.name = folds ? arena_printf(run->arena, "candidate-%zu-fold-%zu", candidate, fold)
 			              : arena_printf(run->arena, "candidate-%zu", candidate),
 			.candidate = &candidates[candidate],
-			.rows = run_path(run, "rows/%s.csv", part_name(run, "train", fold)),
-			.validation = run_path(run, "rows/%s.csv", part_name(run, "validation", fold)),
-			.digest = of->train,
-			.n_rows = of->n_train,
-			.n_validation = of->n_validation,
+			.rows = {rows_train(run, split, fold)},
+			.n_files = 1,
+			.validation = rows_validation(run, split, fold).path,
+			.n_validation = split->folds[fold].n_validation,
 		};
 	}
 	return jobs;
@@ -195,19 +193,22 @@ static int choose(struct run *run, const struct fit_stage *stages, size_t n,
 	return run_considered(run);
 }
 
-/* The artifact of the chosen one, trained once more on train and validation rows where so
- * declared, and always after cross-validation. */
+/* The artifact of the chosen one, trained once more on all rows before the test where so declared,
+ * and always after cross-validation: those that the newest fold was trained on, those that the
+ * embargo kept from that, and those that it was chosen on. */
 static int refit(struct run *run, const struct candidate_spec *candidate, int chosen,
                  const struct split_stage *split, struct fit_stage *stage, const char **artifact,
                  struct err *err)
 {
 	const struct train_spec *train = run->model->train;
+	size_t newest = split->n_folds - 1;
 	struct fit_job job = {
 		.name = "refit",
 		.candidate = candidate,
-		.rows = run_path(run, "rows/refit.csv"),
-		.digest = split->refit,
-		.n_rows = split->n_refit,
+		.rows = {rows_train(run, split, newest), rows_held(run, split),
+		         rows_validation(run, split, newest)},
+		.n_files = 3,
+		.header = split->header,
 	};
 
 	*artifact = fit_artifact(run, arena_printf(run->arena, "candidate-%d", chosen));
@@ -244,7 +245,7 @@ static struct lineage *lineage_of(struct run *run, const struct split_stage *spl
 		.data_from_ms = split->from_ms,
 		.data_to_ms = split->to_ms,
 		.trained_to_ms = split->trained_to_ms,
-		.train_rows = folds ? split->n_refit : split->folds[0].n_train,
+		.train_rows = folds ? split_known(split) : split->folds[0].n_train,
 		.validation_rows = folds ? 0 : split->folds[0].n_validation,
 		.test_rows = split->n_test,
 		.params = candidate->params,

@@ -492,6 +492,49 @@ static int rows_in(const char *name)
 	return n;
 }
 
+/* A row a minute. */
+static void a_refit_learns_all_that_is_not_too_near_to_the_test(void **state)
+{
+	static const struct {
+		const char *split;
+		int learnt, held; /* rows */
+	} cases[] = {
+		{"validation: 20%, test: 20%", 160, 0},
+		{"validation: 20%, test: 20%, embargo: 10m", 151, 9},
+		{"test: 40%, embargo: 10m, crossValidation: {folds: 3}", 111, 9},
+	};
+	struct buf rows, expected;
+	struct err err = {0};
+
+	(void)state;
+	buf_init(&rows, 1 << 20);
+	buf_init(&expected, 1 << 20);
+	assert_int_equal(parse_time("2026-01-02T00:00:00Z", &spec.at_ms, &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(dir_remove_all(AT_FDCWD, in_folder("out"), &(struct err){0}), 0);
+		declare(LEARN, "[{name: bad, params: {t: 80}}, {name: good, params: {t: 50}}]", "");
+		declare_instead("id: id", "id: id, time: at");
+		declare_instead(VALIDATION, cases[i].split);
+		said[0] = '\0';
+		buf_clear(&rows);
+		buf_clear(&expected);
+		buf_puts(&rows, "id,at,n,y\n");
+		for (int row = 0; row < 200; row++) {
+			if (row == cases[i].learnt)
+				buf_puts(&expected, buf_text(&rows));
+			buf_printf(&rows, "r%d,2026-01-01T%02d:%02d:00Z,%d,%s\n", row, row / 60, row % 60,
+			           row % 100, row % 100 > 50 ? "high" : "low");
+		}
+		put("data.csv", buf_text(&rows));
+		if (train() != RUN_EXIT_SUCCEEDED)
+			fail_msg("%s: %s", cases[i].split, said);
+		assert_int_equal(rows_in("out/rows/held.csv"), cases[i].held);
+		assert_string_equal(text_of("out/fit/refit/train.csv"), buf_text(&expected));
+	}
+	buf_deinit(&rows);
+	buf_deinit(&expected);
+}
+
 static void folds_by_hash_judge_each_row_once(void **state)
 {
 	int judged = 0;
@@ -508,10 +551,10 @@ static void folds_by_hash_judge_each_row_once(void **state)
 		int validation = rows_in(arena_printf(&arena, "out/rows/validation-%d.csv", i));
 
 		assert_int_equal(rows_in(arena_printf(&arena, "out/rows/train-%d.csv", i)) + validation,
-		                 rows_in("out/rows/refit.csv"));
+		                 rows_in("out/fit/refit/train.csv"));
 		judged += validation;
 	}
-	assert_int_equal(judged, rows_in("out/rows/refit.csv"));
+	assert_int_equal(judged, rows_in("out/fit/refit/train.csv"));
 	assert_int_equal(judged + rows_in("out/rows/test.csv"), 200);
 	assert_non_null(strstr(text_of("out/version.yaml"), "standardError: 0"));
 	assert_int_equal(starts, 8);
@@ -805,6 +848,7 @@ int main(void)
 		IN_FOLDER(guards_alone_read_no_test_row),
 		IN_FOLDER(the_same_inputs_give_the_same_artifact),
 		IN_FOLDER(the_same_inputs_give_the_same_splits_and_choice),
+		IN_FOLDER(a_refit_learns_all_that_is_not_too_near_to_the_test),
 		IN_FOLDER(folds_by_hash_judge_each_row_once),
 		IN_FOLDER(trainers_run_at_once),
 		IN_FOLDER(the_contract_with_the_trainer),
