@@ -273,16 +273,19 @@ void rows_done(struct rows_reader *reader)
 /* ---- Ids given twice ---- */
 
 /* Two Bloom filters of two bits a key (Bloom 1970), both in one word, which costs one look at
- * memory: `seen` of all keys; `again` of those that were found in the first. Only rows of the
- * second are compared, a few of a hundred. With more than PASS_ROWS rows, each pass looks at the
- * keys of one remainder. */
+ * memory: `seen` of all keys; `again`, which is smaller, of those that were found in the first.
+ * Only rows of the second are compared, a few of a hundred. With more than PASS_ROWS rows, each
+ * pass looks at the keys of one remainder. */
 enum { FILTER_BITS_LEAST = 1 << 12, FILTER_BITS_MOST = 1 << 27, PASS_ROWS = 16 << 20 };
-enum { AHEAD_KEYS = 8 };
+enum { SMALLER = 16, AHEAD_KEYS = 8 };
 
+struct filter {
+	uint64_t *words;
+	uint64_t n; /* a power of two */
+};
 struct finder {
 	const struct rows *rows;
-	uint64_t *seen, *again;
-	uint64_t bits; /* of each filter */
+	struct filter seen, again;
 	uint64_t pass, passes;
 	struct key *suspects;
 	size_t n, capacity;
@@ -293,23 +296,32 @@ static uint64_t bits_of(uint64_t key)
 	return UINT64_C(1) << (key >> 58) | UINT64_C(1) << (key >> 52 & 63);
 }
 
-static bool is_in(const struct finder *finder, const uint64_t *filter, uint64_t key)
+static void filter_init(struct filter *filter, uint64_t bits)
 {
-	return (filter[key & (finder->bits / 64 - 1)] & bits_of(key)) == bits_of(key);
+	*filter = (struct filter){heap_alloc(bits / 64, sizeof(uint64_t)), bits / 64};
+}
+
+static uint64_t *word_of(const struct filter *filter, uint64_t key)
+{
+	return &filter->words[key & (filter->n - 1)];
+}
+
+static bool is_in(const struct filter *filter, uint64_t key)
+{
+	return (*word_of(filter, key) & bits_of(key)) == bits_of(key);
 }
 
 /* Whether it was there before. */
-static bool put_in(const struct finder *finder, uint64_t *filter, uint64_t key)
+static bool put_in(const struct filter *filter, uint64_t key)
 {
-	bool was = is_in(finder, filter, key);
+	bool was = is_in(filter, key);
 
-	filter[key & (finder->bits / 64 - 1)] |= bits_of(key);
+	*word_of(filter, key) |= bits_of(key);
 	return was;
 }
 
 /* Fetches what a key that comes soon will look at: a filter is larger than a core's caches. */
-static void look_ahead(const struct spool_reading *reading, const struct finder *finder,
-                       const uint64_t *filter)
+static void look_ahead(const struct spool_reading *reading, const struct filter *filter)
 {
 	size_t at = reading->at + AHEAD_KEYS * sizeof(struct key);
 	uint64_t key;
@@ -317,18 +329,18 @@ static void look_ahead(const struct spool_reading *reading, const struct finder 
 	if (at >= reading->end)
 		return;
 	memcpy(&key, reading->bytes + at, sizeof(key));
-	__builtin_prefetch(&filter[key & (finder->bits / 64 - 1)], 1);
+	__builtin_prefetch(word_of(filter, key), 1);
 }
 
 static void note_key(struct finder *finder, const struct key *key)
 {
-	if (put_in(finder, finder->seen, key->key))
-		(void)put_in(finder, finder->again, key->key);
+	if (put_in(&finder->seen, key->key))
+		(void)put_in(&finder->again, key->key);
 }
 
 static void take_suspect(struct finder *finder, const struct key *key)
 {
-	if (finder->n == ROWS_TWICE_MAX || !is_in(finder, finder->again, key->key))
+	if (finder->n == ROWS_TWICE_MAX || !is_in(&finder->again, key->key))
 		return;
 	if (finder->n == finder->capacity) {
 		finder->capacity = finder->capacity ? finder->capacity * 2 : 1024;
@@ -338,7 +350,7 @@ static void take_suspect(struct finder *finder, const struct key *key)
 	finder->suspects[finder->n++] = *key;
 }
 
-static int each_key(struct finder *finder, const uint64_t *filter,
+static int each_key(struct finder *finder, const struct filter *filter,
                     void (*look)(struct finder *, const struct key *), struct err *err)
 {
 	struct spool_reading reading;
@@ -350,7 +362,7 @@ static int each_key(struct finder *finder, const uint64_t *filter,
 		result = reading_more(&reading, sizeof(key), err);
 		if (result)
 			break;
-		look_ahead(&reading, finder, filter);
+		look_ahead(&reading, filter);
 		memcpy(&key, reading.bytes + reading.at, sizeof(key));
 		reading.at += sizeof(key);
 		if (finder->passes == 1 || key.more % finder->passes == finder->pass)
@@ -404,22 +416,22 @@ static void compare(struct finder *finder, struct rows_twice *out, size_t *n)
 int rows_find_twice(const struct rows *rows, struct rows_twice **out, size_t *n,
                     struct err *err)
 {
-	struct finder finder = {.rows = rows, .bits = FILTER_BITS_LEAST,
-	                        .passes = 1 + (uint64_t)rows->n_keys / PASS_ROWS};
+	struct finder finder = {.rows = rows, .passes = 1 + (uint64_t)rows->n_keys / PASS_ROWS};
+	uint64_t bits = FILTER_BITS_LEAST;
 	int result = 0;
 
-	while (finder.bits < FILTER_BITS_MOST && finder.bits < 8 * (uint64_t)rows->n_keys)
-		finder.bits *= 2;
-	finder.seen = heap_alloc(finder.bits / 64, sizeof(uint64_t));
-	finder.again = heap_alloc(finder.bits / 64, sizeof(uint64_t));
+	while (bits < FILTER_BITS_MOST && bits < 8 * (uint64_t)rows->n_keys)
+		bits *= 2;
+	filter_init(&finder.seen, bits);
+	filter_init(&finder.again, bits / SMALLER);
 	for (; !result && finder.pass < finder.passes; finder.pass++) {
-		memset(finder.seen, 0, finder.bits / 8);
-		memset(finder.again, 0, finder.bits / 8);
-		result = each_key(&finder, finder.seen, note_key, err) ||
-		         each_key(&finder, finder.again, take_suspect, err) ? -1 : 0;
+		memset(finder.seen.words, 0, finder.seen.n * sizeof(uint64_t));
+		memset(finder.again.words, 0, finder.again.n * sizeof(uint64_t));
+		result = each_key(&finder, &finder.seen, note_key, err) ||
+		         each_key(&finder, &finder.again, take_suspect, err) ? -1 : 0;
 	}
-	free(finder.seen);
-	free(finder.again);
+	free(finder.seen.words);
+	free(finder.again.words);
 	if (!result) {
 		*n = 0;
 		*out = heap_alloc(finder.n + 1, sizeof(**out));
