@@ -44,23 +44,33 @@ static struct content *find_content(struct content *slots, uint64_t key)
 	return &slots[slot];
 }
 
-/* Half of them go. */
+/* Frees a slot: what stands behind it and was looked for from there, or from before it, moves up
+ * (Knuth, The Art of Computer Programming, 6.4, algorithm R). */
+static void take_out(struct content *slots, size_t slot)
+{
+	size_t next = slot;
+
+	while (slots[next = (next + 1) & (SLOTS - 1)].key) {
+		size_t home = slots[next].key >> 40 & (SLOTS - 1);
+
+		if (((next - home) & (SLOTS - 1)) < ((next - slot) & (SLOTS - 1)))
+			continue;
+		slots[slot] = slots[next];
+		slot = next;
+	}
+	slots[slot] = (struct content){0};
+}
+
+/* Half of them go. In place: new memory can cost more than all else here. */
 static void thin_out(struct repeat_count *count)
 {
-	struct content *slots = heap_alloc(SLOTS, sizeof(*slots));
-
 	count->zeros++;
-	count->n = 0;
 	for (size_t slot = 0; slot < SLOTS; slot++) {
-		const struct content *content = &count->slots[slot];
-
-		if (!content->key || !is_sampled(count, content->key))
-			continue;
-		*find_content(slots, content->key) = *content;
-		count->n++;
+		while (count->slots[slot].key && !is_sampled(count, count->slots[slot].key)) {
+			take_out(count->slots, slot);
+			count->n--;
+		}
 	}
-	free(count->slots);
-	count->slots = slots;
 }
 
 void repeats_row(struct repeat_count *count, const char *content, size_t len, size_t block,
