@@ -69,20 +69,13 @@ static const char *scan_digits(const char *text, int64_t *out)
 	return text;
 }
 
-/* Exactly n digits that make at most `max`; the position after them, or NULL. NULL gives NULL. */
-static const char *scan_fixed(const char *text, int n, int max, int *out)
+/* Exactly two digits that make at most `max`; the position after them, or NULL. NULL gives NULL. */
+static inline const char *scan_two(const char *text, int max, int *out)
 {
-	int value = 0;
-
-	for (int i = 0; text && i < n; i++) {
-		if (!is_digit(text[i]))
-			return NULL;
-		value = value * 10 + (text[i] - '0');
-	}
-	if (!text || value > max)
+	if (!text || !is_digit(text[0]) || !is_digit(text[1]))
 		return NULL;
-	*out = value;
-	return text + n;
+	*out = (text[0] - '0') * 10 + (text[1] - '0');
+	return *out <= max ? text + 2 : NULL;
 }
 
 static const char *scan_char(const char *text, char c)
@@ -413,14 +406,14 @@ static int month_days(int year, int month)
 
 static const char *scan_date(const char *text, int64_t *days)
 {
-	int year, month, day;
+	int century, year, month, day;
 
-	text = scan_fixed(text, 4, 9999, &year);
-	text = scan_fixed(scan_char(text, '-'), 2, 12, &month);
-	text = scan_fixed(scan_char(text, '-'), 2, 31, &day);
-	if (!text || month < 1 || day < 1 || day > month_days(year, month))
+	text = scan_two(scan_two(text, 99, &century), 99, &year);
+	text = scan_two(scan_char(text, '-'), 12, &month);
+	text = scan_two(scan_char(text, '-'), 31, &day);
+	if (!text || month < 1 || day < 1 || day > month_days(century * 100 + year, month))
 		return NULL;
-	*days = days_of_date(year, month, day);
+	*days = days_of_date(century * 100 + year, month, day);
 	return text;
 }
 
@@ -449,8 +442,8 @@ static const char *scan_offset(const char *text, int64_t *ms)
 	sign = *text;
 	if (sign != '+' && sign != '-')
 		return NULL;
-	text = scan_fixed(text + 1, 2, 23, &hours);
-	text = scan_fixed(scan_char(text, ':'), 2, 59, &minutes);
+	text = scan_two(text + 1, 23, &hours);
+	text = scan_two(scan_char(text, ':'), 59, &minutes);
 	if (text)
 		*ms = (hours * 60 + minutes) * (sign == '-' ? INT64_C(-60000) : INT64_C(60000));
 	return text;
@@ -462,9 +455,9 @@ static bool scan_time(const char *text, int64_t *out_ms)
 	int hours, minutes, seconds;
 
 	text = scan_date(text, &days);
-	text = scan_fixed(scan_char(text, 'T'), 2, 23, &hours);
-	text = scan_fixed(scan_char(text, ':'), 2, 59, &minutes);
-	text = scan_fixed(scan_char(text, ':'), 2, 59, &seconds);
+	text = scan_two(scan_char(text, 'T'), 23, &hours);
+	text = scan_two(scan_char(text, ':'), 59, &minutes);
+	text = scan_two(scan_char(text, ':'), 59, &seconds);
 	text = scan_fraction(text, &fraction);
 	text = scan_offset(text, &offset);
 	if (!text || *text)
