@@ -17,6 +17,8 @@ struct scan {
 	int64_t young_after_ms, old_before_ms;
 	bool has_buckets;
 	struct input_spec label;   /* what it must be, as an input would */
+	size_t n_classes;          /* that the report's labels begin with */
+	size_t label_at;           /* of the row: among those labels, or behind them */
 	const char *const *values; /* of the row */
 	const size_t *lengths;     /* of table_lengths */
 	uint64_t key[2];           /* of its id */
@@ -195,23 +197,28 @@ static bool check_inputs(struct scan *scan)
 
 static bool check_label(struct scan *scan, const char *label)
 {
+	const struct dataset_report *report = scan->report;
 	struct err err;
 
-	if (!input_problem(&scan->label, label, &err))
+	scan->label_at = 0;
+	while (scan->label_at < report->n_labels &&
+	       !is_text(report->labels[scan->label_at].label, label))
+		scan->label_at++;
+	if (scan->label_at < scan->n_classes || !input_problem(&scan->label, label, &err))
 		return true;
 	complain_at(scan, scan->line, err.text);
 	return false;
 }
 
-static void count_row(struct scan *scan, const struct dataset_row *row, const char *label)
+static void count_row(struct scan *scan, const struct dataset_row *row)
 {
 	struct dataset_report *report = scan->report;
 
 	report->usable++;
 	for (size_t i = 0; i < scan->model->interface.n_inputs; i++)
 		report->missing[i] += !scan->values[scan->columns->inputs[i]];
-	for (size_t i = 0; i < report->n_labels; i++)
-		report->labels[i].rows += is_text(report->labels[i].label, label);
+	if (scan->label_at < report->n_labels)
+		report->labels[scan->label_at].rows++;
 	if (scan->columns->time == COLUMN_NONE)
 		return;
 	if (report->from_ms < 0 || row->time_ms < report->from_ms)
@@ -239,7 +246,7 @@ static bool check_row(struct scan *scan, struct dataset_row *row)
 	else if (scan->columns->time != COLUMN_NONE && row->time_ms > scan->young_after_ms)
 		scan->report->young++;
 	else
-		count_row(scan, row, label);
+		count_row(scan, row);
 	return label && !(scan->columns->time != COLUMN_NONE && row->time_ms > scan->young_after_ms);
 }
 
@@ -351,17 +358,21 @@ static void label_add(struct dataset_report *report, struct arena *arena, const 
 	list_push(arena, &report->labels, &report->n_labels)->label = label;
 }
 
-static void report_init(struct dataset_report *report, const struct model *model,
-                        struct arena *arena)
+/* How many of its labels are classes. */
+static size_t report_init(struct dataset_report *report, const struct model *model,
+                          struct arena *arena)
 {
 	const struct strings *classes = &model->interface.output.classes;
+	size_t n_classes;
 
 	*report = (struct dataset_report){.from_ms = -1, .to_ms = -1};
 	report->missing = arena_array(arena, model->interface.n_inputs, int64_t);
 	for (size_t i = 0; i < classes->n; i++)
 		label_add(report, arena, classes->items[i]);
+	n_classes = report->n_labels;
 	for (size_t i = 0; i < model->data.validate.n_label_share; i++)
 		label_add(report, arena, model->data.validate.label_share[i].label);
+	return n_classes;
 }
 
 /* One of the classes, or a number when there are none. */
@@ -391,7 +402,7 @@ int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_
 
 	assert(!out->rows);
 	dataset_columns(model, arena, &columns);
-	report_init(report, model, arena);
+	scan.n_classes = report_init(report, model, arena);
 	scan.young_after_ms = at_ms - model->data.label_maturity_ms;
 	if (model->data.window_ms >= 0)
 		scan.old_before_ms = at_ms - model->data.window_ms;
