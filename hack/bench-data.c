@@ -89,7 +89,6 @@ static void measure(const char *path, const char *folder, const struct model *mo
 		parts[i] = (struct dataset_part){
 			.to = arena_printf(&arena, "%s/%s.csv", folder, names[i]),
 			.first = i, .end = i + 1, .before_ms = INT64_MAX,
-			.later = i == 2,
 		};
 	if (dataset_scan(AT_FDCWD, path, model, INT64_MAX / 2, &arena, &dataset, &report, &err) ||
 	    report.n_problems > 0 ||

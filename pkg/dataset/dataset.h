@@ -124,7 +124,6 @@ struct dataset_part {
 	size_t first, end, skip, skip_end;
 	int64_t before_ms; /* INT64_MAX: all; an embargo begins here */
 	bool held;         /* in place of them those that before_ms leaves out */
-	bool later;        /* nobody reads it soon: it does not stay in the page cache */
 	/* what was written */
 	struct digest digest; /* of the file */
 	int64_t header;       /* bytes of it, the same of all parts */
@@ -159,8 +158,9 @@ struct dataset_across {
 	struct dataset_repeats repeats;
 };
 /* Writes all parts in one reading, as CSV, each aside and renamed; columns as in dataset_columns.
- * The file must be the one scanned, and leaves the page cache as it is read: this is its last
- * reading. `across` NULL: not asked for. */
+ * The file must be the one scanned. It leaves the page cache as it is read, because this is its
+ * last reading; and so does a part of many megabytes as it is written. `across` NULL: not asked
+ * for. */
 int dataset_write(int dir_fd, const char *path, const struct model *model,
                   const struct dataset *dataset, const struct division *division,
                   struct dataset_part *parts, size_t n, struct arena *arena,

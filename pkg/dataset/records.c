@@ -18,7 +18,7 @@
 /* The longest record, its line end and a NUL; what may be read behind a record; and what is read at
  * once, which stays in the cache of a core. */
 enum { WINDOW_BYTES = TABLE_RECORD_BYTES + 3, BEHIND_BYTES = 64, READ_BYTES = 256 << 10 };
-enum { LEAVE_BYTES = 8 << 20 }; /* read before they leave the page cache together */
+enum { LEAVE_BYTES = 2 << 20 }; /* read before they leave the page cache together */
 
 /* Sixteen bytes at once, as vectors of the compiler. */
 typedef signed char bytes16 __attribute__((vector_size(16)));

@@ -14,7 +14,7 @@
 /* A row is at most a record, its quotes doubled, with quotes and a comma for each column. */
 enum { WRITE_BYTES = 64 << 10, ROW_BYTES = 2 * TABLE_RECORD_BYTES + 3 * TABLE_COLUMNS };
 enum { COPY_BYTES = 16 }; /* what a field is copied in */
-enum { BEHIND_BYTES = 8 << 20 }; /* written before they are brought to the disk */
+enum { BEHIND_BYTES = 2 << 20 }; /* written before they are brought to the disk */
 
 /* A file on its way: what is added goes to the disk and into the digest. One that has had the same
  * rows as an earlier one so far, as refit and train have in order of time, leaves both to that. */
@@ -44,12 +44,13 @@ struct writing {
 	size_t content;                    /* where these begin in `row` */
 };
 
-/* What nobody reads soon is brought to the disk as it grows, and what is there leaves the page
- * cache: its pages are taken again for what follows, where new ones can cost more than all else of
- * a write, and what others have in the cache stays. Hints: nothing depends on them. */
+/* A large part is brought to the disk as it grows, and what is there leaves the page cache: its
+ * pages are taken again for what follows, where new ones can cost more than all else of a write,
+ * and what others have in the cache stays. It is read in order later, and seldom. Hints: nothing
+ * depends on them. */
 static void let_go(struct sink *sink)
 {
-	if (!sink->part->later || sink->written - sink->begun < BEHIND_BYTES)
+	if (sink->written - sink->begun < BEHIND_BYTES)
 		return;
 	(void)posix_fadvise(sink->fd, 0, sink->begun, POSIX_FADV_DONTNEED);
 	(void)sync_file_range(sink->fd, sink->begun, sink->written - sink->begun,

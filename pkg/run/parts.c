@@ -257,8 +257,6 @@ static int write_parts(struct run *run, const struct dataset *dataset,
 		fold_parts(run, division, i, parts + 2 * i);
 	beside[FILE_HELD] = held_part(run, beside - 2);
 	beside[FILE_TEST] = a_part(run, "test", test, test + 1);
-	/* what trains and what chooses is read at once, this when all candidates are done */
-	beside[FILE_TEST].later = true;
 	if (dir_make_all(AT_FDCWD, run_path(run, "rows"), 0700, err) ||
 	    run_write_parts(run, dataset, report, division, parts, n, &across, err))
 		return -1;

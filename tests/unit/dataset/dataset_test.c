@@ -488,9 +488,9 @@ static void write_parts(const struct model *model, const struct split_spec *spli
 	parts[1] = (struct dataset_part){.to = "validation.csv", .first = 1, .end = 2,
 	                                 .before_ms = INT64_MAX};
 	parts[2] = (struct dataset_part){.to = "refit.csv", .first = 0, .end = 2,
-	                                 .before_ms = INT64_MAX, .later = true};
+	                                 .before_ms = INT64_MAX};
 	parts[3] = (struct dataset_part){.to = "test.csv", .first = 2, .end = 3,
-	                                 .before_ms = INT64_MAX, .later = true};
+	                                 .before_ms = INT64_MAX};
 	if (dataset_divide(&dataset, split, 0, &division, &err) ||
 	    dataset_write(top, "data", model, &dataset, &division, parts, 4, &arena, across, &err))
 		fail_msg("%s", err.text);
@@ -816,7 +816,7 @@ static void parts_do_not_depend_on_those_beside_them(void **state)
 	struct dataset_part parts[] = {
 		{.to = "0", .first = 0, .end = 1, .before_ms = INT64_MAX},
 		{.to = "1", .first = 1, .end = 2, .before_ms = INT64_MAX},
-		{.to = "2", .first = 0, .end = 2, .before_ms = INT64_MAX, .later = true},
+		{.to = "2", .first = 0, .end = 2, .before_ms = INT64_MAX},
 		{.to = "3", .first = 0, .end = 3, .before_ms = INT64_MAX},
 		{.to = "4", .first = 0, .end = 3, .skip = 1, .skip_end = 2, .before_ms = INT64_MAX},
 		{.to = "5", .first = 0, .end = 3, .before_ms = INT64_MAX},
