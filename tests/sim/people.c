@@ -633,20 +633,24 @@ static void verb_damage(struct world *world, const char *words)
 	git->remote_status = git_commit(world, git->remote_status, words, SIM_DAMAGED, "damage");
 }
 
-/* Another controller writes its higher epoch: ours has to end, and the other one goes on from what
- * is on the branch, with a state folder of its own. */
+/* "successor" or "successor down": another controller writes its higher epoch, while ours runs or
+ * before it is started again and finds it. Ours has to end, and the other one goes on from what is
+ * on the branch, with a state folder of its own. */
 static void verb_successor(struct world *world, const char *words)
 {
 	struct controller_record record = {.id = "fedcba9876543210", .epoch = 7};
 	int64_t until = world->now_ms + 3 * 60 * MINUTE;
 	struct buf text;
 
-	(void)words;
 	buf_init(&text, 1 << 16);
 	controller_encode(&text, &record);
 	world->git.remote_status = git_commit(world, world->git.remote_status, "controller.yaml",
 	                                      buf_text(&text), "another controller");
 	buf_deinit(&text);
+	if (!strcmp(words, "down")) {
+		world->git.local_status = world->git.remote_status;
+		world_restart(world);
+	}
 	world->may_end = true;
 	while (!world->ended && world->now_ms < until && !world->violation[0])
 		world_step(world, until);
