@@ -54,7 +54,7 @@ static int give_rows(struct run *run, const char *folder, const struct fit_job *
 	struct digest copied;
 	int64_t bytes;
 
-	if (copy_rows(job->rows, job->n_files, job->header, to, err))
+	if (rows_join(job->rows, job->n_files, job->header, to, err))
 		return -1;
 	to = arena_printf(run->arena, "%s/validation.csv", folder);
 	return run->model->train->early_stopping

@@ -150,7 +150,7 @@ int copy_file(const char *from, const char *to, struct digest *digest, int64_t *
               struct err *err) must_check;
 /* Copies files of rows to the new file `to`, one behind the other, of all but the first without the
  * `header` bytes that each begins with. Each must be what its digest says. */
-int copy_rows(const struct rows_file *files, size_t n, int64_t header, const char *to,
+int rows_join(const struct rows_file *files, size_t n, int64_t header, const char *to,
               struct err *err) must_check;
 
 /* ---- code.c: folders and environments of the user's code ---- */

@@ -105,7 +105,7 @@ int copy_file(const char *from, const char *to, struct digest *digest, int64_t *
 	return copy_end(out, to, copy_into(out, to, from, 0, digest, bytes, err), err);
 }
 
-int copy_rows(const struct rows_file *files, size_t n, int64_t header, const char *to,
+int rows_join(const struct rows_file *files, size_t n, int64_t header, const char *to,
               struct err *err)
 {
 	int out, result = 0;
