@@ -280,6 +280,15 @@ static void wake_neighbours(struct controller *c, const struct task *task)
 	}
 }
 
+/* What could not be recorded is planned anew: at once on top of somebody's commit, else when there
+ * may be room again. */
+static void try_later(struct controller *c, struct task *tasks, size_t n, const struct err *err)
+{
+	log_warn("%s", err->text);
+	for (size_t i = 0; i < n; i++)
+		tasks[i].key->due_ms = c->now_ms + (err->kind == ERR_CONFLICT ? 0 : c->config.poll_ms);
+}
+
 static void record_outcomes(struct controller *c, struct task *tasks, size_t n)
 {
 	struct asked_list nothing = {0};
@@ -299,7 +308,7 @@ static void record_outcomes(struct controller *c, struct task *tasks, size_t n)
 		tasks[i].key->due_ms = c->now_ms;
 	}
 	if (n_noted && publish(c, noted, n_noted, &nothing, &err))
-		log_warn("%s", err.text);
+		try_later(c, noted, n_noted, &err);
 }
 
 /* They are recorded as kicks, or nobody waits for them. */
@@ -322,9 +331,7 @@ static void carry_out(struct controller *c, struct task *tasks, size_t n,
 		execute(c, &tasks[i], true);
 	}
 	if (publish(c, tasks, n, asked, &err)) {
-		log_warn("%s", err.text);
-		for (size_t i = 0; i < n; i++)
-			tasks[i].key->due_ms = c->now_ms + (err.kind == ERR_CONFLICT ? 0 : c->config.poll_ms);
+		try_later(c, tasks, n, &err);
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
