@@ -77,8 +77,10 @@ one() { # one NAME FILE: judges what is in the tree now
 	how=
 	if ! build build "$work/build/$(object_of "$2")"; then
 		printf '%s: does not compile\n' "$1"
+		lived=$((lived + seeded)) # a random one may; a seeded one has to be mended
 	elif same_code "$2"; then
 		printf '%s: is the same code\n' "$1"
+		lived=$((lived + seeded))
 	elif { [ "$seeded" = 0 ] && unit_dies "$2"; } || sim_dies; then
 		died=$((died + 1))
 		printf '%s: dies (%s)\n' "$1" "$how"
