@@ -285,6 +285,25 @@ static void an_evaluation_that_breaks_is_tried_three_times(void **state)
 	assert_int_equal(world->taken, 4);
 }
 
+static void under_other_gates_it_begins_anew_when_the_first_has_ended(void **state)
+{
+	struct world *world = *state;
+	struct digest first;
+
+	declare_by_hand(world);
+	for (int i = 0; i < 3 && !world->taken; i++)
+		tick(world);
+	first = world->in.history.evaluation.run;
+	world->accuracy.min = .8;
+	tick(world);
+	assert_int_equal(world->cancelled, 1);
+	assert_true(digest_same(world->in.history.evaluation.run, first));
+	for (int i = 0; i < 3 && world->taken < 2; i++)
+		tick(world);
+	assert_int_equal(world->taken, 2);
+	assert_false(digest_same(world->in.history.evaluation.run, first));
+}
+
 static void an_evaluation_that_nobody_needs_is_cancelled(void **state)
 {
 	struct world *world = *state;
@@ -314,6 +333,7 @@ int main(void)
 		case_of(a_considered_failure_is_a_verdict),
 		case_of(a_verdict_that_tells_is_kept_when_a_person_asks_again),
 		case_of(an_evaluation_that_breaks_is_tried_three_times),
+		case_of(under_other_gates_it_begins_anew_when_the_first_has_ended),
 		case_of(an_evaluation_that_nobody_needs_is_cancelled),
 	};
 

@@ -202,6 +202,13 @@ static void without_git_a_retry_frees_the_named_or_the_newest(void **state)
 	world_tick(world);
 	assert_false(status_quarantined(&world->history, world_revision(world, 2)));
 	assert_true(status_quarantined(&world->history, world_revision(world, 3)));
+	world->desired.known = true;
+	world_declare(world, 1);
+	world_until(world, PHASE_STEADY, 60);
+	world->desired.known = false; /* and not what was asked for before */
+	ask(world, REQUEST_RETRY);
+	world_tick(world);
+	assert_false(status_quarantined(&world->history, world_revision(world, 3)));
 }
 
 /* A candidate that stalled, one that is under way beside a broken stable one. */

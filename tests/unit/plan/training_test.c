@@ -250,6 +250,23 @@ static void errors_are_retried_with_backoff_and_stall_the_third_time(void **stat
 	assert_int_equal(world->in.history.attempts, 0);
 }
 
+static void attempts_are_forgotten_when_the_run_ends(void **state)
+{
+	struct world *world = *state;
+
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	world->in.run.train = RUN_FAILED;
+	while (world->trained < 2)
+		tick(world);
+	assert_int_equal(world->in.history.attempts, 1);
+	world->in.run.train = RUN_FAILED;
+	world->in.run.considered = true;
+	world->in.run.why = "no candidate has a score";
+	until(world, CYCLE_IDLE);
+	assert_int_equal(world->in.history.attempts, 0);
+}
+
 /* Its rows are not new any more: the retry itself is what makes it due. */
 static void what_did_not_help_is_made_anew_for_a_person_who_asks(void **state)
 {
@@ -350,6 +367,7 @@ int main(void)
 		case_of(bad_data_is_considered_and_not_repeated),
 		case_of(a_test_that_is_refused_is_considered_too),
 		case_of(errors_are_retried_with_backoff_and_stall_the_third_time),
+		case_of(attempts_are_forgotten_when_the_run_ends),
 		case_of(what_did_not_help_is_made_anew_for_a_person_who_asks),
 		case_of(in_promoting_a_run_is_compared_with_the_candidate),
 		case_of(a_run_is_compared_with_what_it_replaces_first),
