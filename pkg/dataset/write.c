@@ -17,7 +17,8 @@ enum { COPY_BYTES = 16 }; /* what a field is copied in */
 enum { BEHIND_BYTES = 2 << 20 }; /* written before they are brought to the disk */
 
 /* A file on its way: what is added goes to the disk and into the digest. One that has had the same
- * rows as an earlier one so far, as refit and train have in order of time, leaves both to that. */
+ * rows as an earlier one so far, as those of later folds in order of time have, leaves both to
+ * that. */
 struct sink {
 	int fd;
 	char aside[LIMIT_FILE_PATH];
