@@ -180,9 +180,8 @@ struct fit_job {
 	const struct candidate_spec *candidate;
 	struct rows_file rows[FIT_FILES]; /* that it is trained on, one behind the other */
 	size_t n_files;
-	int64_t header;         /* bytes that each begins with */
-	const char *validation; /* a file, when n_validation > 0 */
-	int64_t n_validation;
+	int64_t header; /* bytes that each begins with */
+	struct rows_file validation; /* that it is scored on; no rows: it is not */
 	struct command command;
 	int64_t since_ms, deadline_ms;
 	struct fit_stage stage;

@@ -26,7 +26,7 @@ static int score(struct run *run, struct fit_job *job, struct err *err)
 	int result = server_start(run, &what, run_path(run, "server"), &server, err);
 
 	if (!result)
-		result = score_rows(run, &server, job->validation, job->n_validation, false, NULL,
+		result = score_rows(run, &server, job->validation.path, job->validation.n, false, NULL,
 		                    &scored, err);
 	server_stop(run, &server);
 	if (result && err->kind == ERR_STALLED) {
@@ -121,7 +121,7 @@ static int look(struct run *run, struct fit_job *job, struct progress *progress,
 	if (state)
 		return state;
 	if (fit_finish(run, job, code, err) ||
-	    (job->n_validation > 0 && !job->stage.refused && score(run, job, err)))
+	    (job->validation.n > 0 && !job->stage.refused && score(run, job, err)))
 		return -1;
 	progress->done++;
 	progress->done_now++;

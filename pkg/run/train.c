@@ -115,8 +115,7 @@ static struct fit_job *jobs_of(struct run *run, const struct candidate_spec *can
 			.candidate = &candidates[candidate],
 			.rows = {rows_train(run, split, fold)},
 			.n_files = 1,
-			.validation = rows_validation(run, split, fold).path,
-			.n_validation = split->folds[fold].n_validation,
+			.validation = rows_validation(run, split, fold),
 		};
 	}
 	return jobs;

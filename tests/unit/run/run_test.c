@@ -615,6 +615,18 @@ static void the_contract_with_the_trainer(void **state)
 	}
 }
 
+static void who_stops_early_sees_the_validation_rows_and_is_not_refitted(void **state)
+{
+	(void)state;
+	declare("cat $LINNET_VALIDATION_DATA; " LEARN, ONE, "");
+	declare_instead("seed: 11", "seed: 11\n    earlyStopping: true");
+	if (train() != RUN_EXIT_SUCCEEDED)
+		fail_msg("%s", said);
+	assert_string_equal(text_of("out/fit/candidate-0/log"), text_of("out/rows/validation.csv"));
+	assert_int_equal(rows_in("out/rows/validation.csv") > 0, 1);
+	assert_int_equal(access(in_folder("out/fit/refit"), F_OK), -1);
+}
+
 static void a_failure_has_one_clear_sentence(void **state)
 {
 	static const struct {
@@ -852,6 +864,7 @@ int main(void)
 		IN_FOLDER(folds_by_hash_judge_each_row_once),
 		IN_FOLDER(trainers_run_at_once),
 		IN_FOLDER(the_contract_with_the_trainer),
+		IN_FOLDER(who_stops_early_sees_the_validation_rows_and_is_not_refitted),
 		IN_FOLDER(a_failure_has_one_clear_sentence),
 		IN_FOLDER(data_that_does_not_fit_is_a_judgement),
 		IN_FOLDER(rows_that_repeat_are_told_and_limited),
