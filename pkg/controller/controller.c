@@ -388,6 +388,8 @@ static int look(struct controller *c, struct asked_list *asked, struct err *err)
 	}
 	if (!status_known(c))
 		return 0;
+	if (c->heads.seen_ms >= 0) /* until then what is known of the branch may be old */
+		c->config.take_over = false;
 	keep_epoch(c);
 	if (first && adopt_inventory(c, &trouble))
 		log_warn("%s", trouble.text);

@@ -158,21 +158,34 @@ void keep_epoch(struct controller *c)
 		c->epoch_kept = c->epoch;
 }
 
-/* Who has run before leaves the fleet to another that has taken over since, also when it was down
+/* Whether another has taken over. Who has run before leaves the fleet to it also when it was down
  * then: started again, two of them would take it from each other for ever. */
+static bool is_superseded(const struct controller *c, const struct controller_record *record)
+{
+	bool another = record->id && strcmp(record->id, c->config.id);
+	int64_t epoch = c->started ? c->epoch : c->epoch_kept;
+
+	if (another)
+		return epoch && record->epoch >= epoch;
+	return c->started && record->epoch > epoch;
+}
+
+/* Our epoch, of what the branch says. */
 static int claim(struct controller *c, const struct controller_record *record, struct err *err)
 {
-	bool ours = record->id && !strcmp(record->id, c->config.id);
+	bool superseded;
 
-	if (read_epoch(c, &c->epoch_kept, err))
+	if (!c->started && read_epoch(c, &c->epoch_kept, err))
 		return err_wrap(err, "state folder");
-	if (!ours && record->id && c->epoch_kept && record->epoch >= c->epoch_kept &&
-	    !c->config.take_over)
+	superseded = is_superseded(c, record);
+	if (superseded && !c->config.take_over)
 		return err_set(err, ERR_STALLED, "another controller (%s, epoch %lld) has taken over; if"
 		               " this one shall have the fleet again, start it once with --take-over",
-		               record->id, (long long)record->epoch);
-	c->claimed = ours;
-	c->epoch = record->epoch + (ours ? 0 : 1);
+		               record->id ? record->id : "?", (long long)record->epoch);
+	if (c->started && !superseded)
+		return 0;
+	c->claimed = record->id && !strcmp(record->id, c->config.id);
+	c->epoch = record->epoch + (c->claimed ? 0 : 1);
 	return 0;
 }
 
@@ -198,18 +211,14 @@ static int read_controller_record(struct controller *c, struct oid tip, struct e
 		}
 		log_warn("status branch: %s", recovered);
 	}
-	if (c->started && (record.epoch > c->epoch ||
-	                   (record.epoch == c->epoch && record.id && strcmp(record.id, c->config.id))))
-		return err_set(err, ERR_STALLED, "another controller (%s, epoch %lld) has taken over",
-		               record.id, (long long)record.epoch);
+	if (claim(c, &record, err))
+		return -1;
 	if (record.requests) /* also when the reply of our own commit was lost: given once */
 		snprintf(c->requests_done.hex, sizeof(c->requests_done.hex), "%s", record.requests);
 	if (record.accepted)
 		snprintf(c->recorded.hex, sizeof(c->recorded.hex), "%s", record.accepted);
 	if (c->started)
 		return 0;
-	if (claim(c, &record, err))
-		return -1;
 	if (record.accepted) {
 		struct oid accepted = {""};
 

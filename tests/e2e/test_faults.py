@@ -457,7 +457,7 @@ class GitTest(FaultsTest):
         second.start()
         wait(20, "the older one exits", lambda: first.controller.poll() is not None)
         self.assertEqual(first.controller.returncode, 3)
-        self.assertIn("taken over", first.log.read_text())
+        self.assertIn("start it once with --take-over", first.log.read_text())
         self.assertEqual(len(first.replicas()), 2)
         self.assertIsNone(second.controller.poll())
         first.start()  # as whoever watches it would
@@ -471,6 +471,19 @@ class GitTest(FaultsTest):
         looks = first.log.read_text().count("fleet at ")
         first.start()
         wait(20, "it goes on", lambda: first.log.read_text().count("fleet at ") > looks)
+        self.assertIsNone(first.controller.poll())
+
+    def test_one_that_was_down_meanwhile_takes_over_when_it_is_told_to(self):
+        first = self.serve_v1()
+        first.stop()
+        second = self.make(url=first.remote)
+        second.start()
+        wait(20, "the second is on record", lambda: (second.state / "id").exists() and
+             (second.state / "id").read_text() in first.git(first.remote, "show",
+                                                            "linnet/status:controller.yaml"))
+        first.start("--take-over")  # what it knows of the branch is older than that
+        wait(20, "the second ends", lambda: second.controller.poll() is not None)
+        self.assertEqual(second.controller.returncode, 3)
         self.assertIsNone(first.controller.poll())
 
     def test_of_two_controllers_started_at_once_on_a_new_fleet_one_goes_on(self):
