@@ -9,38 +9,37 @@ enum { SLOTS = 4 * DATASET_CATEGORIES }; /* a power of two */
 
 struct value {
 	char *text; /* heap; NULL: this slot is free */
-	int64_t rows, line; /* in blocks that do not train */
-	bool learnt;
+	int64_t rows, line; /* how many show it, and the first in the file */
+	struct dataset_row first; /* that comes first however they are divided */
 };
 /* The values of one input, by their hash, in open addressing. */
 struct value_set {
-	const char *input;
+	const char *input; /* of the model */
 	size_t column, n;
 	struct value *slots; /* NULL: too many to be categories */
 };
-struct category_count {
+struct categories {
 	struct value_set *sets;
-	size_t n, n_training;
+	size_t n;
 };
 
-struct category_count *categories_begin(const struct model *model,
-                                        const struct dataset_columns *columns, size_t n_training)
+struct categories *categories_new(const struct model *model,
+                                  const struct dataset_columns *columns)
 {
 	const struct interface_spec *interface = &model->interface;
-	struct category_count *count = heap_alloc(1, sizeof(*count));
+	struct categories *categories = heap_alloc(1, sizeof(*categories));
 
-	count->n_training = n_training;
-	count->sets = heap_alloc(interface->n_inputs, sizeof(*count->sets));
+	categories->sets = heap_alloc(interface->n_inputs, sizeof(*categories->sets));
 	for (size_t i = 0; i < interface->n_inputs; i++) {
 		if (interface->inputs[i].type != TENSOR_BYTES || interface->inputs[i].values.n > 0)
 			continue;
-		count->sets[count->n++] = (struct value_set){
+		categories->sets[categories->n++] = (struct value_set){
 			.input = interface->inputs[i].name,
 			.column = columns->inputs[i],
 			.slots = heap_alloc(SLOTS, sizeof(struct value)),
 		};
 	}
-	return count;
+	return categories;
 }
 
 static void set_free(struct value_set *set)
@@ -51,11 +50,20 @@ static void set_free(struct value_set *set)
 	set->slots = NULL;
 }
 
-static struct value *find_value(struct value_set *set, const char *text)
+void categories_free(struct categories *categories)
 {
-	size_t slot = text_key(text, 0) % SLOTS;
+	for (size_t i = 0; categories && i < categories->n; i++)
+		set_free(&categories->sets[i]);
+	if (categories)
+		free(categories->sets);
+	free(categories);
+}
 
-	while (set->slots[slot].text && strcmp(set->slots[slot].text, text))
+static struct value *find_value(struct value_set *set, const char *text, size_t len)
+{
+	size_t slot = bytes_key(text, len, 0) % SLOTS;
+
+	while (set->slots[slot].text && !is_text(set->slots[slot].text, text))
 		slot = (slot + 1) % SLOTS;
 	if (!set->slots[slot].text) {
 		set->slots[slot].text = heap_strdup(text);
@@ -64,20 +72,29 @@ static struct value *find_value(struct value_set *set, const char *text)
 	return &set->slots[slot];
 }
 
-void categories_row(struct category_count *count, const char *const *values, size_t block,
-                    int64_t line)
+/* Blocks follow each other in buckets, or where there are none in time; then lines decide. */
+static bool is_earlier(const struct dataset_row *a, const struct dataset_row *b)
 {
-	for (size_t i = 0; i < count->n; i++) {
-		struct value_set *set = &count->sets[i];
+	if (a->bucket != b->bucket)
+		return a->bucket < b->bucket;
+	return a->time_ms != b->time_ms ? a->time_ms < b->time_ms : a->line < b->line;
+}
+
+void categories_row(struct categories *categories, const char *const *values,
+                    const size_t *lengths, const struct dataset_row *row)
+{
+	for (size_t i = 0; i < categories->n; i++) {
+		struct value_set *set = &categories->sets[i];
+		const char *text = values[set->column];
 		struct value *value;
 
-		if (!set->slots || !values[set->column])
+		if (!set->slots || !text)
 			continue;
-		value = find_value(set, values[set->column]);
-		if (block < count->n_training)
-			value->learnt = true;
-		else if (value->rows++ == 0)
-			value->line = line;
+		value = find_value(set, text, lengths ? lengths[set->column] : strlen(text));
+		if (value->rows++ == 0)
+			value->line = row->line;
+		if (value->rows == 1 || is_earlier(row, &value->first))
+			value->first = *row;
 		if (set->n > DATASET_CATEGORIES)
 			set_free(set);
 	}
@@ -91,23 +108,21 @@ static int by_line(const void *a, const void *b)
 	                                 : strcmp(left->input, right->input);
 }
 
-void categories_end(struct category_count *count, struct arena *arena,
-                    struct dataset_across *out)
+/* A value is learnt when the first of its rows is. */
+void categories_tell(const struct categories *categories, const struct division *division,
+                     struct arena *arena, struct dataset_across *out)
 {
-	for (size_t i = 0; i < count->n; i++) {
-		struct value_set *set = &count->sets[i];
+	for (size_t i = 0; i < categories->n; i++) {
+		const struct value_set *set = &categories->sets[i];
 
-		for (size_t slot = 0; arena && set->slots && slot < SLOTS; slot++) {
+		for (size_t slot = 0; set->slots && slot < SLOTS; slot++) {
 			const struct value *value = &set->slots[slot];
 
-			if (value->rows > 0 && !value->learnt)
+			if (value->text && division_block(division, &value->first) >= out->n_training)
 				*list_push(arena, &out->unseen, &out->n_unseen) = (struct dataset_unseen){
 					set->input, arena_strdup(arena, value->text), value->rows, value->line};
 		}
-		set_free(set);
 	}
 	if (out->n_unseen > 0)
 		qsort(out->unseen, out->n_unseen, sizeof(*out->unseen), by_line);
-	free(count->sets);
-	free(count);
 }

@@ -32,6 +32,7 @@ struct dataset_row {
 	int64_t time_ms;   /* 0 without data.time */
 	uint32_t line;
 	uint16_t bucket;   /* of the id, without ids of all values: 0..9999; 0 unless split by hash */
+	uint16_t len;      /* bytes of it with its line end, if it reads as the parts have it; or 0 */
 	bool usable;       /* labelled, matured, inside the window */
 };
 enum { DATASET_BUCKETS = 10000, DATASET_PROBLEMS = 10, DATASET_ROWS_MAX = 100 << 20 };
@@ -55,10 +56,12 @@ struct dataset_report {
 	int64_t n_problems;
 };
 
-/* Heap; owned by the caller, zeroed before. */
-struct rows; /* what is known of each row */
+/* Heap; owned by the caller, zeroed before. Borrows the model that it was scanned for. */
+struct rows;       /* what is known of each row */
+struct categories; /* which values inputs of type BYTES have */
 struct dataset {
 	struct rows *rows;
+	struct categories *categories;
 	int64_t n_usable;
 	bool has_ids, has_times;
 };

@@ -27,14 +27,14 @@ int data_open(int dir_fd, const char *path, const struct model *model,
 
 /* ---- categories.c ---- */
 
-struct category_count; /* heap; freed by its end */
-struct category_count *categories_begin(const struct model *model,
-                                        const struct dataset_columns *columns, size_t n_training);
-void categories_row(struct category_count *count, const char *const *values, size_t block,
-                    int64_t line);
-/* What was found; with `arena` NULL nothing is told. */
-void categories_end(struct category_count *count, struct arena *arena,
-                    struct dataset_across *out);
+struct categories *categories_new(const struct model *model,
+                                  const struct dataset_columns *columns);
+void categories_free(struct categories *categories); /* accepts NULL */
+/* `values` of a usable row, and `lengths` as of table_lengths. */
+void categories_row(struct categories *categories, const char *const *values,
+                    const size_t *lengths, const struct dataset_row *row);
+void categories_tell(const struct categories *categories, const struct division *division,
+                     struct arena *arena, struct dataset_across *out);
 
 /* ---- repeats.c ---- */
 

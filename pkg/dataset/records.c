@@ -184,6 +184,7 @@ static void take(struct records *records, char *newline, const struct scan *scan
 	char *end = newline ? newline : records->bytes + records->end;
 
 	records->start = (size_t)(end - records->bytes) + (newline ? 1 : 0);
+	records->taken += (size_t)(records->bytes + records->start - start);
 	records->line = records->next_line;
 	records->next_line += scan->lines + 1;
 	if (records->line == 1 && end - start >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0)
@@ -198,6 +199,7 @@ int records_next(struct records *records, char **text, size_t *len, struct err *
 {
 	unsigned has;
 
+	records->taken = 0;
 	do {
 		struct scan scan = {0};
 		char *newline;
@@ -213,6 +215,20 @@ int records_next(struct records *records, char **text, size_t *len, struct err *
 	} while (*len == 0);
 	records->plain = !(has & (HAS_QUOTE | HAS_RETURN));
 	return has & HAS_ODD && check_text(*text, *len, records->line, err) ? -1 : 1;
+}
+
+int records_known(struct records *records, size_t len, const char **text, struct err *err)
+{
+	while (records->end - records->start < len && !records->at_end) {
+		if (fill(records, err))
+			return -1;
+	}
+	*text = records->bytes + records->start;
+	if (records->end - records->start < len || (*text)[len - 1] != '\n')
+		return 0;
+	records->start += len;
+	records->line = records->next_line++;
+	return 1;
 }
 
 /* Takes the quotes off the field at `text`, in place; the byte after its closing quote, or

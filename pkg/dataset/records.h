@@ -18,6 +18,7 @@ struct records {
 	bool leaves;     /* what was read need not stay in the page cache */
 	off_t read, left; /* bytes of the file; and those of them that have left it */
 	bool plain;      /* the last record holds no quote and no CR */
+	size_t taken;    /* bytes of the last record, with what stood before and behind it */
 	int64_t line;    /* of the last record's first byte, from 1 */
 	int64_t next_line;
 };
@@ -29,6 +30,11 @@ void records_close(struct records *records); /* accepts a zeroed one */
 /* 1: *text holds `len` bytes and a NUL, without the line end, ours to change until the next call;
  * 0: no more; -1. Blank records are passed over, a byte order mark too. */
 int records_next(struct records *records, char **text, size_t *len, struct err *err) must_check;
+
+/* The next `len` bytes as a record with its line end, which the caller knows to be one. 1; 0: they
+ * do not end so; -1. */
+int records_known(struct records *records, size_t len, const char **text, struct err *err)
+	must_check;
 
 struct field {
 	const char *text; /* ends with a NUL; behind it 63 bytes may be read */

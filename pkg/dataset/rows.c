@@ -117,8 +117,14 @@ static void reading_done(struct spool_reading *reading)
 /* A row takes few bytes: one of these, with how many bytes follow that say how much later than the
  * one before it is, the lowest first; then what is not as it mostly is. Its key is looked at apart
  * from it, twice, and stands in a file of its own. */
-enum { ROW_USABLE = 1, ROW_NEXT_LINE = 2, ROW_HAS_BUCKET = 4, ROW_BYTES_AT = 3 /* bits */ };
-enum { ROW_MOST = 1 + sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t) };
+enum {
+	ROW_USABLE = 1,
+	ROW_NEXT_LINE = 2,
+	ROW_HAS_BUCKET = 4,
+	ROW_HAS_LEN = 8,
+	ROW_BYTES_AT = 4 /* bits */
+};
+enum { ROW_MOST = 1 + sizeof(uint64_t) + sizeof(uint32_t) + 2 * sizeof(uint16_t) };
 
 struct key {
 	uint64_t key;
@@ -177,7 +183,8 @@ static int put_row(struct rows *rows, const struct dataset_row *row, struct err 
 	if (!start)
 		return -1;
 	*out++ = (char)((row->usable ? ROW_USABLE : 0) | (is_next ? ROW_NEXT_LINE : 0) |
-	                (row->bucket ? ROW_HAS_BUCKET : 0) | bytes << ROW_BYTES_AT);
+	                (row->bucket ? ROW_HAS_BUCKET : 0) | (row->len ? ROW_HAS_LEN : 0) |
+	                bytes << ROW_BYTES_AT);
 	later = htole64(later);
 	memcpy(out, &later, sizeof(later));
 	out += bytes;
@@ -185,6 +192,8 @@ static int put_row(struct rows *rows, const struct dataset_row *row, struct err 
 		out = mempcpy(out, &row->line, sizeof(row->line));
 	if (row->bucket)
 		out = mempcpy(out, &row->bucket, sizeof(row->bucket));
+	if (row->len)
+		out = mempcpy(out, &row->len, sizeof(row->len));
 	rows->rows.len += (size_t)(out - start);
 	rows->last = *row;
 	rows->n++;
@@ -256,9 +265,11 @@ int rows_next(struct rows_reader *reader, const struct dataset_row **out, struct
 	row->line++;
 	if (!(has & ROW_NEXT_LINE))
 		in = take_bytes(&row->line, in, sizeof(row->line));
-	row->bucket = 0;
+	row->bucket = row->len = 0;
 	if (has & ROW_HAS_BUCKET)
 		in = take_bytes(&row->bucket, in, sizeof(row->bucket));
+	if (has & ROW_HAS_LEN)
+		in = take_bytes(&row->len, in, sizeof(row->len));
 	reader->reading.at = (size_t)(in - reader->reading.bytes);
 	reader->left--;
 	*out = row;

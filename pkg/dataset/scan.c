@@ -29,6 +29,7 @@ struct scan {
 void dataset_deinit(struct dataset *dataset)
 {
 	rows_free(dataset->rows);
+	categories_free(dataset->categories);
 	*dataset = (struct dataset){0};
 }
 
@@ -219,6 +220,7 @@ static void count_row(struct scan *scan, const struct dataset_row *row)
 		report->missing[i] += !scan->values[scan->columns->inputs[i]];
 	if (scan->label_at < report->n_labels)
 		report->labels[scan->label_at].rows++;
+	categories_row(scan->dataset->categories, scan->values, scan->lengths, row);
 	if (scan->columns->time == COLUMN_NONE)
 		return;
 	if (report->from_ms < 0 || row->time_ms < report->from_ms)
@@ -250,6 +252,11 @@ static bool check_row(struct scan *scan, struct dataset_row *row)
 	return label && !(scan->columns->time != COLUMN_NONE && row->time_ms > scan->young_after_ms);
 }
 
+static uint16_t short_len(size_t len)
+{
+	return len <= UINT16_MAX ? (uint16_t)len : 0;
+}
+
 static int scan_rows(struct scan *scan, struct table *table, struct err *err)
 {
 	int result;
@@ -262,6 +269,7 @@ static int scan_rows(struct scan *scan, struct table *table, struct err *err)
 		scan->line = table_line(table);
 		scan->lengths = table_lengths(table);
 		row.line = (uint32_t)scan->line;
+		row.len = short_len(table_written(table));
 		row.usable = check_row(scan, &row);
 		if (rows_add(scan->dataset->rows, &row, scan->has_key ? scan->key : NULL, err))
 			return -1;
@@ -411,6 +419,7 @@ int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_
 		return -1;
 	out->has_ids = table_has(table, columns.id);
 	out->has_times = columns.time != COLUMN_NONE;
+	out->categories = categories_new(model, &columns);
 	result = rows_open(dir_fd, path, &out->rows, err);
 	if (!result)
 		result = scan_rows(&scan, table, err);

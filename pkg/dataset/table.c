@@ -21,6 +21,8 @@ struct table {
 	size_t *places;      /* field of each wanted column; of one that is absent n_fields */
 	struct field *fields; /* of the row, n_fields and an empty one */
 	size_t n_fields;
+	bool in_place;       /* the wanted columns are all there are, in this order */
+	size_t len;          /* of the row's text */
 	/* JSON lines */
 	struct arena arena;
 	bool optional_absent;
@@ -82,6 +84,9 @@ static int find_columns(struct table *table, const char *const *header, size_t n
 			return absent_error(table->names[i], header, n, err);
 		table->places[i] = n;
 	}
+	table->in_place = table->n == n;
+	for (size_t i = 0; i < table->n; i++)
+		table->in_place = table->in_place && table->places[i] == i;
 	return 0;
 }
 
@@ -109,12 +114,12 @@ static int open_csv(struct table *table, const char *optional, struct err *err)
 static int next_csv(struct table *table, struct err *err)
 {
 	char *text;
-	size_t len, n;
-	int result = records_next(&table->records, &text, &len, err);
+	size_t n;
+	int result = records_next(&table->records, &text, &table->len, err);
 
 	if (result <= 0)
 		return result;
-	if (split(table, text, len, TABLE_COLUMNS, &n, err))
+	if (split(table, text, table->len, TABLE_COLUMNS, &n, err))
 		return -1;
 	if (n != table->n_fields)
 		return err_set(err, ERR_STALLED, "line %lld: %zu fields where there are %zu columns",
@@ -248,6 +253,18 @@ int table_next(struct table *table, const char *const **values, struct err *err)
 const size_t *table_lengths(const struct table *table)
 {
 	return table->format == DATA_CSV && table->records.plain ? table->lengths : NULL;
+}
+
+size_t table_written(const struct table *table)
+{
+	bool is = table->in_place && table->records.plain && table->records.taken == table->len + 1;
+
+	return is ? table->records.taken : 0;
+}
+
+int table_next_written(struct table *table, size_t len, const char **text, struct err *err)
+{
+	return records_known(&table->records, len, text, err);
 }
 
 int64_t table_line(const struct table *table)

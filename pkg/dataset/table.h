@@ -32,6 +32,13 @@ int table_next(struct table *table, const char *const **values, struct err *err)
 /* Of a row of CSV in which nothing had or needs quotes the n lengths, 0 where missing; behind each
  * value 63 bytes may be read. NULL of all other rows. */
 const size_t *table_lengths(const struct table *table);
+/* Bytes of the row in the file, with its line end, where it reads as csv_put would write its values
+ * with commas between them: CSV of just these columns, nothing needs quotes. Else 0. */
+size_t table_written(const struct table *table);
+/* Of a row that comes next and of which that was said in an earlier reading, the text. 1; 0: it is
+ * another; -1. */
+int table_next_written(struct table *table, size_t len, const char **text, struct err *err)
+	must_check;
 int64_t table_line(const struct table *table); /* where the last row began, from 1 */
 /* False for the optional column when it is not there. */
 bool table_has(const struct table *table, size_t column);

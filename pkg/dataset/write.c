@@ -37,12 +37,12 @@ struct writing {
 	struct dataset_columns columns;
 	struct sink *sinks;
 	size_t n;
-	struct category_count *categories; /* NULL: not asked for */
-	struct repeat_count *repeats;      /* the same */
-	char *row;                         /* as CSV, row_len bytes */
+	struct repeat_count *repeats; /* NULL: not asked for */
+	char *room;                   /* to format a row */
+	const char *row;              /* as CSV, row_len bytes */
 	size_t row_len;
-	size_t n_names;                    /* columns before inputs and label */
-	size_t content;                    /* where these begin in `row` */
+	size_t n_names;               /* columns before inputs and label */
+	size_t content;               /* where these begin in `row` */
 };
 
 /* A large part is brought to the disk as it grows, and what is there leaves the page cache: its
@@ -119,16 +119,34 @@ static char *put_plain(char *out, const char *text, size_t len)
 /* `lengths` as of table_lengths. */
 static void format_row(struct writing *writing, const char *const *values, const size_t *lengths)
 {
-	char *out = writing->row;
+	char *out = writing->room;
 
 	for (size_t i = 0; i < writing->columns.n; i++) {
 		if (i == writing->n_names)
-			writing->content = (size_t)(out - writing->row);
+			writing->content = (size_t)(out - writing->room);
 		out = lengths ? put_plain(out, values[i], lengths[i]) : csv_put(out, values[i]);
 		*out++ = ',';
 	}
 	out[-1] = '\n';
+	writing->row = writing->room;
 	writing->row_len = (size_t)(out - writing->row);
+}
+
+/* A row as it stands in the file; whether it has the columns. */
+static bool use_row(struct writing *writing, const char *text, size_t len)
+{
+	const char *content = text;
+
+	for (size_t i = 0; i < writing->n_names; i++) {
+		content = memchr(content, ',', (size_t)(text + len - content));
+		if (!content)
+			return false;
+		content++;
+	}
+	writing->row = text;
+	writing->row_len = len;
+	writing->content = (size_t)(content - text);
+	return true;
 }
 
 static bool takes(const struct dataset_part *part, size_t block, int64_t time_ms)
@@ -184,16 +202,45 @@ static int add_row(struct writing *writing, struct err *err)
 	return 0;
 }
 
+static int changed(struct err *err)
+{
+	return err_set(err, ERR_TRANSIENT, "has changed while it was read");
+}
+
+/* The row as it is read again: `text` as it stands, or NULL and its values. */
+struct reread {
+	const char *text;
+	const char *const *values;
+	const size_t *lengths;
+};
+
+static int reread(struct table *table, const struct dataset_row *row, struct reread *out,
+                  struct err *err)
+{
+	int result;
+
+	out->text = NULL;
+	if (row->len)
+		result = table_next_written(table, row->len, &out->text, err);
+	else
+		result = table_next(table, &out->values, err);
+	if (result < 0)
+		return -1;
+	out->lengths = table_lengths(table);
+	return result && row->line == (uint32_t)table_line(table) ? 0 : changed(err);
+}
+
 static int put_row(struct writing *writing, const struct dataset_row *row,
-                   const char *const *values, const size_t *lengths, struct err *err)
+                   const struct reread *again, struct err *err)
 {
 	size_t block = division_block(writing->division, row);
 
-	if (writing->categories)
-		categories_row(writing->categories, values, block, row->line);
 	if (!choose(writing, row, block))
 		return 0;
-	format_row(writing, values, lengths);
+	if (!again->text)
+		format_row(writing, again->values, again->lengths);
+	else if (!use_row(writing, again->text, row->len))
+		return changed(err);
 	if (add_row(writing, err))
 		return -1;
 	if (writing->repeats)
@@ -207,21 +254,18 @@ static int copy_rows(struct writing *writing, struct table *table, struct rows_r
 {
 	const struct dataset_row *row;
 	const char *const *values;
-	int result, known;
+	struct reread again;
+	int known, more;
 
-	while ((result = table_next(table, &values, err)) > 0) {
-		known = rows_next(rows, &row, err);
-		if (known < 0)
-			return -1;
-		if (known == 0 || row->line != (uint32_t)table_line(table))
-			return err_set(err, ERR_TRANSIENT, "has changed while it was read");
-		if (row->usable && put_row(writing, row, values, table_lengths(table), err))
+	while ((known = rows_next(rows, &row, err)) > 0) {
+		if (reread(table, row, &again, err) ||
+		    (row->usable && put_row(writing, row, &again, err)))
 			return -1;
 	}
-	if (result < 0)
+	if (known < 0)
 		return -1;
-	known = rows_next(rows, &row, err);
-	return known > 0 ? err_set(err, ERR_TRANSIENT, "has changed while it was read") : known;
+	more = table_next(table, &values, err);
+	return more > 0 ? changed(err) : more;
 }
 
 static int write_rows(int dir_fd, const char *path, const struct model *model,
@@ -307,12 +351,10 @@ int dataset_write(int dir_fd, const char *path, const struct model *model,
 	int result = 0;
 
 	dataset_columns(model, arena, &writing.columns);
-	writing.row = heap_alloc(ROW_BYTES + COPY_BYTES, 1);
+	writing.room = heap_alloc(ROW_BYTES + COPY_BYTES, 1);
 	writing.n_names = first_content(&writing.columns, model);
-	if (across) {
-		writing.categories = categories_begin(model, &writing.columns, across->n_training);
+	if (across)
 		writing.repeats = repeats_begin(across->n_training, division->n);
-	}
 	while (!result && writing.n < n) {
 		result = sink_open(dir_fd, &parts[writing.n], writing.sinks, &writing.sinks[writing.n],
 		                   err);
@@ -323,10 +365,10 @@ int dataset_write(int dir_fd, const char *path, const struct model *model,
 	for (size_t i = 0; i < writing.n; i++)
 		result = sink_close(dir_fd, &writing.sinks[i], result, err);
 	if (across) {
-		categories_end(writing.categories, result ? NULL : arena, across);
+		categories_tell(dataset->categories, division, arena, across);
 		repeats_end(writing.repeats, &across->repeats);
 	}
-	free(writing.row);
+	free(writing.room);
 	free(writing.sinks);
 	return result;
 }

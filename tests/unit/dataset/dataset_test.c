@@ -254,7 +254,7 @@ static void rows_come_back_as_they_were(void **state)
 	assert_int_equal(rows_open(top, "rows", &rows, &err), 0);
 	for (uint32_t i = 0; i < ROWS; i++) {
 		struct dataset_row added = {.time_ms = times[i % 12], .bucket = (uint16_t)(i % 3 * 4999),
-		                            .usable = i % 7};
+		                            .len = (uint16_t)(i % 4 * 21845), .usable = i % 7};
 
 		line = i == ROWS - 1 ? UINT32_MAX : line + 1 + (i % 10 == 9 ? i : 0);
 		added.line = line;
@@ -269,6 +269,7 @@ static void rows_come_back_as_they_were(void **state)
 		assert_true(row->time_ms == times[i % 12]);
 		assert_int_equal(row->line, line);
 		assert_int_equal(row->bucket, i % 3 * 4999);
+		assert_int_equal(row->len, i % 4 * 21845);
 		assert_int_equal(row->usable, i % 7 != 0);
 	}
 	assert_int_equal(rows_next(&reader, &row, &err), 0);
@@ -865,6 +866,139 @@ static void quotes_do_not_change_a_part(void **state)
 	assert_true(digest_same(plain, quoted));
 }
 
+/* Two files of the same rows, not in the order of time, whose lines end in every way; the columns
+ * of `data` stand as those of a part, which is read in another way, and those of `other` do not. */
+static void put_both(struct buf *data, struct buf *other)
+{
+	static const char *const teams[] = {"", "a", "team 7", "\"x,y\"", "\xc3\xa9", "\"plain\"",
+	                                    "a longer name of a team", "\"a\"\"b\""};
+	enum { ROWS = 3000, LONG_ROW = 70000 };
+	char *name = arena_alloc(&arena, LONG_ROW + 1);
+
+	memset(name, 'n', LONG_ROW);
+	buf_puts(data, "id,at,n,team,risk\n");
+	buf_puts(other, "team,risk,n,at,id\n");
+	for (int i = 0; i < ROWS; i++) {
+		const char *team = i == 1000 ? name : i == 77 ? "b" : teams[i * i / 3 % 8];
+		const char *risk = i % 9 == 0 ? "" : i % 3 ? "Low" : "High";
+		const char *end = i % 11 == 5 ? "\r\n" : i % 13 == 3 ? "\n\n" : "\n";
+		char at[TIME_TEXT];
+
+		format_time(time_of(AT("01")) + (int64_t)i * 37 % 601 * 1000, at);
+		end = i + 1 < ROWS ? end : "";
+		buf_printf(data, "r%d,%s,%d,%s,%s%s", i, at, i % 400, team, risk, end);
+		buf_printf(other, "%s,%s,%d,%s,r%d%s", team, risk, i % 400, at, i, end);
+	}
+}
+
+static void write_file(const struct model *model, const struct split_spec *split,
+                       const struct buf *file, struct dataset_part parts[4],
+                       struct dataset_across *across)
+{
+	*across = (struct dataset_across){.n_training = 1};
+	put("data", buf_text(file));
+	write_parts(model, split, parts, across);
+}
+
+static void where_the_columns_stand_does_not_change_a_part(void **state)
+{
+	struct train_spec train = {.split = {.train = 0.3, .validation = 0.2, .test = 0.5}};
+	struct model model = a_model();
+	struct buf data, other;
+
+	(void)state;
+	model.train = &train;
+	buf_init(&data, 4 << 20);
+	buf_init(&other, 4 << 20);
+	put_both(&data, &other);
+	for (int by = 0; by < 2; by++) {
+		struct dataset_across across[2];
+		struct dataset_part parts[2][4];
+
+		train.split.by = by ? SPLIT_BY_HASH : SPLIT_BY_TIME;
+		write_file(&model, &train.split, &data, parts[0], &across[0]);
+		write_file(&model, &train.split, &other, parts[1], &across[1]);
+		for (size_t i = 0; i < 4; i++) {
+			assert_true(parts[0][i].rows > 500);
+			assert_true(digest_same(parts[0][i].digest, parts[1][i].digest));
+			assert_int_equal(parts[0][i].to_ms, parts[1][i].to_ms);
+		}
+		assert_true(across[0].repeats.rows > 0);
+		assert_int_equal(across[0].repeats.rows, across[1].repeats.rows);
+		assert_int_equal(across[0].repeats.examples[9].line, across[1].repeats.examples[9].line);
+		assert_int_equal(across[0].n_unseen, across[1].n_unseen);
+	}
+	buf_deinit(&data);
+	buf_deinit(&other);
+}
+
+/* Of a file that is not the one that was checked no row goes on. */
+static void a_file_that_changes_is_refused(void **state)
+{
+#define ROW(id, day) id "," AT(day) ",1,x,Low\n"
+	static const char head[] = "id,at,n,team,risk\n";
+	static const char *const others[] = {
+		"", ROW("a", "01"), ROW("a", "01") ROW("b", "02") ROW("c", "03"),
+		ROW("aa", "01") ROW("b", "02"), "\n" ROW("a", "01") ROW("b", "02"),
+		"a;2026-01-01T00:00:00Z;1;x;Low\nb;2026-01-02T00:00:00Z;1;x;Low\n",
+	};
+	struct dataset_part part = {.to = "x.csv", .end = 1, .before_ms = INT64_MAX};
+	struct model model = a_model();
+	struct dataset_report report;
+	struct division division;
+	struct dataset dataset;
+
+	(void)state;
+	put("data", arena_printf(&arena, "%s%s%s", head, ROW("a", "01"), ROW("b", "02")));
+	scan(&model, &dataset, &report);
+	division_newer(time_of(AT("31")), &division);
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		struct dataset_across across = {.n_training = 1};
+		struct err err = {0};
+
+		put("data", arena_printf(&arena, "%s%s", head, others[i]));
+		assert_int_equal(dataset_write(top, "data", &model, &dataset, &division, &part, 1, &arena,
+		                               &across, &err), -1);
+		assert_int_equal(err.kind, ERR_TRANSIENT);
+		assert_string_equal(err.text, "data: has changed while it was read");
+		assert_int_equal(faccessat(top, "x.csv", F_OK, 0), -1);
+	}
+	dataset_deinit(&dataset);
+#undef ROW
+}
+
+/* A value is learnt when any row that trains shows it, wherever that stands in the file. */
+static void categories_are_learnt_in_the_order_of_the_parts(void **state)
+{
+	struct train_spec train = {.split = {.train = 0.5, .validation = 0.25, .test = 0.25,
+	                                     .by = SPLIT_BY_TIME}};
+	struct dataset_across across = {.n_training = 1};
+	struct dataset_part parts[4];
+	struct model model = a_model();
+
+	(void)state;
+	model.train = &train;
+	put("data", "id,at,n,team,risk\n"
+	    "d," AT("04") ",1,late,Low\nc," AT("03") ",2,both,Low\n"
+	    "a," AT("01") ",3,both,Low\nb," AT("02") ",4,early,Low\n"
+	    "e," AT("03") ",5,late,\n"); /* has no label: judges nothing */
+	write_parts(&model, &train.split, parts, &across);
+	assert_int_equal(across.n_unseen, 1);
+	assert_string_equal(across.unseen[0].value, "late");
+	assert_int_equal(across.unseen[0].rows, 1);
+	assert_int_equal(across.unseen[0].line, 2);
+
+	train.split.by = SPLIT_BY_HASH; /* req-1 is in bucket 277, req-0 827, req-4 5105, req-3 6582 */
+	across = (struct dataset_across){.n_training = 1};
+	put("data", "id,at,n,team,risk\n"
+	    "req-4," AT("01") ",1,x,Low\nreq-3," AT("02") ",2,y,Low\n"
+	    "req-1," AT("03") ",3,x,Low\nreq-0," AT("04") ",4,z,Low\n");
+	write_parts(&model, &train.split, parts, &across);
+	assert_int_equal(across.n_unseen, 1);
+	assert_string_equal(across.unseen[0].value, "y");
+	assert_int_equal(across.unseen[0].line, 3);
+}
+
 int main(void)
 {
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -888,6 +1022,9 @@ int main(void)
 		IN_FOLDER(quotes_do_not_change_a_number),
 		IN_FOLDER(quotes_do_not_change_a_part),
 		IN_FOLDER(parts_do_not_depend_on_those_beside_them),
+		IN_FOLDER(where_the_columns_stand_does_not_change_a_part),
+		IN_FOLDER(a_file_that_changes_is_refused),
+		IN_FOLDER(categories_are_learnt_in_the_order_of_the_parts),
 		IN_FOLDER(real_commits),
 	};
 
