@@ -68,9 +68,10 @@ struct dataset {
 void dataset_deinit(struct dataset *dataset);
 
 /* Reads all rows and checks them: types, ranges, values, what may be missing, labels, times, ids
- * given twice, and data.validate. Rows older than data.window before `at_ms` are not looked at
- * (`old`); labels younger than labelMaturity are not used (`young`). Problems are in the report,
- * which is in the arena; -1 only when the file cannot be read or is no table (ERR_STALLED). */
+ * given twice (of very many such, some), and data.validate. Rows older than data.window before
+ * `at_ms` are not looked at (`old`); labels younger than labelMaturity are not used (`young`).
+ * Problems are in the report, which is in the arena; -1 only when the file cannot be read or is no
+ * table (ERR_STALLED). */
 int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_t at_ms,
                  struct arena *arena, struct dataset *out, struct dataset_report *report,
                  struct err *err) must_check;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/heap.h"
+#include "dataset/ids.h"
 #include "dataset/internal.h"
 #include "dataset/rows.h"
 
@@ -21,9 +22,8 @@ struct scan {
 	size_t label_at;           /* of the row: among those labels, or behind them */
 	const char *const *values; /* of the row */
 	const size_t *lengths;     /* of table_lengths */
-	uint64_t key[2];           /* of its id */
-	bool has_key;
 	int64_t line;
+	struct ids *ids; /* NULL: rows have none */
 };
 
 void dataset_deinit(struct dataset *dataset)
@@ -100,55 +100,6 @@ static bool take_time(struct scan *scan, struct dataset_row *row)
 	return false;
 }
 
-/* Folded products (wyhash, Wang Yi 2019): fast, and no two ids of honest data fall together. */
-static uint64_t fold(uint64_t a, uint64_t b)
-{
-	unsigned __int128 product = (unsigned __int128)a * b;
-
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Fewer than eight bytes as the first of a word; a memcpy of so few would be a call. */
-static uint64_t tail_word(const char *bytes, size_t len)
-{
-	uint64_t word = 0;
-	uint32_t half;
-	uint16_t quarter;
-
-	if (len & 4) {
-		memcpy(&half, bytes, sizeof(half));
-		word = half;
-		bytes += sizeof(half);
-	}
-	if (len & 2) {
-		memcpy(&quarter, bytes, sizeof(quarter));
-		word |= (uint64_t)quarter << 8 * (len & 4);
-		bytes += sizeof(quarter);
-	}
-	if (len & 1)
-		word |= (uint64_t)(unsigned char)*bytes << 8 * (len & 6);
-	return word;
-}
-
-uint64_t bytes_key(const char *bytes, size_t len, uint64_t seed)
-{
-	size_t at = 0;
-	uint64_t key = seed ^ UINT64_C(0xa0761d6478bd642f), word;
-
-	for (; at + sizeof(word) <= len; at += sizeof(word)) {
-		memcpy(&word, bytes + at, sizeof(word));
-		key = fold(key ^ word, UINT64_C(0xe7037ed1a0b428db));
-	}
-	word = tail_word(bytes + at, len - at);
-	return fold(fold(key ^ word, UINT64_C(0x8ebc6af09c88c6e3)) ^ len,
-	            UINT64_C(0x589965cc75374cc3) ^ seed);
-}
-
-uint64_t text_key(const char *text, uint64_t seed)
-{
-	return bytes_key(text, strlen(text), seed);
-}
-
 static uint16_t values_bucket(const struct scan *scan)
 {
 	struct digest_stream *stream = digest_begin();
@@ -158,15 +109,20 @@ static uint16_t values_bucket(const struct scan *scan)
 	return digest_bucket(digest_end(stream));
 }
 
-static void take_key(struct scan *scan, struct dataset_row *row)
+static const char *id_of(const struct scan *scan)
 {
-	const char *id = scan->dataset->has_ids ? scan->values[scan->columns->id] : NULL;
+	return scan->dataset->has_ids ? scan->values[scan->columns->id] : NULL;
+}
 
-	scan->has_key = id != NULL;
-	if (id) {
-		scan->key[0] = text_key(id, 1);
-		scan->key[1] = text_key(id, 2);
-	}
+static size_t value_len(const struct scan *scan, size_t column)
+{
+	return scan->lengths ? scan->lengths[column] : strlen(scan->values[column]);
+}
+
+static void take_bucket(const struct scan *scan, struct dataset_row *row)
+{
+	const char *id = id_of(scan);
+
 	if (scan->has_buckets)
 		row->bucket = id ? dataset_bucket(id) : values_bucket(scan);
 }
@@ -240,7 +196,7 @@ static bool check_row(struct scan *scan, struct dataset_row *row)
 		scan->report->old++;
 		return false;
 	}
-	take_key(scan, row);
+	take_bucket(scan, row);
 	if (!check_inputs(scan) || (label && !check_label(scan, label)))
 		return false;
 	if (!label)
@@ -257,46 +213,85 @@ static uint16_t short_len(size_t len)
 	return len <= UINT16_MAX ? (uint16_t)len : 0;
 }
 
+static int scan_row(struct scan *scan, const struct table *table, struct err *err)
+{
+	struct dataset_row row = {0};
+
+	scan->line = table_line(table);
+	scan->lengths = table_lengths(table);
+	row.line = (uint32_t)scan->line;
+	row.len = short_len(table_written(table));
+	row.usable = check_row(scan, &row);
+	if (row.usable && scan->ids &&
+	    ids_add(scan->ids, id_of(scan), value_len(scan, scan->columns->id), err))
+		return -1;
+	return rows_add(scan->dataset->rows, &row, err);
+}
+
 static int scan_rows(struct scan *scan, struct table *table, struct err *err)
 {
 	int result;
 
 	while ((result = table_next(table, &scan->values, err)) > 0) {
-		struct dataset_row row = {0};
-
 		if (scan->report->rows++ >= DATASET_ROWS_MAX)
 			return err_set(err, ERR_STALLED, "more than %d rows", DATASET_ROWS_MAX);
-		scan->line = table_line(table);
-		scan->lengths = table_lengths(table);
-		row.line = (uint32_t)scan->line;
-		row.len = short_len(table_written(table));
-		row.usable = check_row(scan, &row);
-		if (rows_add(scan->dataset->rows, &row, scan->has_key ? scan->key : NULL, err))
+		if (scan_row(scan, table, err))
 			return -1;
 	}
 	scan->dataset->n_usable = scan->report->usable;
 	return result < 0 ? -1 : rows_end(scan->dataset->rows, err);
 }
 
-/* ---- The whole ---- */
+/* ---- Ids given twice ---- */
 
-/* An id that stands twice would be learnt from and judged on at once. */
-static int check_ids(struct scan *scan, struct err *err)
+static void see_id(struct scan *scan)
 {
-	struct rows_twice *twice;
-	size_t n;
+	const char *id = id_of(scan);
+	int64_t first = id ? ids_again(scan->ids, id, strlen(id), scan->line) : 0;
+	char text[64];
 
-	if (rows_find_twice(scan->dataset->rows, &twice, &n, err))
-		return -1;
-	for (size_t i = 0; i < n; i++) {
-		char text[64];
-
-		snprintf(text, sizeof(text), "its id is that of line %u", twice[i].first);
-		complain_at(scan, twice[i].line, text);
-	}
-	free(twice);
-	return 0;
+	if (!first)
+		return;
+	snprintf(text, sizeof(text), "its id is that of line %lld", (long long)first);
+	complain_at(scan, scan->line, text);
 }
+
+static int see_ids(struct scan *scan, struct table *table, struct err *err)
+{
+	const struct dataset_row *row;
+	struct rows_reader rows;
+	int result;
+
+	rows_begin(&rows, scan->dataset->rows);
+	while ((result = table_next(table, &scan->values, err)) > 0 &&
+	       (result = rows_next(&rows, &row, err)) > 0) {
+		scan->line = table_line(table);
+		if (row->usable)
+			see_id(scan);
+	}
+	rows_done(&rows);
+	return result;
+}
+
+/* A row that stands twice would be learnt from and judged on at once. */
+static int check_ids(struct scan *scan, int dir_fd, const char *path, struct err *err)
+{
+	struct table *table;
+	size_t n_alike;
+	int result;
+
+	if (ids_end(scan->ids, &n_alike, err))
+		return -1;
+	if (n_alike == 0)
+		return 0;
+	if (data_open(dir_fd, path, scan->model, scan->columns, &table, err))
+		return -1;
+	result = see_ids(scan, table, err);
+	table_close(table);
+	return result;
+}
+
+/* ---- The whole ---- */
 
 static void complain_share(struct scan *scan, const char *what, double share, const char *than,
                            double bound)
@@ -397,6 +392,29 @@ static struct input_spec label_input(const struct model *model)
 	};
 }
 
+static int scan_file(struct scan *scan, int dir_fd, const char *path, struct err *err)
+{
+	struct dataset *dataset = scan->dataset;
+	struct table *table;
+	int result;
+
+	if (data_open(dir_fd, path, scan->model, scan->columns, &table, err))
+		return -1;
+	dataset->has_ids = table_has(table, scan->columns->id);
+	dataset->has_times = scan->columns->time != COLUMN_NONE;
+	dataset->categories = categories_new(scan->model, scan->columns);
+	result = rows_open(dir_fd, path, &dataset->rows, err);
+	if (!result && dataset->has_ids)
+		result = ids_open(dir_fd, path, &scan->ids, err);
+	if (!result)
+		result = scan_rows(scan, table, err);
+	table_close(table);
+	if (!result && scan->ids)
+		result = check_ids(scan, dir_fd, path, err);
+	ids_free(scan->ids);
+	return result;
+}
+
 int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_t at_ms,
                  struct arena *arena, struct dataset *out, struct dataset_report *report,
                  struct err *err)
@@ -405,8 +423,6 @@ int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_
 	struct scan scan = {.model = model, .columns = &columns, .arena = arena, .dataset = out,
 	                    .report = report, .old_before_ms = INT64_MIN,
 	                    .label = label_input(model)};
-	struct table *table;
-	int result;
 
 	assert(!out->rows);
 	dataset_columns(model, arena, &columns);
@@ -415,18 +431,7 @@ int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_
 	if (model->data.window_ms >= 0)
 		scan.old_before_ms = at_ms - model->data.window_ms;
 	scan.has_buckets = model->train && model->train->split.by == SPLIT_BY_HASH;
-	if (data_open(dir_fd, path, model, &columns, &table, err))
-		return -1;
-	out->has_ids = table_has(table, columns.id);
-	out->has_times = columns.time != COLUMN_NONE;
-	out->categories = categories_new(model, &columns);
-	result = rows_open(dir_fd, path, &out->rows, err);
-	if (!result)
-		result = scan_rows(&scan, table, err);
-	table_close(table);
-	if (!result && out->has_ids)
-		result = check_ids(&scan, err);
-	if (result)
+	if (scan_file(&scan, dir_fd, path, err))
 		return err_wrap(err, "%s", path);
 	check_rules(&scan);
 	return 0;

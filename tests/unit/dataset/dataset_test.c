@@ -12,6 +12,7 @@
 
 #include "base/digest.h"
 #include "dataset/dataset.h"
+#include "dataset/ids.h"
 #include "dataset/rows.h"
 
 /* ---- Values ---- */
@@ -185,7 +186,7 @@ static void rows_of(const int64_t *times, size_t n, struct dataset *dataset)
 	for (size_t i = 0; i < n; i++) {
 		struct dataset_row row = {.time_ms = times[i], .line = (uint32_t)i + 2, .usable = true};
 
-		assert_int_equal(rows_add(dataset->rows, &row, NULL, &err), 0);
+		assert_int_equal(rows_add(dataset->rows, &row, &err), 0);
 	}
 	assert_int_equal(rows_end(dataset->rows, &err), 0);
 }
@@ -258,7 +259,7 @@ static void rows_come_back_as_they_were(void **state)
 
 		line = i == ROWS - 1 ? UINT32_MAX : line + 1 + (i % 10 == 9 ? i : 0);
 		added.line = line;
-		assert_int_equal(rows_add(rows, &added, NULL, &err), 0);
+		assert_int_equal(rows_add(rows, &added, &err), 0);
 	}
 	assert_int_equal(rows_end(rows, &err), 0);
 	rows_begin(&reader, rows);
@@ -277,33 +278,79 @@ static void rows_come_back_as_they_were(void **state)
 	rows_free(rows);
 }
 
+/* Ids "0" to "9" and so on, each number of `numbers` times over; how many are found to be alike. */
+static struct ids *add_ids(int numbers, int times, size_t *n)
+{
+	struct err err = {0};
+	struct ids *ids;
+	char id[16];
+
+	assert_int_equal(ids_open(top, "data", &ids, &err), 0);
+	for (int i = 0; i < numbers * times; i++) {
+		int len = snprintf(id, sizeof(id), "%d", i % numbers);
+
+		assert_int_equal(ids_add(ids, id, (size_t)len, &err), 0);
+	}
+	assert_int_equal(ids_end(ids, n, &err), 0);
+	return ids;
+}
+
+/* Of very many some are enough, but where there are any, some are found, and each is one. */
 static void ids_given_twice_are_found(void **state)
 {
-	static const uint32_t first[] = {2, 2, 500, 9999};
-	struct rows_twice *twice;
-	struct rows *rows;
+	static const struct {
+		int numbers, times;
+		size_t least, most;
+	} cases[] = {
+		{0, 1, 0, 0}, {1, 1, 0, 0}, {50000, 1, 0, 0}, {3000000, 1, 0, 0}, {1, 2, 2, 2},
+		{1, 3000000, 2, 1 << 20}, {20000, 3, 60000, 60000}, {500000, 2, 1000000, 1000000},
+		{1500000, 2, 1000, 1 << 20}, {2200000, 2, 1000, 1 << 20},
+	};
+	char id[16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		size_t n, found = 0;
+		struct ids *ids = add_ids(cases[i].numbers, cases[i].times, &n);
+
+		assert_in_range(n, cases[i].least, cases[i].most);
+		for (int at = 0; at < cases[i].numbers * cases[i].times; at++) {
+			int len = snprintf(id, sizeof(id), "%d", at % cases[i].numbers);
+			int64_t first = ids_again(ids, id, (size_t)len, at + 2);
+
+			assert_true(first == 0 || first == at % cases[i].numbers + 2);
+			found += first != 0;
+		}
+		assert_true(found >= n - (n + 1) / 2);
+		ids_free(ids);
+	}
+}
+
+/* The second words make the first product zero whatever the first are: their keys are the same. */
+static void ids_of_one_key_are_told_apart(void **state)
+{
+	static const char *const ids_of[] = {"id no. 1", "id no. 2", "id no. 1", "id no. 3"};
+	static const int64_t want[] = {0, 0, 2, 0};
+	const uint64_t second = UINT64_C(0xa0761d6478bd642e);
 	struct err err = {0};
+	struct ids *ids;
+	char id[16];
 	size_t n;
 
 	(void)state;
-	assert_int_equal(rows_open(top, "ids", &rows, &err), 0);
-	for (uint32_t line = 2; line < 60000; line++) {
-		uint32_t same = line == 50001 ? 2 : line == 50002 ? 2 : line == 50003 ? 500
-		                : line == 59999 ? 9999 : line;
-		struct dataset_row row = {.line = line, .usable = line != 40000 && line != 40001};
-		uint64_t key[2] = {same * UINT64_C(0x9e3779b97f4a7c15), same};
-
-		if (line >= 40000 && line <= 40002)
-			key[0] = key[1] = 5; /* two that are not used, and one */
-		assert_int_equal(rows_add(rows, &row, key, &err), 0);
+	assert_int_equal(ids_open(top, "data", &ids, &err), 0);
+	for (size_t i = 0; i < ARRAY_LEN(ids_of); i++) {
+		memcpy(id, ids_of[i], 8);
+		memcpy(id + 8, &second, 8);
+		assert_int_equal(ids_add(ids, id, sizeof(id), &err), 0);
 	}
-	assert_int_equal(rows_end(rows, &err), 0);
-	assert_int_equal(rows_find_twice(rows, &twice, &n, &err), 0);
-	assert_int_equal(n, 4);
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal(twice[i].first, first[i]);
-	free(twice);
-	rows_free(rows);
+	assert_int_equal(ids_end(ids, &n, &err), 0);
+	assert_int_equal(n, ARRAY_LEN(ids_of));
+	for (size_t i = 0; i < ARRAY_LEN(ids_of); i++) {
+		memcpy(id, ids_of[i], 8);
+		assert_int_equal(ids_again(ids, id, sizeof(id), (int64_t)i + 2), want[i]);
+	}
+	ids_free(ids);
 }
 
 /* ---- Files ---- */
@@ -594,7 +641,7 @@ static void parts_hold_declared_columns_only(void **state)
 	assert_int_equal(parts[3].from_ms, time_of(AT("04")));
 	assert_int_equal(faccessat(top, "test.csv.part", F_OK, 0), -1);
 	assert_int_equal(faccessat(top, "data.rows", F_OK, 0), -1);
-	assert_int_equal(faccessat(top, "data.keys", F_OK, 0), -1);
+	assert_int_equal(faccessat(top, "data.ids", F_OK, 0), -1);
 	assert_int_equal(across.n_unseen, 1);
 	assert_string_equal(across.unseen[0].input, "team");
 	assert_string_equal(across.unseen[0].value, "x,\"y");
@@ -1011,6 +1058,7 @@ int main(void)
 		IN_FOLDER(cuts_are_places_in_the_order_of_time),
 		IN_FOLDER(rows_come_back_as_they_were),
 		IN_FOLDER(ids_given_twice_are_found),
+		IN_FOLDER(ids_of_one_key_are_told_apart),
 		IN_FOLDER(what_does_not_fit_names_its_row),
 		IN_FOLDER(rules_on_the_whole),
 		IN_FOLDER(young_old_and_unlabelled_rows_are_counted_apart),
