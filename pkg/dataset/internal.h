@@ -12,9 +12,8 @@ static inline bool is_text(const char *a, const char *b)
 	return *a == *b && strcmp(a, b) == 0;
 }
 
-/* A text as 64 bits, well mixed, another for each seed; for look-ups, no digest. */
-uint64_t text_key(const char *text, uint64_t seed);
-uint64_t bytes_key(const char *bytes, size_t len, uint64_t seed); /* the same of bytes */
+/* Bytes as 64 bits, well mixed, others for each seed; for look-ups, no digest. */
+uint64_t bytes_key(const char *bytes, size_t len, uint64_t seed);
 /* The bucket that the first eight bytes of a digest say. */
 uint16_t digest_bucket(struct digest digest);
 /* Whether a value of `len` bytes, behind which eight may be read, is a whole number of up to eight

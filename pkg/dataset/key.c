@@ -56,8 +56,3 @@ uint64_t bytes_key(const char *bytes, size_t len, uint64_t seed)
 	           tail_word(bytes, (size_t)(end - bytes)) ^ key);
 	return fold(key ^ len, UINT64_C(0x589965cc75374cc3) ^ seed);
 }
-
-uint64_t text_key(const char *text, uint64_t seed)
-{
-	return bytes_key(text, strlen(text), seed);
-}

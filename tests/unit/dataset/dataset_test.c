@@ -1,11 +1,13 @@
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -1014,6 +1016,64 @@ static void a_file_that_changes_is_refused(void **state)
 #undef ROW
 }
 
+/* Writes no more than `bytes` to a file, or all that is asked for with RLIM_INFINITY. */
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Where there is no room left, nothing is half there, and another try is worth while. */
+static void without_room_nothing_is_written(void **state)
+{
+	static const struct {
+		int rows;
+		rlim_t bytes;
+		bool checked;
+		const char *want;
+	} cases[] = {
+		{3000, 8 << 10, false, "data: cannot write what is known of its rows: File too large"},
+		{20000, 100 << 10, false, "data: cannot write what is known of its rows: File too large"},
+		{9000, 100 << 10, true, "data: x.csv.part: cannot write: File too large"},
+	};
+	struct dataset_part part = {.to = "x.csv", .end = 1, .before_ms = INT64_MAX};
+	struct model model = a_model();
+
+	(void)state;
+	assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct dataset_report report;
+		struct division division;
+		struct dataset dataset = {0};
+		struct err err = {0};
+		struct buf text;
+		int result;
+
+		buf_init(&text, 4 << 20);
+		buf_puts(&text, "id,at,n,team,risk\n");
+		for (int row = 0; row < cases[i].rows; row++)
+			buf_printf(&text, "r%d," AT("01") ",1,x,Low\n", row);
+		put("data", buf_text(&text));
+		buf_deinit(&text);
+		division_newer(time_of(AT("31")), &division);
+		limit_files(cases[i].bytes);
+		result = dataset_scan(top, "data", &model, time_of(AT("31")), &arena, &dataset, &report,
+		                      &err);
+		if (!result && cases[i].checked)
+			result = dataset_write(top, "data", &model, &dataset, &division, &part, 1, &arena, NULL,
+			                       &err);
+		limit_files(RLIM_INFINITY);
+		assert_int_equal(result, -1);
+		assert_int_equal(err.kind, ERR_TRANSIENT);
+		assert_string_equal(err.text, cases[i].want);
+		assert_int_equal(faccessat(top, "x.csv", F_OK, 0), -1);
+		dataset_deinit(&dataset);
+	}
+}
+
 /* A value is learnt when any row that trains shows it, wherever that stands in the file. */
 static void categories_are_learnt_in_the_order_of_the_parts(void **state)
 {
@@ -1072,6 +1132,7 @@ int main(void)
 		IN_FOLDER(parts_do_not_depend_on_those_beside_them),
 		IN_FOLDER(where_the_columns_stand_does_not_change_a_part),
 		IN_FOLDER(a_file_that_changes_is_refused),
+		IN_FOLDER(without_room_nothing_is_written),
 		IN_FOLDER(categories_are_learnt_in_the_order_of_the_parts),
 		IN_FOLDER(real_commits),
 	};
