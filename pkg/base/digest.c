@@ -19,6 +19,8 @@
 #include "base/heap.h"
 
 enum { SHA256_BYTES = 32, SHA256_HEX = 64, READ_BYTES = 64 << 10 };
+/* An end mark and eight bytes of length stand behind a message. */
+enum { SHORT_BYTES = SHA256_CBLOCK - 1 - 8 };
 
 struct digest_stream {
 	EVP_MD_CTX *context;
@@ -121,11 +123,28 @@ struct digest digest_of(const void *bytes, size_t len)
 	return digest_hex(raw);
 }
 
+/* As SHA256_Final would, of what fits one block with its padding (FIPS 180-4, 5.1.1). */
+static uint64_t short_number(const void *bytes, size_t len)
+{
+	unsigned char block[SHA256_CBLOCK] = {0};
+	SHA256_CTX context;
+
+	memcpy(block, bytes, len);
+	block[len] = 0x80;
+	block[SHA256_CBLOCK - 2] = (unsigned char)(len >> 5);
+	block[SHA256_CBLOCK - 1] = (unsigned char)(len << 3);
+	SHA256_Init(&context);
+	SHA256_Transform(&context, block);
+	return (uint64_t)context.h[0] << 32 | context.h[1];
+}
+
 uint64_t digest_number(const void *bytes, size_t len)
 {
 	unsigned char raw[SHA256_BYTES];
 	uint64_t head = 0;
 
+	if (len <= SHORT_BYTES)
+		return short_number(bytes, len);
 	sha256_of(bytes, len, raw);
 	for (size_t i = 0; i < sizeof(head); i++)
 		head = head << 8 | raw[i];

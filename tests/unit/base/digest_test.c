@@ -1,8 +1,10 @@
 #include <fcntl.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,6 +36,21 @@ static void knows_the_published_digests(void **state)
 	}
 	assert_string_equal(digest_end(stream).hex, MILLION_A);
 	assert_true(digest_number("abc", 3) == UINT64_C(0xba7816bf8f01cfea));
+}
+
+/* Whatever its length, and so its padding. */
+static void a_number_is_how_the_digest_begins(void **state)
+{
+	char text[200];
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(text); len++) {
+		char hex[17];
+
+		snprintf(hex, sizeof(hex), "%016" PRIx64, digest_number(text, len));
+		assert_memory_equal(hex, digest_of(text, len).hex, 16);
+		text[len] = (char)(len * 37 + 5);
+	}
 }
 
 static void a_fork_goes_its_own_way(void **state)
@@ -247,6 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_the_published_digests),
+		cmocka_unit_test(a_number_is_how_the_digest_begins),
 		cmocka_unit_test(a_fork_goes_its_own_way),
 		cmocka_unit_test(fields_keep_apart),
 		cmocka_unit_test(knows_the_published_hmacs),
