@@ -211,6 +211,7 @@ int records_next(struct records *records, char **text, size_t *len, struct err *
 		if (!newline && records->start == records->end)
 			return 0;
 		take(records, newline, &scan, text, len);
+		records->taken = newline ? records->taken : 0;
 		has = newline ? scan.has : survey(*text, *len);
 	} while (*len == 0);
 	records->plain = !(has & (HAS_QUOTE | HAS_RETURN));

@@ -18,7 +18,8 @@ struct records {
 	bool leaves;     /* what was read need not stay in the page cache */
 	off_t read, left; /* bytes of the file; and those of them that have left it */
 	bool plain;      /* the last record holds no quote and no CR */
-	size_t taken;    /* bytes of the last record, with what stood before and behind it */
+	size_t taken;    /* bytes of the last record with what stood before it and its line end; 0: the
+	                  * file ends without one */
 	int64_t line;    /* of the last record's first byte, from 1 */
 	int64_t next_line;
 };

@@ -281,14 +281,14 @@ static int check_ids(struct scan *scan, int dir_fd, const char *path, struct err
 	int result;
 
 	if (ids_end(scan->ids, &n_alike, err))
-		return -1;
+		return err_wrap(err, "%s", path);
 	if (n_alike == 0)
 		return 0;
 	if (data_open(dir_fd, path, scan->model, scan->columns, &table, err))
 		return -1;
 	result = see_ids(scan, table, err);
 	table_close(table);
-	return result;
+	return result ? err_wrap(err, "%s", path) : 0;
 }
 
 /* ---- The whole ---- */
@@ -409,7 +409,9 @@ static int scan_file(struct scan *scan, int dir_fd, const char *path, struct err
 	if (!result)
 		result = scan_rows(scan, table, err);
 	table_close(table);
-	if (!result && scan->ids)
+	if (result)
+		err_wrap(err, "%s", path);
+	else if (scan->ids)
 		result = check_ids(scan, dir_fd, path, err);
 	ids_free(scan->ids);
 	return result;
@@ -432,7 +434,7 @@ int dataset_scan(int dir_fd, const char *path, const struct model *model, int64_
 		scan.old_before_ms = at_ms - model->data.window_ms;
 	scan.has_buckets = model->train && model->train->split.by == SPLIT_BY_HASH;
 	if (scan_file(&scan, dir_fd, path, err))
-		return err_wrap(err, "%s", path);
+		return -1;
 	check_rules(&scan);
 	return 0;
 }

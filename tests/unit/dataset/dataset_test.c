@@ -976,6 +976,8 @@ static void where_the_columns_stand_does_not_change_a_part(void **state)
 		assert_int_equal(across[0].repeats.rows, across[1].repeats.rows);
 		assert_int_equal(across[0].repeats.examples[9].line, across[1].repeats.examples[9].line);
 		assert_int_equal(across[0].n_unseen, across[1].n_unseen);
+		buf_puts(&data, "\r"); /* as where the end of a file is cut off */
+		buf_puts(&other, "\r");
 	}
 	buf_deinit(&data);
 	buf_deinit(&other);
@@ -1014,6 +1016,30 @@ static void a_file_that_changes_is_refused(void **state)
 	}
 	dataset_deinit(&dataset);
 #undef ROW
+}
+
+static void what_is_no_table_is_named_once(void **state)
+{
+	static const char *const cases[][2] = {
+		{"", "data: is empty: a CSV file begins with its columns' names"},
+		{"id,at,n,team\n", "data: there is no column 'risk'"},
+		{"id,at,n,team,risk\na,b\n", "data: line 2: 2 fields where there are 5 columns"},
+	};
+	struct model model = a_model();
+	struct dataset_report report;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct dataset dataset = {0};
+		struct err err = {0};
+
+		put("data", cases[i][0]);
+		assert_int_equal(dataset_scan(top, "data", &model, time_of(AT("31")), &arena, &dataset,
+		                              &report, &err), -1);
+		assert_int_equal(err.kind, ERR_STALLED);
+		assert_string_equal(err.text, cases[i][1]);
+		dataset_deinit(&dataset);
+	}
 }
 
 /* Writes no more than `bytes` to a file, or all that is asked for with RLIM_INFINITY. */
@@ -1132,6 +1158,7 @@ int main(void)
 		IN_FOLDER(parts_do_not_depend_on_those_beside_them),
 		IN_FOLDER(where_the_columns_stand_does_not_change_a_part),
 		IN_FOLDER(a_file_that_changes_is_refused),
+		IN_FOLDER(what_is_no_table_is_named_once),
 		IN_FOLDER(without_room_nothing_is_written),
 		IN_FOLDER(categories_are_learnt_in_the_order_of_the_parts),
 		IN_FOLDER(real_commits),
