@@ -14,6 +14,7 @@
 
 #include "adapter/clock_posix.h"
 #include "adapter/spawn.h"
+#include "base/file.h"
 
 enum { READ_BYTES = 64 << 10 };
 
@@ -80,14 +81,8 @@ static int open_input(struct bytes input)
 	if (!input.data)
 		return lift(open("/dev/null", O_RDONLY | O_CLOEXEC));
 	fd = lift(memfd_create("input", MFD_CLOEXEC));
-	for (size_t done = 0; fd >= 0 && done < input.len;) {
-		ssize_t n = write(fd, input.data + done, input.len - done);
-
-		if (n < 0)
-			close_fd(&fd);
-		else
-			done += (size_t)n;
-	}
+	if (fd >= 0 && fd_write(fd, input.data, input.len))
+		close_fd(&fd);
 	if (fd >= 0)
 		lseek(fd, 0, SEEK_SET);
 	return fd;

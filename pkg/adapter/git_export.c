@@ -8,22 +8,11 @@
 #include <unistd.h>
 
 #include "adapter/git_objects.h"
+#include "base/file.h"
 #include "base/limits.h"
 
 enum { EXPORT_FILES = 100 << 10, EXPORT_FILE_BYTES = 256 << 20 };
 static const size_t EXPORT_BYTES = (size_t)1 << 30;
-
-static int write_all(int fd, struct bytes text)
-{
-	for (size_t done = 0; done < text.len;) {
-		ssize_t n = write(fd, text.data + done, text.len - done);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
 
 static int write_file(int dir, const struct git_file *file, struct bytes text, struct err *err)
 {
@@ -32,7 +21,7 @@ static int write_file(int dir, const struct git_file *file, struct bytes text, s
 
 	if (fd < 0)
 		return err_errno(err, ERR_TRANSIENT, errno, "%s", file->path);
-	if (write_all(fd, text) || fchmod(fd, file->executable ? 0555 : 0444))
+	if (fd_write(fd, text.data, text.len) || fchmod(fd, file->executable ? 0555 : 0444))
 		errnum = errno;
 	if (close(fd) && !errnum)
 		errnum = errno;

@@ -149,20 +149,27 @@ static int sync_fd(int fd)
 	return fsync(fd) < 0 && errno != EINVAL ? errno : 0;
 }
 
+int fd_write(int fd, const void *bytes, size_t len)
+{
+	const char *next = bytes;
+
+	while (len > 0) {
+		ssize_t n = write(fd, next, len);
+
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0) {
+			next += n;
+			len -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
 /* Writes it all, sets the mode and brings it to the disk; 0, or an errno value. */
 static int fill(int fd, const char *bytes, size_t len, unsigned mode, bool durable)
 {
-	while (len > 0) {
-		ssize_t put = write(fd, bytes, len);
-
-		if (put < 0 && errno != EINTR)
-			return errno;
-		if (put > 0) {
-			bytes += put;
-			len -= (size_t)put;
-		}
-	}
-	if (fchmod(fd, (mode_t)mode) < 0)
+	if (fd_write(fd, bytes, len) || fchmod(fd, (mode_t)mode) < 0)
 		return errno;
 	return durable ? sync_fd(fd) : 0;
 }

@@ -17,6 +17,9 @@ int file_read(int dir_fd, const char *path, struct buf *out, struct err *err) mu
  * a device is refused and never waited for. */
 int file_open(int dir_fd, const char *path, int *fd, struct err *err) must_check;
 
+/* Writes all of it, whatever signals come; 0, or -1 with errno. */
+int fd_write(int fd, const void *bytes, size_t len) must_check;
+
 /* Writes aside in the same folder, fsyncs, renames over `path`, fsyncs the folder. The mode is as
  * given, whatever the umask. ERR_UNKNOWN when only the last step failed: the file is there, but may
  * not outlast a power cut. */

@@ -42,18 +42,8 @@ enum { TYPE_FILE = '0', TYPE_FILE_OLD = '\0', TYPE_FOLDER = '5' };
 
 static int write_all(int fd, const void *bytes, size_t len, struct err *err)
 {
-	const char *next = bytes;
-
-	while (len > 0) {
-		ssize_t n = write(fd, next, len);
-
-		if (n < 0 && errno != EINTR)
-			return err_errno(err, ERR_TRANSIENT, errno, "archive: cannot write");
-		if (n > 0) {
-			next += n;
-			len -= (size_t)n;
-		}
-	}
+	if (fd_write(fd, bytes, len))
+		return err_errno(err, ERR_TRANSIENT, errno, "archive: cannot write");
 	return 0;
 }
 

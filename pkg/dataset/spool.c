@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/heap.h"
 #include "base/limits.h"
 
@@ -34,13 +35,8 @@ void spool_close(struct spool *spool)
 
 int spool_flush(struct spool *spool, struct err *err)
 {
-	for (size_t at = 0; at < spool->len;) {
-		ssize_t n = write(spool->fd, spool->bytes + at, spool->len - at);
-
-		if (n < 0 && errno != EINTR)
-			return err_errno(err, ERR_TRANSIENT, errno, "cannot write what is known of its rows");
-		at += n > 0 ? (size_t)n : 0;
-	}
+	if (fd_write(spool->fd, spool->bytes, spool->len))
+		return err_errno(err, ERR_TRANSIENT, errno, "cannot write what is known of its rows");
 	spool->size += (off_t)spool->len;
 	spool->len = 0;
 	return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/heap.h"
 #include "base/limits.h"
 #include "dataset/internal.h"
@@ -61,19 +62,8 @@ static void let_go(struct sink *sink)
 
 static int sink_write(struct sink *sink, const struct buf *bytes, struct err *err)
 {
-	const char *next = buf_text(bytes);
-	size_t left = bytes->len;
-
-	while (left > 0) {
-		ssize_t n = write(sink->fd, next, left);
-
-		if (n < 0 && errno != EINTR)
-			return err_errno(err, ERR_TRANSIENT, errno, "%s: cannot write", sink->aside);
-		if (n > 0) {
-			next += n;
-			left -= (size_t)n;
-		}
-	}
+	if (fd_write(sink->fd, buf_text(bytes), bytes->len))
+		return err_errno(err, ERR_TRANSIENT, errno, "%s: cannot write", sink->aside);
 	sink->written += (off_t)bytes->len;
 	let_go(sink);
 	return 0;

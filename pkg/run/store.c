@@ -17,21 +17,6 @@ char *store_path(struct arena *arena, const char *store, struct digest digest, c
 	return arena_printf(arena, "%s/sha256/%s.%s", store, digest.hex, kind);
 }
 
-static int write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno != EINTR)
-			return -1;
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		}
-	}
-	return 0;
-}
-
 /* At most `left` bytes: a file that grows meanwhile is taken as it was. The digest is of all, and
  * the first `skip` are not written. 0, or an errno value. */
 static int copy_bytes(int in, int out, int64_t left, int64_t skip, struct digest_stream *digest,
@@ -51,7 +36,7 @@ static int copy_bytes(int in, int out, int64_t left, int64_t skip, struct digest
 			continue;
 		}
 		digest_add(digest, chunk, (size_t)n);
-		if (write_all(out, chunk + skipped, (size_t)(n - skipped)))
+		if (fd_write(out, chunk + skipped, (size_t)(n - skipped)))
 			errnum = errno;
 		skip -= skipped;
 		left -= n;

@@ -366,6 +366,24 @@ static void a_corrupt_copy_is_fetched_again(void **state)
 	sh("cmp store/sha256/*.tar data/risk.tar; test $(ls store/sha256 | wc -l) = 1");
 }
 
+/* Artifacts may lie on a share: no call that needs one file system for both will do. */
+static void an_artifact_comes_from_another_file_system(void **state)
+{
+	struct revision *revision = revision_of("v2");
+	char folder[] = "/dev/shm/linnet-test.XXXXXX";
+	struct work work;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	sh(arena_printf(&arena, "mv store/sha256/*.tar %s/risk.tar; ln -s %s/risk.tar data", folder,
+	                folder));
+	revision->artifact.uri = "file:risk.tar";
+	work = prepare(revision);
+	if (work.state != WORK_DONE)
+		fail_msg("%s", work.why);
+	sh(arena_printf(&arena, "cmp store/sha256/*.tar data/risk.tar; rm -r %s", folder));
+}
+
 /* By digest what it should be, and all the same no archive that is unpacked. */
 static void a_hostile_archive_is_not_unpacked(void **state)
 {
@@ -1064,6 +1082,7 @@ int main(int argc, char **argv)
 		TEST(prepare_puts_artifact_and_source_here),
 		TEST(what_cannot_be_prepared_says_why),
 		TEST(a_corrupt_copy_is_fetched_again),
+		TEST(an_artifact_comes_from_another_file_system),
 		TEST(a_hostile_archive_is_not_unpacked),
 		TEST(what_is_not_used_is_collected),
 		TEST(a_replica_gets_what_the_contract_says),
