@@ -87,10 +87,16 @@ void categories_row(struct categories *categories, const char *const *values,
 		struct value_set *set = &categories->sets[i];
 		const char *text = values[set->column];
 		struct value *value;
+		size_t len;
 
 		if (!set->slots || !text)
 			continue;
-		value = find_value(set, text, lengths ? lengths[set->column] : strlen(text));
+		len = lengths ? lengths[set->column] : strlen(text);
+		if (len > DATASET_CATEGORY_BYTES) {
+			set_free(set);
+			continue;
+		}
+		value = find_value(set, text, len);
 		if (value->rows++ == 0)
 			value->line = row->line;
 		if (value->rows == 1 || is_earlier(row, &value->first))
@@ -108,21 +114,40 @@ static int by_line(const void *a, const void *b)
 	                                 : strcmp(left->input, right->input);
 }
 
-/* A value is learnt when the first of its rows is. */
+/* A value is learnt when the first of its rows is. Adds those that are not to `unseen`, where they
+ * point into the set. */
+static size_t add_unseen(const struct value_set *set, const struct division *division,
+                         size_t n_training, struct dataset_unseen *unseen)
+{
+	size_t n = 0;
+
+	for (size_t slot = 0; set->slots && slot < SLOTS; slot++) {
+		const struct value *value = &set->slots[slot];
+
+		if (value->text && division_block(division, &value->first) >= n_training)
+			unseen[n++] = (struct dataset_unseen){set->input, value->text, value->rows,
+			                                      value->line};
+	}
+	return n;
+}
+
 void categories_tell(const struct categories *categories, const struct division *division,
                      struct arena *arena, struct dataset_across *out)
 {
-	for (size_t i = 0; i < categories->n; i++) {
-		const struct value_set *set = &categories->sets[i];
+	struct dataset_unseen *unseen = heap_alloc(categories->n * DATASET_CATEGORIES,
+	                                           sizeof(*unseen));
+	size_t n = 0;
 
-		for (size_t slot = 0; set->slots && slot < SLOTS; slot++) {
-			const struct value *value = &set->slots[slot];
-
-			if (value->text && division_block(division, &value->first) >= out->n_training)
-				*list_push(arena, &out->unseen, &out->n_unseen) = (struct dataset_unseen){
-					set->input, arena_strdup(arena, value->text), value->rows, value->line};
-		}
+	for (size_t i = 0; i < categories->n; i++)
+		n += add_unseen(&categories->sets[i], division, out->n_training, unseen + n);
+	if (n > 0)
+		qsort(unseen, n, sizeof(*unseen), by_line);
+	out->n_unseen = n;
+	n = n < DATASET_UNSEEN ? n : DATASET_UNSEEN;
+	out->unseen = arena_array(arena, n, struct dataset_unseen);
+	for (size_t i = 0; i < n; i++) {
+		out->unseen[i] = unseen[i];
+		out->unseen[i].value = arena_strdup(arena, unseen[i].value);
 	}
-	if (out->n_unseen > 0)
-		qsort(out->unseen, out->n_unseen, sizeof(*out->unseen), by_line);
+	free(unseen);
 }

@@ -138,7 +138,8 @@ struct dataset_unseen {
 	const char *input, *value; /* in the arena */
 	int64_t rows, line;        /* how many, and the first */
 };
-enum { DATASET_CATEGORIES = 1024, DATASET_EXAMPLES = 10 };
+enum { DATASET_CATEGORIES = 1024, DATASET_CATEGORY_BYTES = 256 };
+enum { DATASET_UNSEEN = 100, DATASET_EXAMPLES = 10 };
 
 /* Rows of the validation or test with the inputs and the label of a row that is learnt from before
  * they judge. Of more contents than memory is spent on, all this is about one in so many. */
@@ -153,12 +154,12 @@ struct dataset_repeats {
 
 /* What is seen of the parts beside each other. Blocks [0, n_training) train.
  * Unseen: which values of inputs of type BYTES without declared values occur in some other block
- * but in none of those; of an input with more than DATASET_CATEGORIES values, which is no category,
- * none. Sorted, in the arena. */
+ * but in none of those; of an input with more than DATASET_CATEGORIES values, or with one longer
+ * than DATASET_CATEGORY_BYTES, which is no category, none. By line, in the arena. */
 struct dataset_across {
 	size_t n_training;
 	struct dataset_unseen *unseen;
-	size_t n_unseen;
+	size_t n_unseen; /* the first DATASET_UNSEEN of them stand in `unseen` */
 	struct dataset_repeats repeats;
 };
 /* Writes all parts in one reading, as CSV, each aside and renamed; columns as in dataset_columns.

@@ -66,9 +66,10 @@ static void write_problems(struct writer *writer, const struct dataset_report *r
 
 static void write_unseen(struct writer *writer, const struct dataset_across *across)
 {
+	write_count(writer, "unseenCount", (int64_t)across->n_unseen);
 	write_key(writer, "unseen");
 	write_list(writer);
-	for (size_t i = 0; i < across->n_unseen; i++) {
+	for (size_t i = 0; i < across->n_unseen && i < DATASET_UNSEEN; i++) {
 		const struct dataset_unseen *unseen = &across->unseen[i];
 
 		write_map(writer);

@@ -189,11 +189,18 @@ static void count_row(struct scan *scan, const struct dataset_row *row)
 static bool check_row(struct scan *scan, struct dataset_row *row)
 {
 	const char *label = scan->values[scan->columns->label];
+	struct err err;
 
 	if (!take_time(scan, row))
 		return false;
 	if (scan->columns->time != COLUMN_NONE && row->time_ms < scan->old_before_ms) {
 		scan->report->old++;
+		return false;
+	}
+	if (row->time_ms < 0) {
+		err_set(&err, ERR_STALLED, "%s: '%.40s' is before 1970", scan->model->data.time,
+		        scan->values[scan->columns->time]);
+		complain_at(scan, scan->line, err.text);
 		return false;
 	}
 	take_bucket(scan, row);

@@ -159,6 +159,9 @@ static int next_json(struct table *table, struct err *err)
 			               (long long)table->records.line, table->names[i]);
 		table->values[i] = node && node->type == NODE_SCALAR && node->text[0] ? node->text : NULL;
 	}
+	if (table->optional_absent && table->values[table->optional])
+		return err_set(err, ERR_STALLED, "line %lld: '%s' is given here, but not in the first row",
+		               (long long)table->records.line, table->names[table->optional]);
 	return 1;
 }
 
@@ -194,8 +197,12 @@ static int open_format(struct table *table, const char *optional, struct err *er
 int table_open(int dir_fd, const char *path, enum data_format format, const char *const *names,
                size_t n, const char *optional, struct table **out, struct err *err)
 {
-	struct table *table = heap_alloc(1, sizeof(*table));
+	struct table *table;
 
+	if (n > TABLE_COLUMNS)
+		return err_set(err, ERR_STALLED, "%s: more than %d columns are asked for", path,
+		               TABLE_COLUMNS);
+	table = heap_alloc(1, sizeof(*table));
 	table->format = format;
 	table->n = n;
 	table->names = heap_alloc(n, sizeof(*table->names));

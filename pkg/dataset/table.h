@@ -19,8 +19,9 @@ enum {
 struct table; /* heap; owned by who opened it */
 
 /* Opens a file to read the columns `names` (n of them, copied). A column that is not there is an
- * error with the nearest name, except `optional` (NULL: none), which then is missing in all rows;
- * JSON lines are judged by their first row. */
+ * error with the nearest name, except `optional` (NULL: none), which then is missing in all rows.
+ * JSON lines name no columns: any may be missing in all rows. If the first row lacks the optional
+ * one, a later row that has it is an error. More than TABLE_COLUMNS are one too. */
 int table_open(int dir_fd, const char *path, enum data_format format, const char *const *names,
                size_t n, const char *optional, struct table **out, struct err *err) must_check;
 void table_close(struct table *table); /* accepts NULL */

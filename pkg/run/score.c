@@ -7,6 +7,8 @@
 #include "run/internal.h"
 
 enum { CHUNK_ROWS = 1024, PREDICTIONS_BYTES = 1 << 30, TELL_MS = 5000 };
+/* Of the columns that gates look at, of one version: there may be two, and more beside them. */
+#define COLUMNS_BYTES (RUN_ARENA_BYTES / 5 * 2)
 
 struct scoring {
 	struct run *run;
@@ -201,12 +203,32 @@ static void keep_golden(struct scoring *scoring, const struct oip_predictions *p
 
 /* ---- Inputs that gates look at ---- */
 
+static bool is_number(const struct input_spec *input)
+{
+	return input->type != TENSOR_BYTES && input->type != TENSOR_BOOL;
+}
+
 static bool is_slice(const struct model *model, const char *name)
 {
 	for (size_t i = 0; i < model->gates.slices.n; i++)
 		if (strcmp(model->gates.slices.items[i], name) == 0)
 			return true;
 	return false;
+}
+
+/* Every column stands in memory, of all rows. */
+static int check_room(const struct run *run, int64_t n, struct err *err)
+{
+	const struct interface_spec *interface = &run->model->interface;
+	size_t columns = 1 + run->model->gates.slices.n;
+
+	for (size_t j = 0; j < interface->n_inputs; j++)
+		columns += is_number(&interface->inputs[j]);
+	if (n <= (int64_t)(COLUMNS_BYTES / sizeof(double) / columns))
+		return 0;
+	return err_set(err, ERR_STALLED, "%lld rows to test on are more than the %zu of which gates can"
+	               " hold all numbers: make the test smaller (train.split)", (long long)n,
+	               COLUMNS_BYTES / sizeof(double) / columns);
 }
 
 /* Texts of what is grouped by, numbers of all that is a number; and times. */
@@ -222,7 +244,7 @@ static void columns_init(struct scoring *scoring)
 	out->column_of = arena_array(arena, model->interface.n_inputs, size_t);
 	for (size_t j = 0; j < model->interface.n_inputs; j++) {
 		const struct input_spec *input = &model->interface.inputs[j];
-		bool number = input->type != TENSOR_BYTES && input->type != TENSOR_BOOL;
+		bool number = is_number(input);
 		struct gate_column *column = &out->columns[out->n_columns];
 
 		if (!number && !is_slice(model, input->name))
@@ -408,6 +430,8 @@ int score_rows(struct run *run, const struct model_server *server, const char *p
 	int result;
 
 	*out = (struct scored){0};
+	if (in_full && check_room(run, n, err))
+		return -1;
 	buf_init(&out->predictions, PREDICTIONS_BYTES);
 	dataset_columns(run->model, run->arena, &scoring.columns);
 	if ((stored && open_stored(&scoring, stored, err)) ||

@@ -137,6 +137,7 @@ int store_file(struct run *run, const char *path, struct digest digest, const ch
 
 	if (stage_file_is(to, digest))
 		return 0;
+	unlink(aside); /* which may not be writable any more */
 	if (store_folder(run, err) || copy_file(path, aside, &copied, &bytes, err))
 		return -1;
 	if (!digest_same(copied, digest)) {

@@ -1018,6 +1018,63 @@ static void a_file_that_changes_is_refused(void **state)
 #undef ROW
 }
 
+/* What is told of categories is bounded, whatever texts a file holds. */
+static void long_texts_are_no_categories(void **state)
+{
+	static const struct {
+		int length;
+		size_t unseen;
+	} cases[] = {
+		{4, 500}, {DATASET_CATEGORY_BYTES, 500}, {DATASET_CATEGORY_BYTES + 1, 0}, {3000, 0},
+	};
+	struct split_spec split = {.train = 0.5, .validation = 0, .test = 0.5, .by = SPLIT_BY_TIME};
+	struct dataset_report report = {.missing = (int64_t[]){0, 0}};
+	struct dataset_part parts[4];
+	struct model model = a_model();
+
+	(void)state;
+	for (size_t c = 0; c < ARRAY_LEN(cases); c++) {
+		struct dataset_across across = {.n_training = 1};
+		struct buf file, json;
+
+		buf_init(&file, 4 << 20);
+		buf_puts(&file, "at,id,n,team,risk\n");
+		for (int i = 0; i < 1000; i++)
+			buf_printf(&file, "2026-01-%02dT00:00:00Z,r%d,1,%0*d,Low\n", i / 100 + 1, i,
+			           cases[c].length, i);
+		put("data", buf_text(&file));
+		buf_deinit(&file);
+		write_parts(&model, &split, parts, &across);
+		assert_int_equal(across.n_unseen, cases[c].unseen);
+		for (size_t i = 0; i < across.n_unseen && i < DATASET_UNSEEN; i++)
+			assert_int_equal(across.unseen[i].line, 502 + i);
+		buf_init(&json, 64 << 10);
+		dataset_report_json(&report, &across, &model, &json);
+		assert_false(json.full);
+		buf_deinit(&json);
+	}
+}
+
+/* Below 0 there is no time: rows that have one must not look as if they had none. */
+static void before_1970_there_is_no_time(void **state)
+{
+	struct model model = a_model();
+	struct dataset_report report;
+	struct dataset dataset;
+
+	(void)state;
+	put("data", "id,at,n,team,risk\na,1969-12-31T23:59:59Z,1,x,Low\nb," AT("02") ",1,x,Low\n");
+	scan(&model, &dataset, &report);
+	dataset_deinit(&dataset);
+	assert_string_equal(sentence(&report),
+	                    "1 problem in 2 rows: line 2: at: '1969-12-31T23:59:59Z' is before 1970");
+	model.data.window_ms = 365 * DAY_MS; /* it is no row of ours then */
+	scan(&model, &dataset, &report);
+	dataset_deinit(&dataset);
+	assert_string_equal(sentence(&report), "1 row");
+	assert_int_equal(report.old, 1);
+}
+
 static void what_is_no_table_is_named_once(void **state)
 {
 	static const char *const cases[][2] = {
@@ -1158,6 +1215,8 @@ int main(void)
 		IN_FOLDER(parts_do_not_depend_on_those_beside_them),
 		IN_FOLDER(where_the_columns_stand_does_not_change_a_part),
 		IN_FOLDER(a_file_that_changes_is_refused),
+		IN_FOLDER(long_texts_are_no_categories),
+		IN_FOLDER(before_1970_there_is_no_time),
 		IN_FOLDER(what_is_no_table_is_named_once),
 		IN_FOLDER(without_room_nothing_is_written),
 		IN_FOLDER(categories_are_learnt_in_the_order_of_the_parts),

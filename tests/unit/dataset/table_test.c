@@ -161,7 +161,9 @@ static void an_optional_column_may_be_absent(void **state)
 	} cases[] = {
 		{DATA_CSV, "a\n1\n", "b", "2:1|-;", false},
 		{DATA_CSV, "a,b\n1,2\n", "b", "2:1|2;", true},
-		{DATA_JSONL, "{\"a\":1}\n{\"a\":2,\"b\":3}\n", "b", "1:1|-;2:2|3;", false},
+		{DATA_JSONL, "{\"a\":1}\n{\"a\":2,\"b\":null}\n", "b", "1:1|-;2:2|-;", false},
+		{DATA_JSONL, "{\"a\":1}\n{\"a\":2,\"b\":3}\n", "b",
+		 "1:1|-;!line 2: 'b' is given here, but not in the first row", false},
 		{DATA_JSONL, "{\"a\":1,\"b\":2}\n", "b", "1:1|2;", true},
 	};
 	static const char *const names[] = {"a", "b"};
@@ -182,6 +184,29 @@ static void an_optional_column_may_be_absent(void **state)
 		assert_int_equal(table_has(table, 1), cases[i].has);
 		table_close(table);
 	}
+}
+
+/* What is written of it, as CSV, must be readable. */
+static void columns_have_a_limit(void **state)
+{
+	const char **names = calloc(TABLE_COLUMNS + 1, sizeof(*names));
+	struct table *table;
+
+	(void)state;
+	put("{}\n", 3);
+	for (size_t i = 0; i <= TABLE_COLUMNS; i++)
+		names[i] = "a";
+	for (size_t more = 0; more < 2; more++) {
+		struct err err = {0};
+
+		assert_int_equal(table_open(top, "table", DATA_JSONL, names, TABLE_COLUMNS + more, NULL,
+		                            &table, &err), more ? -1 : 0);
+		if (more)
+			assert_string_equal(err.text, "table: more than 4096 columns are asked for");
+		else
+			table_close(table);
+	}
+	free(names);
 }
 
 static void a_nul_is_refused(void **state)
@@ -338,6 +363,7 @@ int main(void)
 		IN_FOLDER(reads_json_lines),
 		IN_FOLDER(bad_json_names_the_line),
 		IN_FOLDER(an_optional_column_may_be_absent),
+		IN_FOLDER(columns_have_a_limit),
 		IN_FOLDER(a_nul_is_refused),
 		IN_FOLDER(rows_of_any_length),
 		IN_FOLDER(a_row_has_a_limit),
