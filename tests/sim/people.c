@@ -398,6 +398,7 @@ static void verb_hand(struct world *world, const char *words)
 		return;
 	place->weights[1].weight = weight;
 	place->weights[0].weight = 1 - weight;
+	place->unseen = true;
 	world_event(world, "by hand: weight %.3f", weight);
 }
 

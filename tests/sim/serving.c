@@ -304,6 +304,7 @@ static void show_weights(struct world *world, int environment, bool stale, struc
 	}
 	memcpy(place->stale_weights, place->weights, sizeof(place->weights));
 	place->n_stale = place->n_weights;
+	place->unseen = place->unseen && stale;
 }
 
 /* What the newest look showed: a status may claim that and nothing else (S17). */
@@ -421,8 +422,10 @@ static void set_weights(struct world *world, int environment, const struct actio
 {
 	struct sim_place *place = &world->serving.places[environment];
 
-	if (!part)
+	if (!part) {
 		place->n_weights = 0;
+		place->unseen = false;
+	}
 	for (size_t i = 0; i < action->n_weights; i++) {
 		const struct revision_weight *weight = &action->weights[i];
 

@@ -150,6 +150,7 @@ struct sim_place {
 	const char *name;
 	struct sim_weight weights[2], stale_weights[2], shown[2];
 	int n_weights, n_stale, n_shown; /* n_shown -1: never looked at */
+	bool unseen;            /* by hand, and no look has shown them yet */
 	double rate;            /* requests a second */
 	double carry;           /* part of a request left over */
 	int64_t moved_ms;       /* traffic was simulated up to here */

@@ -233,6 +233,7 @@ static void mischief(struct world *world)
 
 			place->weights[1].weight = moved > 1 ? 1 : moved;
 			place->weights[0].weight = 1 - place->weights[1].weight;
+			place->unseen = true;
 			world_event(world, "by hand: weight %.3f", place->weights[1].weight);
 		}
 	}
