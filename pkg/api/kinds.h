@@ -102,6 +102,7 @@ struct data_validation {
 };
 enum data_format { DATA_CSV, DATA_JSONL, DATA_FORMATS };
 extern const struct names data_format_names;
+#define DATA_ID "id" /* the column of ids, where none is named; it may be absent */
 struct data_spec {
 	const char *uri;
 	enum data_format format;

@@ -63,8 +63,11 @@ void dataset_columns(const struct model *model, struct arena *arena, struct data
 int data_open(int dir_fd, const char *path, const struct model *model,
               const struct dataset_columns *columns, struct table **out, struct err *err)
 {
-	return table_open(dir_fd, path, model->data.format, columns->names, columns->n,
-	                  model->data.id, out, err);
+	/* a name that is not the default was written by a person */
+	const char *optional = strcmp(model->data.id, DATA_ID) == 0 ? model->data.id : NULL;
+
+	return table_open(dir_fd, path, model->data.format, columns->names, columns->n, optional, out,
+	                  err);
 }
 
 /* ---- Problems ---- */

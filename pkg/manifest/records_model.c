@@ -86,8 +86,9 @@ static const struct field data_fields[] = {
 	 .names = &data_format_names, .fallback = "csv", .help = "csv or jsonl (one object a line)."},
 	{.name = "label", .type = FIELD_STRING, AT(struct data_spec, label),
 	 .flags = FIELD_REQUIRED | FIELD_NON_EMPTY, .help = "Column of the label."},
-	{.name = "id", .type = FIELD_STRING, AT(struct data_spec, id), .fallback = "id",
-	 .help = "Column that joins predictions with outcomes that come later."},
+	{.name = "id", .type = FIELD_STRING, AT(struct data_spec, id), .fallback = DATA_ID,
+	 .help = "Column that joins predictions with outcomes that come later. Rows may be without id;"
+	         " a column of another name must be there."},
 	{.name = "time", .type = FIELD_STRING, AT(struct data_spec, time),
 	 .help = "Column of the row's time; absent: rows are split by the hash of id."},
 	{.name = "labelMaturity", .type = FIELD_DURATION, AT(struct data_spec, label_maturity_ms),

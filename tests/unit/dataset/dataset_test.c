@@ -1099,6 +1099,30 @@ static void what_is_no_table_is_named_once(void **state)
 	}
 }
 
+/* Rows without ids are divided by what they say, and may stand twice: not because of a typo. */
+static void an_id_that_is_named_must_be_there(void **state)
+{
+	static const char *const named[] = {"ticket", "id"};
+	struct model model = a_model();
+
+	(void)state;
+	put("data", "ID,at,n,team,risk\na," AT("01") ",1,x,Low\n");
+	for (size_t i = 0; i < ARRAY_LEN(named); i++) {
+		struct dataset_report report;
+		struct dataset dataset = {0};
+		struct err err = {0};
+		int result;
+
+		model.data.id = named[i];
+		result = dataset_scan(top, "data", &model, time_of(AT("31")), &arena, &dataset, &report,
+		                      &err);
+		assert_int_equal(result, i == 0 ? -1 : 0);
+		assert_string_equal(err.text, i == 0 ? "data: there is no column 'ticket'" : "");
+		assert_false(dataset.has_ids);
+		dataset_deinit(&dataset);
+	}
+}
+
 /* Writes no more than `bytes` to a file, or all that is asked for with RLIM_INFINITY. */
 static void limit_files(rlim_t bytes)
 {
@@ -1218,6 +1242,7 @@ int main(void)
 		IN_FOLDER(long_texts_are_no_categories),
 		IN_FOLDER(before_1970_there_is_no_time),
 		IN_FOLDER(what_is_no_table_is_named_once),
+		IN_FOLDER(an_id_that_is_named_must_be_there),
 		IN_FOLDER(without_room_nothing_is_written),
 		IN_FOLDER(categories_are_learnt_in_the_order_of_the_parts),
 		IN_FOLDER(real_commits),
