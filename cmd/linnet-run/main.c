@@ -28,7 +28,8 @@ static const char usage[] =
 	"FILE is a JSON object: run, model, manifest, store, at; for train data and source, for\n"
 	"evaluate train (the folder of the train run); serveSource, trigger, why, parent, tree,\n"
 	"commit, serveTree, path, memory, startTimeout. A run that was interrupted goes on.\n"
-	"Exit status: 0 succeeded, 1 judged so (see the result file), 2 error.\n";
+	"Exit status: 0 done, of evaluate whatever the verdict (in evaluate.json); 1 failed, and so\n"
+	"would the next try (see the result file); 2 error.\n";
 
 static const struct verb {
 	const char *name;

@@ -317,6 +317,7 @@ static bool parts_stand(struct run *run, const struct split_stage *stage)
 
 static void say_split(struct run *run, const struct split_stage *stage)
 {
+	int64_t unused = stage->n_data - split_known(stage) - stage->n_test;
 	struct buf text;
 
 	buf_init(&text, 1024);
@@ -329,6 +330,9 @@ static void say_split(struct run *run, const struct split_stage *stage)
 		buf_printf(&text, ": %lld to train, %lld to choose, %lld to test",
 		           (long long)stage->folds[0].n_train, (long long)stage->folds[0].n_validation,
 		           (long long)stage->n_test);
+	if (unused > 0)
+		buf_printf(&text, ", %lld not used (without a label, too young or too old: report.json)",
+		           (long long)unused);
 	if (stage->found)
 		buf_printf(&text, "; %s", stage->found);
 	run_say(run, "%s", buf_text(&text));

@@ -824,6 +824,23 @@ static void a_grid_is_every_combination(void **state)
 	assert_string_equal(text_of("out/fit/candidate-3/params.json"), "{\"t\":50,\"u\":\"b\"}\n");
 }
 
+static void rows_that_are_not_used_are_told(void **state)
+{
+	struct buf data;
+
+	(void)state;
+	declare(LEARN, ONE, "");
+	buf_init(&data, 1 << 20);
+	buf_puts(&data, "id,n,y\n");
+	for (int i = 0; i < 300; i++)
+		buf_printf(&data, "r%d,%d,%s\n", i, i % 100, i % 3 ? i % 100 > 50 ? "high" : "low" : "");
+	put("data.csv", buf_text(&data));
+	buf_deinit(&data);
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	assert_non_null(strstr(said, "train: 300 rows: "));
+	assert_non_null(strstr(said, " to test, 100 not used (without a label, too young or too old"));
+}
+
 /* Killed between chmod and rename: what it left may not be writable for who goes on, and is not
  * written into. */
 static void what_a_killed_run_left_in_the_store_is_made_anew(void **state)
@@ -902,6 +919,7 @@ int main(void)
 		IN_FOLDER(an_error_is_tried_again_a_judgement_is_not),
 		IN_FOLDER(a_test_needs_the_rows_and_the_artifact_whole),
 		IN_FOLDER(a_grid_is_every_combination),
+		IN_FOLDER(rows_that_are_not_used_are_told),
 		IN_FOLDER(what_a_killed_run_left_in_the_store_is_made_anew),
 		IN_FOLDER(the_spec_as_a_document),
 	};
