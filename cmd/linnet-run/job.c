@@ -129,7 +129,7 @@ static void say(const char *what, const struct http_reply *reply)
 /* 4xx is an answer that no repetition changes, but for a few: 404 too, of a start. */
 static bool is_final(int status)
 {
-	return status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
+	return status >= 400 && !http_is_passing(status);
 }
 
 static int unpack(struct http_reply *reply, struct err *err)

@@ -426,8 +426,8 @@ static int download_error(const struct stream *stream, CURLcode code, const char
 	if (stream->errnum)
 		return err_errno(err, ERR_TRANSIENT, stream->errnum, "%s: cannot write", url);
 	if (code == CURLE_OK)
-		return err_set(err, status == 408 || status == 429 || status >= 500 ? ERR_TRANSIENT
-		               : ERR_STALLED, "%s: the answer is %ld", url, status);
+		return err_set(err, http_is_passing((int)status) ? ERR_TRANSIENT : ERR_STALLED,
+		               "%s: the answer is %ld", url, status);
 	return err_set(err, code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT
 	               ? ERR_STALLED : ERR_TRANSIENT, "%s: %s", url,
 	               detail[0] ? detail : curl_easy_strerror(code));

@@ -17,7 +17,7 @@ struct http_curl *http_curl_new(void);
 void http_curl_free(struct http_curl *http); /* accepts NULL */
 /* Waits for the whole body; never resumed, and what was written stays on failure. Less than 1 KiB/s
  * in a minute is a failure too. Errors as above; an answer other than 200 is TRANSIENT where a
- * later one may differ (408, 429, 5xx), else STALLED. */
+ * later one may differ (http_is_passing), else STALLED. */
 int http_curl_download(struct http_curl *http, const struct http_download *download,
                        int64_t deadline_ms, struct err *err) must_check;
 struct port_http http_curl_port(struct http_curl *http);

@@ -23,7 +23,7 @@ static void said(struct bytes body, struct arena *arena, char out[SAID_BYTES])
 static int http_error(const char *url, const struct http_reply *reply, struct arena *arena,
                       struct err *err)
 {
-	enum err_kind kind = reply->status >= 500 ? ERR_TRANSIENT : ERR_STALLED;
+	enum err_kind kind = http_is_passing(reply->status) ? ERR_TRANSIENT : ERR_STALLED;
 	char text[SAID_BYTES];
 
 	said(reply->body, arena, text);

@@ -2,8 +2,8 @@
  * what they predict, and whether that is what was recorded.
  *
  * Errors: ERR_STALLED when the server answered and the answer is wrong, so that asking again
- * gives the same; ERR_TRANSIENT when it could not be asked (refused, timed out, 5xx). A request
- * changes nothing, so none of them is UNKNOWN. Everything returned is in the arena that was
+ * gives the same; ERR_TRANSIENT when it could not be asked (refused, timed out, busy, 5xx). A
+ * request changes nothing, so none of them is UNKNOWN. Everything returned is in the arena that was
  * given. */
 #ifndef LINNET_OIP_OIP_H
 #define LINNET_OIP_OIP_H

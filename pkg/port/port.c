@@ -31,6 +31,11 @@ _Static_assert(ARRAY_LEN(functions) == MEMBERS(clock) + MEMBERS(git) + MEMBERS(h
                MEMBERS(process) + MEMBERS(data) + MEMBERS(serving),
                "a function of a port is not in the table");
 
+bool http_is_passing(int status)
+{
+	return status >= 500 || status == 408 || status == 425 || status == 429;
+}
+
 int port_check(const struct ports *ports, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++) {

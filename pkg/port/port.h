@@ -127,6 +127,10 @@ struct http_reply {
 	double seconds;
 	struct err err;
 };
+/* Whether the same request may be answered otherwise later: too slow, too early, too many or an
+ * error of the server (408, 425, 429, 5xx). All else is said of the request itself. */
+bool http_is_passing(int status);
+
 struct port_http {
 	void *self;
 	/* All at once over kept connections; waits until all are done or the deadline (monotonic, as

@@ -54,6 +54,7 @@ static void put(const char *name, const char *text)
 /* ---- The model server inside the port: it predicts `high` for n > threshold ---- */
 
 static const char *broken; /* what the server answers instead of outputs, or NULL */
+static int busy;           /* the status of every prediction, or 0 */
 static bool unready;       /* it is never ready */
 
 static double threshold(const char *out)
@@ -97,6 +98,7 @@ static void answer(const struct http_request *request, struct http_reply *reply,
 	*reply = (struct http_reply){.status = 200, .seconds = 0.001};
 	if (strstr(request->url, "/infer")) {
 		infer(request, &out);
+		reply->status = busy ? busy : 200;
 	} else if (strstr(request->url, "/ready")) {
 		reply->status = unready ? 503 : 200;
 	} else {
@@ -182,6 +184,7 @@ static int set_up(void **state)
 	said[0] = '\0';
 	starts = 0;
 	broken = NULL;
+	busy = 0;
 	unready = false;
 	buf_init(&data, 1 << 20);
 	buf_puts(&data, "id,n,y\n");
@@ -807,6 +810,22 @@ static void a_test_needs_the_rows_and_the_artifact_whole(void **state)
 	assert_non_null(strstr(text_of("eval/evaluate.json"), "its bytes are not those of its name"));
 }
 
+static void a_busy_server_does_not_condemn_a_version(void **state)
+{
+	static const int statuses[] = {408, 425, 429, 503};
+
+	(void)state;
+	declare(LEARN, ONE, "");
+	assert_int_equal(train(), RUN_EXIT_SUCCEEDED);
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+		busy = statuses[i];
+		if (run_evaluate(&spec, in_folder("out"), &world) != RUN_EXIT_ERROR)
+			fail_msg("%d: %s", busy, text_of("out/evaluate.json"));
+	}
+	busy = 0;
+	assert_int_equal(run_evaluate(&spec, in_folder("out"), &world), RUN_EXIT_SUCCEEDED);
+}
+
 static void a_grid_is_every_combination(void **state)
 {
 	const char *model;
@@ -918,6 +937,7 @@ int main(void)
 		IN_FOLDER(what_was_done_is_not_done_again),
 		IN_FOLDER(an_error_is_tried_again_a_judgement_is_not),
 		IN_FOLDER(a_test_needs_the_rows_and_the_artifact_whole),
+		IN_FOLDER(a_busy_server_does_not_condemn_a_version),
 		IN_FOLDER(a_grid_is_every_combination),
 		IN_FOLDER(rows_that_are_not_used_are_told),
 		IN_FOLDER(what_a_killed_run_left_in_the_store_is_made_anew),
