@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/complain.h"
+#include "api/uri.h"
 
 enum { GRID_POINTS_MAX = 256 };
 
@@ -231,9 +232,12 @@ static void check_trigger_data(struct check *check, const struct model *model, s
 	const char *uri = model->data.uri;
 	size_t len = uri ? strlen(uri) : 0;
 	enum trigger_kind kind = model->triggers[i].kind;
+	struct uri_parts parts;
+	struct err ignored;
 
 	if ((kind != TRIGGER_NEW_ROWS && kind != TRIGGER_DATA) || !uri ||
-	    (strncmp(uri, "file:", 5) == 0 && !strchr(uri, '#') &&
+	    uri_parse(uri, &parts, &ignored) || /* said of data.uri */
+	    (strncmp(uri, "file:", 5) == 0 && parts.len == len &&
 	     !(len > 4 && strcmp(uri + len - 4, ".dvc") == 0)))
 		return;
 	broken(check, at("spec.triggers[%zu].%s", i, trigger_kind_names.names[kind]).text,

@@ -1,5 +1,6 @@
 #include "api/complain.h"
 
+#include "api/uri.h"
 #include "base/cron.h"
 
 #include <stdarg.h>
@@ -91,8 +92,13 @@ void check_start(struct check *check, const char *path, const struct strings *co
 
 void check_uri(struct check *check, const char *path, const char *uri)
 {
+	struct uri_parts parts;
+	struct err err = {0};
+
 	if (!uri)
 		return;
+	if (uri_parse(uri, &parts, &err))
+		broken(check, path, "%s", err.text);
 	if (strncmp(uri, "file:", 5) == 0) {
 		if (!is_relative_path(uri + 5))
 			broken(check, path,

@@ -24,7 +24,7 @@ void broken(struct check *check, const char *path, const char *fmt, ...) printf_
 /* `command` and `source`, or `image`: what can be started. */
 void check_start(struct check *check, const char *path, const struct strings *command,
                  const char *source, const char *image);
-/* "file:" below the data root, "https:" or "s3:". */
+/* "file:" below the data root, "https:" or "s3:", and a pin that is one. */
 void check_uri(struct check *check, const char *path, const char *uri);
 void check_cron(struct check *check, const char *path, const char *text);
 void check_require(struct check *check, const char *path, const struct gate_require *require,

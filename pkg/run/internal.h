@@ -94,9 +94,10 @@ bool stage_file_is(const char *path, struct digest digest);
 
 /* ---- source.c ---- */
 
-/* Makes the file `to` of the run's data: a path, `https://...` or `s3://bucket/key`; behind a
- * `#sha256:...` its digest must be that. A path that ends in `.dvc`, or in `dvc.lock` with the
- * output's path behind `#`, is a pin of DVC: the file that it names, verified by its MD5. */
+/* Makes the file `to` of the run's data: a path, `https://...` or `s3://bucket/key`; with a
+ * `#sha256:<64 hex>` at its end the digest must be that (api/uri.h). A path that ends in `.dvc`, or
+ * in `dvc.lock` with the output's path behind `#`, is a pin of DVC: the file that it names,
+ * verified by its MD5. */
 int source_take(struct run *run, const char *to, struct digest *digest, int64_t *bytes,
                 struct err *err) must_check;
 

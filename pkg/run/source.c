@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "api/uri.h"
 #include "run/internal.h"
 
 enum { SECRET_BYTES = 4096, PIN_BYTES = 1 << 20 };
@@ -172,7 +173,7 @@ static int take_remote(struct run *run, const char *uri, const char *to, struct 
 
 /* ---- Any of them ---- */
 
-static int take(struct run *run, const char *data, const char *fragment, const char *to,
+static int take(struct run *run, const char *data, const char *output, const char *to,
                 struct digest *digest, int64_t *bytes, struct err *err)
 {
 	size_t len = strlen(data);
@@ -180,7 +181,7 @@ static int take(struct run *run, const char *data, const char *fragment, const c
 	if (begins(data, "https://") || begins(data, "http://") || begins(data, "s3://"))
 		return take_remote(run, data, to, digest, bytes, err);
 	if (len > 8 && strcmp(data + len - 8, "dvc.lock") == 0)
-		return take_pinned(run, data, fragment ? fragment : "", to, digest, bytes, err);
+		return take_pinned(run, data, output ? output : "", to, digest, bytes, err);
 	if (len > 4 && strcmp(data + len - 4, ".dvc") == 0)
 		return take_pinned(run, data, NULL, to, digest, bytes, err);
 	return copy_file(data, to, digest, bytes, err);
@@ -189,18 +190,19 @@ static int take(struct run *run, const char *data, const char *fragment, const c
 int source_take(struct run *run, const char *to, struct digest *digest, int64_t *bytes,
                 struct err *err)
 {
-	const char *data = run->spec->data, *fragment = strrchr(data, '#');
-	struct digest taken, wanted = {""};
+	const char *data = run->spec->data, *output = NULL;
+	struct uri_parts parts;
+	struct digest taken;
 	int64_t size;
 
-	if (fragment && !strchr(fragment, '/') && begins(fragment, "#sha256:") &&
-	    digest_parse(fragment + 1, &wanted, err))
-		return err_wrap(err, "%s", data);
-	if (fragment)
-		data = arena_strndup(run->arena, data, (size_t)(fragment - data));
-	if (take(run, data, fragment ? fragment + 1 : NULL, to, &taken, &size, err))
+	if (uri_parse(data, &parts, err))
 		return -1;
-	if (wanted.hex[0] && !digest_same(taken, wanted)) {
+	data = arena_strndup(run->arena, data, parts.len);
+	if (parts.output)
+		output = arena_strndup(run->arena, parts.output, parts.output_len);
+	if (take(run, data, output, to, &taken, &size, err))
+		return -1;
+	if (parts.pin.hex[0] && !digest_same(taken, parts.pin)) {
 		unlink(to);
 		return err_set(err, ERR_STALLED, "%s: its digest is sha256:%s, not as pinned", data,
 		               taken.hex);

@@ -164,6 +164,31 @@ class SourcesTest(unittest.TestCase):
         self.check_refused("/hangs: ", f"{self.url}/hangs", dataTimeout="1s")
         self.assertEqual(self.server.asked.count("/short"), 1)
 
+    def test_a_pin_that_is_none_is_told(self):
+        """A pin that nothing checks would be worse than none."""
+        wrong, rows, pin = "0" * 64, self.folder / "rows.csv", self.folder / "rows.csv.dvc"
+        rows.write_text(ROWS)
+        pin.write_text(f"outs:\n- md5: {hashlib.md5(ROWS.encode()).hexdigest()}\n"
+                       "  path: rows.csv\n")
+        for fragment in (f"SHA256:{wrong}", f"sha-256:{wrong}", f"sha256={wrong}", wrong,
+                         f"sha256:{wrong[1:]}", f"sha256:{'A' * 64}", f"md5:{wrong[:32]}"):
+            for data in (rows, pin, f"{self.url}/rows.csv"):
+                self.check_refused("is no pin; write #sha256: and the 64 digits",
+                                   f"{data}#{fragment}")
+        for data in (f"{self.url}/rows.csv#top", f"{pin}#rows.csv", "s3://bucket/a#1.csv"):
+            self.check_refused("is no pin; write #sha256: and the 64 digits", data)
+        self.assertEqual(self.server.asked, [])
+
+    def test_a_name_may_hold_a_number_sign(self):
+        right = hashlib.sha256(ROWS.encode()).hexdigest()
+        folder = self.folder / "team#1"
+        folder.mkdir()
+        for rows in (self.folder / "rows#2.csv", folder / "rows.csv"):
+            rows.write_text(ROWS)
+            self.check_taken(rows)
+            self.check_taken(f"{rows}#sha256:{right}")
+            self.check_refused("not as pinned", f"{rows}#sha256:{'0' * 64}")
+
     def test_a_file_that_grows_while_it_is_read(self):
         """What it held when it was opened is the snapshot; what lands later is the next run's."""
         rows = self.folder / "rows.csv"
@@ -248,6 +273,9 @@ class SourcesTest(unittest.TestCase):
         self.check_taken(pin)
         self.check_taken(f"{lock}#data/rows.csv")
         self.check_refused("pins no output data/other.csv", f"{lock}#data/other.csv")
+        self.check_taken(f"{lock}#data/rows.csv#sha256:{hashlib.sha256(ROWS.encode()).hexdigest()}")
+        self.check_refused("not as pinned", f"{pin}#sha256:{'0' * 64}")
+        self.check_refused("pins no output data/rows.csv#md5:", f"{lock}#data/rows.csv#md5:{md5}")
         cache = work / ".dvc" / "cache" / "files" / "md5" / md5[:2]
         cache.mkdir(parents=True)
         os.rename(rows, cache / md5[2:])

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "api/check.h"
+#include "api/uri.h"
 #include "base/buf.h"
 
 #define PINNED "registry/serve@sha256:" \
@@ -182,6 +183,9 @@ BREAK(scores_are_output, w->model.interface.output.scores = "level")
 BREAK(absolute_data, w->model.data.uri = "file:/etc/passwd")
 BREAK(climbing_data, w->model.data.uri = "file:a/../../b")
 BREAK(ftp_data, w->model.data.uri = "ftp://x")
+BREAK(mistyped_pin, w->model.data.uri = "file:rows.csv#SHA256:00")
+BREAK(fragment_of_a_url, w->model.data.uri = "https://x/rows.csv#top")
+BREAK(number_sign_in_a_name, w->model.data.uri = "file:team#1/rows#2.csv")
 BREAK(label_is_input, w->model.data.label = "team")
 BREAK(maturity_without_time, w->model.data.label_maturity_ms = 1; w->model.data.time = NULL;
       w->train.split.by = SPLIT_BY_HASH)
@@ -207,6 +211,7 @@ BREAK(retrain_above_promote, w->triggers[1].below = 0.88)
 BREAK(bad_event, w->triggers[0] = (struct trigger_spec){.kind = TRIGGER_EVENT, .event = "A B"})
 #define NEW_ROWS w->triggers[0] = (struct trigger_spec){.kind = TRIGGER_NEW_ROWS, .new_rows = 100}
 BREAK(rows_of_a_file, NEW_ROWS)
+BREAK(rows_of_a_numbered_file, NEW_ROWS; w->model.data.uri = "file:team#1/rows#2.csv")
 BREAK(rows_elsewhere, NEW_ROWS; w->model.data.uri = "s3://bucket/rows.csv")
 #define CHANGE w->triggers[0] = (struct trigger_spec){.kind = TRIGGER_DATA}
 BREAK(change_of_a_file, CHANGE)
@@ -304,6 +309,11 @@ static const struct {
 	                " relative path without '..'\n"},
 	{ftp_data,
 	 "spec.data.uri: 'ftp://x' cannot be read; write file:PATH, https://... or s3://...\n"},
+	{mistyped_pin, "spec.data.uri: '#SHA256:00' is no pin; write #sha256: and the 64 digits (0-9,"
+	               " a-f) of the data's digest\n"},
+	{fragment_of_a_url, "spec.data.uri: '#top' is no pin; write #sha256: and the 64 digits (0-9,"
+	                    " a-f) of the data's digest\n"},
+	{number_sign_in_a_name, NULL},
 	{label_is_input, "spec.data.label: 'team' is an input too, so the model would be told the"
 	                 " answer; remove one\n"},
 	{maturity_without_time, "spec.data.labelMaturity: the age of a row is unknown; name its column"
@@ -340,6 +350,7 @@ static const struct {
 	{bad_event, "spec.triggers[0].event: 'A B' is not a name; write lower-case letters, digits and"
 	            " '-'\n"},
 	{rows_of_a_file, NULL},
+	{rows_of_a_numbered_file, NULL},
 	{rows_elsewhere, "spec.triggers[0].newRows: rows are counted of a plain file: only, not of"
 	                 " 's3://bucket/rows.csv'; write schedule, event or source\n"},
 	{change_of_a_file, NULL},
@@ -476,6 +487,64 @@ static void each_broken_rule_is_said_once(void **state)
 	}
 }
 
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void what_a_number_sign_sets_apart(void **state)
+{
+	static const struct {
+		const char *uri, *file, *output; /* file NULL: refused */
+		bool pinned;
+	} uris[] = {
+		{"file:rows.csv", "file:rows.csv", NULL, false},
+		{"/d/rows.csv#sha256:" DIGEST, "/d/rows.csv", NULL, true},
+		{"s3://bucket/key#sha256:" DIGEST, "s3://bucket/key", NULL, true},
+		{"/d/rows.dvc#sha256:" DIGEST, "/d/rows.dvc", NULL, true},
+		{"/d/dvc.lock#a/rows#2.csv", "/d/dvc.lock", "a/rows#2.csv", false},
+		{"/d/dvc.lock#rows.csv#sha256:" DIGEST, "/d/dvc.lock", "rows.csv", true},
+		{"/d/dvc.lock#md5/rows.csv", "/d/dvc.lock", "md5/rows.csv", false},
+		{"/team#1/rows#2.csv", "/team#1/rows#2.csv", NULL, false},
+		{"/d/rows#2.csv#sha256:" DIGEST, "/d/rows#2.csv", NULL, true},
+		{"/d/rows#", "/d/rows#", NULL, false},
+		{"/d/rows#0123abcd", "/d/rows#0123abcd", NULL, false},
+		{"/d/rows.csv#sha256:" DIGEST "0", NULL, NULL, false},
+		{"/d/rows.csv#sha256:" DIGEST "/", NULL, NULL, false},
+		{"/d/rows.csv#Sha256:" DIGEST, NULL, NULL, false},
+		{"/d/rows.csv#sha-256:" DIGEST, NULL, NULL, false},
+		{"/d/rows.csv#sha256:" "0123456789ABCDEF", NULL, NULL, false},
+		{"/d/rows.csv#MD5:", NULL, NULL, false},
+		{"/d/rows.csv#" DIGEST, NULL, NULL, false},
+		{"/d/rows.csv#0123456789abcdef0123456789ABCDEF", NULL, NULL, false},
+		{"/d/rows.dvc#rows.csv", NULL, NULL, false},
+		{"https://x/rows#2.csv", NULL, NULL, false},
+		{"https://x/rows#2.csv#sha256:" DIGEST, NULL, NULL, false},
+		{"https://x/dvc.lock#rows.csv", NULL, NULL, false},
+		{"s3://bucket/rows#2.csv", NULL, NULL, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(uris); i++) {
+		struct uri_parts parts = {0};
+		struct err err = {0};
+		int result = uri_parse(uris[i].uri, &parts, &err);
+
+		if (result != (uris[i].file ? 0 : -1))
+			fail_msg("%s: %s", uris[i].uri, result ? err.text : "was taken");
+		if (result) {
+			assert_int_equal(err.kind, ERR_STALLED);
+			assert_non_null(strstr(err.text, "is no pin; write #sha256: and the 64 digits"));
+			continue;
+		}
+		assert_int_equal(parts.len, strlen(uris[i].file));
+		assert_memory_equal(uris[i].uri, uris[i].file, parts.len);
+		assert_string_equal(parts.pin.hex, uris[i].pinned ? DIGEST : "");
+		assert_int_equal(!parts.output, !uris[i].output);
+		if (uris[i].output) {
+			assert_int_equal(parts.output_len, strlen(uris[i].output));
+			assert_memory_equal(parts.output, uris[i].output, parts.output_len);
+		}
+	}
+}
+
 static void an_object_is_checked_by_its_kind(void **state)
 {
 	struct world w;
@@ -550,6 +619,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_valid_world_is_not_complained_about),
 		cmocka_unit_test(each_broken_rule_is_said_once),
+		cmocka_unit_test(what_a_number_sign_sets_apart),
 		cmocka_unit_test(an_object_is_checked_by_its_kind),
 		cmocka_unit_test(reads_the_condition_of_an_alert),
 		cmocka_unit_test(reads_k_of_n),
