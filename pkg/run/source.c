@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -107,6 +108,23 @@ static const char *read_secret(struct run *run, const char *name, const char *ke
 	return arena_strndup(run->arena, text.data, strcspn(text.data, "\r\n"));
 }
 
+/* A path as S3 signs it; libcurl signs the path of a URL as it stands there. */
+static const char *encoded(struct run *run, const char *path)
+{
+	static const char as_is[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	                            "0123456789-_.~/";
+	char *out = arena_array(run->arena, 3 * strlen(path) + 1, char), *at = out;
+
+	for (; *path; path++) {
+		if (strchr(as_is, *path))
+			*at++ = *path;
+		else
+			at += snprintf(at, 4, "%%%02X", (unsigned int)(unsigned char)*path);
+	}
+	*at = '\0';
+	return out;
+}
+
 /* The secret `s3-<bucket>`, else `s3`, says with which keys, in which region and where. */
 static int s3_source(struct run *run, const char *uri, struct http_download *out,
                      struct err *err)
@@ -133,7 +151,7 @@ static int s3_source(struct run *run, const char *uri, struct http_download *out
 	                        endpoint ? endpoint
 	                                 : arena_printf(run->arena, "https://s3.%s.amazonaws.com",
 	                                                out->region),
-	                        bucket);
+	                        encoded(run, bucket));
 	return 0;
 }
 

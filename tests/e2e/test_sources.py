@@ -251,6 +251,10 @@ class SourcesTest(unittest.TestCase):
                     endpoint=self.url)
         self.check_taken("s3://bucket/rows.csv", secrets=secrets)
         self.check_taken("s3://bucket/deep/er/rows-1.csv", secrets=secrets)
+        for key in ("dt=2026-01-01/rows.csv", "a+b/c@d/e:f,g/rows(1).csv", "my rows.csv",
+                    "Zürich.csv", "100%.csv", "a%20b.csv", "what?.csv", "it's~a-_.!*&$;.csv"):
+            self.check_taken(f"s3://bucket/{key}", secrets=secrets)
+            self.assertEqual(urllib.parse.unquote(self.server.asked[-1]), f"/bucket/{key}")
         self.secret("s3-bucket", sessionToken="a/session+token")
         self.check_taken("s3://bucket/rows.csv", secrets=secrets)
         text = "".join(path.read_text(errors="replace") for path in (self.folder / "out").rglob("*")
