@@ -9,7 +9,7 @@
 #include "adapter/clock_posix.h"
 #include "base/heap.h"
 
-enum { SHOWN_BYTES = 200, UNWANTED_MS = 60000 };
+enum { UNWANTED_MS = 60000 };
 
 struct http_curl {
 	CURLM *multi;                /* of batches that are waited for */
@@ -60,21 +60,6 @@ struct http_curl *http_curl_new(void)
 	return http;
 }
 
-/* A URL for people, without user, password and query, any of which may be a secret. */
-static void show_url(const char *url, char out[SHOWN_BYTES])
-{
-	const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : url;
-	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
-	size_t len;
-
-	url = at ? at + 1 : url;
-	len = strcspn(url, "?#");
-	if (len >= SHOWN_BYTES)
-		len = SHOWN_BYTES - 1;
-	memcpy(out, url, len);
-	out[len] = '\0';
-}
-
 static bool only_reads(const struct http_request *request)
 {
 	return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
@@ -93,9 +78,9 @@ static enum err_kind kind_of(const struct transfer *transfer, CURLcode code)
 static void fail(struct transfer *transfer, CURLcode code)
 {
 	struct http_reply *reply = transfer->reply;
-	char url[SHOWN_BYTES];
+	char url[HTTP_SHOWN_BYTES];
 
-	show_url(transfer->request->url, url);
+	http_show_url(transfer->request->url, url);
 	reply->status = 0;
 	reply->body = (struct bytes){0};
 	if (transfer->body.full)
@@ -415,10 +400,10 @@ static struct curl_slist *sign(CURL *easy, const struct http_download *download)
 static int download_error(const struct stream *stream, CURLcode code, const char *detail,
                           struct err *err)
 {
-	char url[SHOWN_BYTES];
+	char url[HTTP_SHOWN_BYTES];
 	long status = 0;
 
-	show_url(stream->download->url, url);
+	http_show_url(stream->download->url, url);
 	curl_easy_getinfo(stream->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (stream->too_large)
 		return err_set(err, ERR_STALLED, "%s: is larger than %lld bytes", url,

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MD5_DIGITS = 32, SHA256_DIGITS = 64 };
+enum { MD5_DIGITS = 32, SHA256_DIGITS = 64, SHOWN_BYTES = 80 };
 
 static bool begins(const char *text, const char *with)
 {
@@ -36,6 +36,14 @@ static const char *find_odd(const char *uri, size_t len)
 	return last && is_like_a_pin(last + 1) ? last : NULL;
 }
 
+/* Of what stands at a '#': behind a '?' may stand a secret. */
+static int shown_bytes(const char *odd)
+{
+	size_t len = strcspn(odd, "?");
+
+	return len < SHOWN_BYTES ? (int)len : SHOWN_BYTES;
+}
+
 int uri_parse(const char *uri, struct uri_parts *out, struct err *err)
 {
 	static const char lock[] = "dvc.lock#";
@@ -53,8 +61,8 @@ int uri_parse(const char *uri, struct uri_parts *out, struct err *err)
 	}
 	odd = find_odd(uri, parts.len);
 	if (odd)
-		return err_set(err, ERR_STALLED, "'%.80s' is no pin; write #sha256: and the 64 digits"
-		               " (0-9, a-f) of the data's digest", odd);
+		return err_set(err, ERR_STALLED, "'%.*s' is no pin; write #sha256: and the 64 digits"
+		               " (0-9, a-f) of the data's digest", shown_bytes(odd), odd);
 	*out = parts;
 	return 0;
 }

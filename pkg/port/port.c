@@ -36,6 +36,20 @@ bool http_is_passing(int status)
 	return status >= 500 || status == 408 || status == 425 || status == 429;
 }
 
+void http_show_url(const char *url, char out[HTTP_SHOWN_BYTES])
+{
+	const char *scheme = strstr(url, "://"), *host = scheme ? scheme + 3 : url;
+	const char *at = memrchr(host, '@', strcspn(host, "/?#"));
+	size_t len;
+
+	url = at ? at + 1 : url;
+	len = strcspn(url, "?#");
+	if (len >= HTTP_SHOWN_BYTES)
+		len = HTTP_SHOWN_BYTES - 1;
+	memcpy(out, url, len);
+	out[len] = '\0';
+}
+
 int port_check(const struct ports *ports, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(functions); i++) {

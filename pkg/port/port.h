@@ -130,6 +130,9 @@ struct http_reply {
 /* Whether the same request may be answered otherwise later: too slow, too early, too many or an
  * error of the server (408, 425, 429, 5xx). All else is said of the request itself. */
 bool http_is_passing(int status);
+/* A URL for people, without user, password and query, any of which may be a secret. */
+enum { HTTP_SHOWN_BYTES = 200 };
+void http_show_url(const char *url, char out[HTTP_SHOWN_BYTES]);
 
 struct port_http {
 	void *self;

@@ -95,6 +95,22 @@ static int take_pinned(struct run *run, const char *pin, const char *path, const
 
 /* ---- https and s3 ---- */
 
+static bool is_http(const char *uri)
+{
+	return begins(uri, "https://") || begins(uri, "http://");
+}
+
+/* For people; nothing but the URL of a server holds secrets. */
+static const char *shown(struct run *run, const char *uri)
+{
+	char url[HTTP_SHOWN_BYTES];
+
+	if (!is_http(uri))
+		return uri;
+	http_show_url(uri, url);
+	return arena_strdup(run->arena, url);
+}
+
 /* A secret of `<secrets>/<name>/<key>`, its first line; NULL when there is none. */
 static const char *read_secret(struct run *run, const char *name, const char *key)
 {
@@ -183,7 +199,7 @@ static int take_remote(struct run *run, const char *uri, const char *to, struct 
 	struct http_download what = {.url = uri};
 
 	if (!run->world->download)
-		return err_set(err, ERR_STALLED, "%s: cannot be fetched here", uri);
+		return err_set(err, ERR_STALLED, "%s: cannot be fetched here", shown(run, uri));
 	if (begins(uri, "s3://") && s3_source(run, uri, &what, err))
 		return -1;
 	return download(run, &what, to, digest, bytes, err);
@@ -196,7 +212,7 @@ static int take(struct run *run, const char *data, const char *output, const cha
 {
 	size_t len = strlen(data);
 
-	if (begins(data, "https://") || begins(data, "http://") || begins(data, "s3://"))
+	if (is_http(data) || begins(data, "s3://"))
 		return take_remote(run, data, to, digest, bytes, err);
 	if (len > 8 && strcmp(data + len - 8, "dvc.lock") == 0)
 		return take_pinned(run, data, output ? output : "", to, digest, bytes, err);
@@ -222,8 +238,8 @@ int source_take(struct run *run, const char *to, struct digest *digest, int64_t 
 		return -1;
 	if (parts.pin.hex[0] && !digest_same(taken, parts.pin)) {
 		unlink(to);
-		return err_set(err, ERR_STALLED, "%s: its digest is sha256:%s, not as pinned", data,
-		               taken.hex);
+		return err_set(err, ERR_STALLED, "%s: its digest is sha256:%s, not as pinned",
+		               shown(run, data), taken.hex);
 	}
 	*digest = taken;
 	*bytes = size;

@@ -156,6 +156,12 @@ class SourcesTest(unittest.TestCase):
         self.check_refused("not as pinned", f"{self.url}/rows.csv#sha256:{'0' * 64}")
         self.check_refused("the answer is 404", f"{self.url}/gone?token=hunter2")
         self.assertNotIn("hunter2", (self.folder / "out" / "train.json").read_text())
+        secret = self.url.replace("//", "//user:hunter2@") + "/rows.csv?token=hunter2"
+        self.check_refused(f"data: {self.url[7:]}/rows.csv: its digest is sha256:{right}, not as",
+                           f"{secret}#sha256:{'0' * 64}")
+        self.check_refused("is no pin", f"{secret}#top?token=hunter2")
+        for path in (self.folder / "out").rglob("*.json"):
+            self.assertNotIn("hunter2", path.read_text())
         self.check_refused("the answer is 503", f"{self.url}/later")
         self.check_refused("the answer is 302", f"{self.url}/elsewhere")
         self.check_refused("is larger than 1048576 bytes", f"{self.url}/endless", dataSize="1Mi")
