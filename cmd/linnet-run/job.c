@@ -126,10 +126,16 @@ static void say(const char *what, const struct http_reply *reply)
 	fflush(stdout);
 }
 
-/* 4xx is an answer that no repetition changes, but for a few: 404 too, of a start. */
+/* An answer that no repetition changes: 4xx but for a few, 404 of a start too, and 3xx. */
 static bool is_final(int status)
 {
-	return status >= 400 && !http_is_passing(status);
+	return status >= 300 && !http_is_passing(status);
+}
+
+static void say_final(const char *what, int status)
+{
+	printf("the outside job was not %s: HTTP %d%s\n", what, status,
+	       status < 400 ? " (redirects are not followed; declare the url that it leads to)" : "");
 }
 
 static int unpack(struct http_reply *reply, struct err *err)
@@ -238,7 +244,7 @@ static int follow(struct job *job)
 		else if (strcmp(what, "asked") == 0)
 			code = read_state(job, &reply);
 		if (is_final(reply.status)) {
-			printf("the outside job was not %s: HTTP %d\n", what, reply.status);
+			say_final(what, reply.status);
 			code = RUN_EXIT_ERROR;
 		}
 		if (code < 0)

@@ -50,8 +50,8 @@ class JobServer:
     def start(self, handler, key, asked):
         self.starts += 1
         assert key == asked["key"] and asked["leaseSeconds"] >= 60
-        if self.trouble == "refuses the start":
-            handler.reply(403)
+        if self.trouble in ("refuses the start", "moved its starts"):
+            handler.reply(403 if self.trouble == "refuses the start" else 308)
             return
         self.jobs.setdefault(key, {"asked": asked, "polls": 0, "artifact": self.train(asked)})
         if self.trouble == "loses its reply":
@@ -73,7 +73,9 @@ class JobServer:
 
     def answer(self, handler, parts):
         job = self.jobs.get(parts[1])
-        if not job:
+        if self.trouble == "moved":
+            handler.reply(301)
+        elif not job:
             handler.reply(404)
         elif len(parts) > 2:
             handler.reply(200, job["artifact"])
@@ -193,6 +195,14 @@ class JobTest(unittest.TestCase):
     def test_a_start_that_is_not_allowed_is_an_error(self):
         why, _, _ = self.trained("refuses the start")
         self.assertIn("the outside job was not started: HTTP 403", why)
+
+    def test_a_redirect_is_told_at_once(self):
+        for trouble, what in (("moved", "asked: HTTP 301"), ("moved its starts",
+                                                             "started: HTTP 308")):
+            why, model, _ = self.trained(trouble, "20s")
+            self.assertIn(f"the outside job was not {what} (redirects are not followed; declare"
+                          " the url that it leads to)", why)
+            self.assertIsNone(model)
 
     def test_the_example_trains_by_the_jobs_that_it_dispatches(self):
         example = EXAMPLE.parent / "outside-trainer"
