@@ -7,6 +7,7 @@
 enum {
 	ATTEMPTS_MAX = 3,
 	FRUITLESS_MAX = 2,
+	REASON_BYTES = 200, /* of a kick's: its run, verdict and version each repeat it */
 };
 
 void cycle_enter(struct cycle *cycle, enum cycle_phase phase, const char *reason,
@@ -87,6 +88,20 @@ static bool event_declared(const struct model *model, const char *event)
 	return false;
 }
 
+/* ": why somebody asked", cut between characters; "" when nobody said. */
+static const char *reason_of(const struct cycle *cycle, const struct request *request)
+{
+	size_t len = request->reason ? strlen(request->reason) : 0, cut = REASON_BYTES;
+
+	if (len == 0)
+		return "";
+	if (len <= REASON_BYTES)
+		return arena_printf(cycle->arena, ": %s", request->reason);
+	while (cut > 0 && ((unsigned char)request->reason[cut] & 0xc0) == 0x80)
+		cut--;
+	return arena_printf(cycle->arena, ": %.*s...", (int)cut, request->reason);
+}
+
 static void kick(struct cycle *cycle, const struct request *request)
 {
 	const char *by = request->by ? request->by : "somebody";
@@ -97,8 +112,9 @@ static void kick(struct cycle *cycle, const struct request *request)
 		return;
 	}
 	cycle->next->pending_event = arena_printf(
-		cycle->arena, "%s by %s%s%.10s", request->event ? request->event : "kick", by,
-		request->commit ? ", commit " : "", request->commit ? request->commit : "");
+		cycle->arena, "%s by %s%s%.10s%s", request->event ? request->event : "kick", by,
+		request->commit ? ", commit " : "", request->commit ? request->commit : "",
+		reason_of(cycle, request));
 	cycle->next->pending_kick |= !request->event;
 	cycle_note(cycle, "kicked", cycle->next->pending_event);
 }

@@ -131,6 +131,35 @@ static void a_person_who_kicks_waits_for_no_cooldown(void **state)
 	assert_string_equal(world->in.history.reason, "Cooldown");
 }
 
+static void why_a_person_kicks_is_in_the_cause_of_the_run(void **state)
+{
+	struct world *world = *state;
+	char longer[400] = "";
+	struct request request;
+
+	merge_v1(world);
+	ask(world, REQUEST_KICK, NULL);
+	request = world->in.requests[0];
+	request.reason = "the labels were mended";
+	world->in.requests = &request;
+	tick(world);
+	assert_string_equal(world->in.history.trigger_why,
+	                    "kick by ada, commit r1: the labels were mended");
+	assert_string_equal(world->in.history.history[1].what, "kicked");
+	assert_string_equal(world->in.history.history[1].why, world->in.history.trigger_why);
+	until(world, CYCLE_RUNNING);
+
+	strcat(longer, "a");
+	for (int i = 0; i < 150; i++)
+		strcat(longer, "\u00e9");
+	request.reason = longer;
+	request.commit = "r2";
+	world->in.n_requests = 1;
+	tick(world);
+	assert_int_equal(strlen(world->in.history.pending_event),
+	                 strlen("kick by ada, commit r2: ") + 199 + strlen("..."));
+}
+
 /* Two requests are two causes; one that is given twice is one. */
 static void each_kick_has_its_run(void **state)
 {
@@ -541,6 +570,7 @@ int main(void)
 		case_of(an_event_waits_for_the_cooldown_and_a_strange_one_is_refused),
 		case_of(each_event_that_is_declared_is_heard),
 		case_of(a_person_who_kicks_waits_for_no_cooldown),
+		case_of(why_a_person_kicks_is_in_the_cause_of_the_run),
 		case_of(each_kick_has_its_run),
 		case_of(a_first_version_waits_for_no_cooldown_and_stalls_after_two_runs),
 		case_of(so_many_new_rows_are_a_cause_once),
