@@ -1,5 +1,5 @@
-/* Who wrote the text of a file. It is asked at each look while it matters: of what was walked once,
- * only what came on top is walked. */
+/* Who wrote the text of a file, and which commit it came with. The first is asked at each look
+ * while it matters: of what was walked once, only what came on top is walked. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "base/heap.h"
 #include "base/limits.h"
 
-enum { AUTHORS_DEPTH = 2000, AUTHORS_KEPT = 256 };
+enum { AUTHORS_DEPTH = 2000, AUTHORS_KEPT = 256, ORIGINS_DEPTH = 10000 };
 
 /* Of one file since one commit ("commit path" is the key), up to another. */
 struct known_authors {
@@ -112,5 +112,56 @@ int authors_find(struct git_port *port, struct objects *objects, struct oid old,
 		remember(&port->authors, key, new, &list);
 	}
 	*out = list;
+	return 0;
+}
+
+/* ---- which commit brought it ---- */
+
+/* Where `path` stands among files that are sorted by path; n: nowhere. */
+static size_t find_file(const struct git_file *files, size_t n, const char *path)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (strcmp(files[middle].path, path) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n && strcmp(files[low].path, path) == 0 ? low : n;
+}
+
+int origins_find(struct objects *objects, struct oid old, struct oid new, const char *path,
+                 const struct git_file *files, size_t n, struct arena *arena, struct oid *out,
+                 struct err *err)
+{
+	struct commit_info *commits;
+	size_t n_commits, left = n;
+
+	if (objects_log(objects, new, old, false, ORIGINS_DEPTH, arena, &commits, &n_commits, err))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		out[i] = (struct oid){""};
+	for (size_t i = 0; i < n_commits && left > 0; i++) {
+		struct git_file *brought;
+		const char *refused;
+		size_t n_brought;
+
+		if (commits[i].n_parents > 1)
+			continue;
+		if (objects_changed(objects, commits[i].parents[0], commits[i].id, path, arena, &brought,
+		                    &n_brought, &refused, err))
+			return -1;
+		for (size_t j = 0; j < n_brought; j++) {
+			size_t at = find_file(files, n, brought[j].path);
+
+			if (at == n || out[at].hex[0] || !oid_same(brought[j].blob, files[at].blob))
+				continue;
+			out[at] = commits[i].id;
+			left--;
+		}
+	}
 	return 0;
 }

@@ -150,6 +150,10 @@ int authors_find(struct git_port *port, struct objects *objects, struct oid old,
                  const char *path, struct arena *arena, struct strings *out, struct err *err)
 	must_check;
 void authors_deinit(struct map *authors);
+/* port_git.origins; `arena` is for the work. */
+int origins_find(struct objects *objects, struct oid old, struct oid new, const char *path,
+                 const struct git_file *files, size_t n, struct arena *arena, struct oid *out,
+                 struct err *err) must_check;
 
 int status_open(struct git_port *port, struct err *err) must_check;
 void status_step(struct git_port *port);

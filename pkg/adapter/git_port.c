@@ -610,6 +610,17 @@ static int git_authors(void *self, struct oid old, struct oid new, const char *p
 	return objects ? authors_find(port, objects, old, new, path, arena, out, err) : -1;
 }
 
+static int git_origins(void *self, enum git_repo repo, struct oid old, struct oid new,
+                       const char *path, const struct git_file *files, size_t n, struct oid *out,
+                       struct err *err)
+{
+	struct git_port *port = self;
+	struct objects *objects = repo_of(port, repo, err);
+
+	arena_reset(&port->scratch);
+	return objects ? origins_find(objects, old, new, path, files, n, &port->scratch, out, err) : -1;
+}
+
 static int git_changed(void *self, enum git_repo repo, struct oid old, struct oid new,
                        const char *path, struct arena *arena, struct git_file **files, size_t *n,
                        const char **refused, struct err *err)
@@ -785,6 +796,7 @@ int git_port_open(const struct git_config *config, struct port_git *out, struct 
 		.publish = git_publish,
 		.propose = git_propose,
 		.authors = git_authors,
+		.origins = git_origins,
 		.signer = git_signer,
 	};
 	return 0;

@@ -297,7 +297,7 @@ int load_status(struct controller *c, struct err *err)
 /* One file of the requests branch. Where signatures are configured the signer speaks, whatever the
  * text says. */
 static int read_request(struct controller *c, const struct git_file *file,
-                        struct request_file *out, struct err *err)
+                        struct oid origin, struct request_file *out, struct err *err)
 {
 	const char *signer = NULL;
 	struct bytes text;
@@ -308,7 +308,8 @@ static int read_request(struct controller *c, const struct git_file *file,
 		return -1;
 	if (signer)
 		out->request.by = signer;
-	out->request.commit = arena_strdup(&c->arena, c->heads.requests.hex);
+	out->request.commit = arena_strdup(&c->arena, origin.hex[0] ? origin.hex
+	                                                            : c->heads.requests.hex);
 	return 0;
 }
 
@@ -337,21 +338,36 @@ static int accept_rewind(struct controller *c, const struct request *request, st
 	return 0;
 }
 
+/* The files that changed since the requests acted on last, and the commit that brought each. */
+static int find_requests(struct controller *c, struct git_file **files, struct oid **origins,
+                         size_t *n, struct err *err)
+{
+	const char *refused;
+
+	if (c->ports.git.changed(c->ports.git.self, GIT_STATUS, c->requests_done, c->heads.requests,
+	                         "requests", &c->arena, files, n, &refused, err))
+		return err_wrap(err, "requests branch");
+	*origins = arena_array(&c->arena, *n, struct oid);
+	if (*n && c->ports.git.origins(c->ports.git.self, GIT_STATUS, c->requests_done,
+	                               c->heads.requests, "requests", *files, *n, *origins, err))
+		return err_wrap(err, "requests branch");
+	return 0;
+}
+
 /* The requests that were added since the last ones acted on. A file that does not decode is named
  * in the log and passed over: it will not get better. */
 int load_requests(struct controller *c, struct asked_list *out, struct err *err)
 {
-	struct git_file *files;
-	const char *refused;
-	size_t n;
+	struct git_file *files = NULL;
+	struct oid *origins = NULL;
+	size_t n = 0;
 
 	*out = (struct asked_list){0};
 	if (!c->applied.hex[0] || !c->heads.requests.hex[0] ||
 	    oid_same(c->heads.requests, c->requests_done))
 		return 0;
-	if (c->ports.git.changed(c->ports.git.self, GIT_STATUS, c->requests_done, c->heads.requests,
-	                         "requests", &c->arena, &files, &n, &refused, err))
-		return err_wrap(err, "requests branch");
+	if (find_requests(c, &files, &origins, &n, err))
+		return -1;
 	for (size_t i = 0; i < n; i++) {
 		struct request_file file;
 		struct err bad = {0};
@@ -360,7 +376,7 @@ int load_requests(struct controller *c, struct asked_list *out, struct err *err)
 
 		if (!files[i].blob.hex[0] || files[i].refused)
 			continue;
-		if (read_request(c, &files[i], &file, &bad)) {
+		if (read_request(c, &files[i], origins[i], &file, &bad)) {
 			if (bad.kind == ERR_TRANSIENT) {
 				*err = bad;
 				return -1;

@@ -16,7 +16,7 @@ static const struct {
 	FUNCTION(git, versions),      FUNCTION(git, tree_id),
 	FUNCTION(git, publish),       FUNCTION(git, propose),
 	FUNCTION(git, authors),       FUNCTION(git, signer),
-	FUNCTION(http, perform),
+	FUNCTION(git, origins),       FUNCTION(http, perform),
 	FUNCTION(http, ask),
 	FUNCTION(process, spawn),     FUNCTION(process, poll),
 	FUNCTION(process, kill),      FUNCTION(process, result),

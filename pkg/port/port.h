@@ -89,6 +89,12 @@ struct port_git {
 	int (*changed)(void *self, enum git_repo repo, struct oid old, struct oid new,
 	               const char *path, struct arena *arena, struct git_file **files, size_t *n,
 	               const char **refused, struct err *err) must_check;
+	/* Of each of `files`, as changed() told them of the same commits and folder: the newest commit
+	 * between the two that gave it its present text; "" when no commit with one parent did (a
+	 * merge, a rewritten branch). `out` holds n. One walk of some thousand commits at most. */
+	int (*origins)(void *self, enum git_repo repo, struct oid old, struct oid new,
+	               const char *path, const struct git_file *files, size_t n, struct oid *out,
+	               struct err *err) must_check;
 	/* Id of the tree at a folder of a commit; ERR_STALLED when absent. */
 	int (*tree_id)(void *self, struct oid commit, const char *path, struct oid *out,
 	               struct err *err) must_check;

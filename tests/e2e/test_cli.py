@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import unittest
@@ -128,6 +129,24 @@ class CliTest(unittest.TestCase):
              "in the controller's data.allow" in self.world.linnet("status"))
         self.assertFalse((self.world.state / "runs").exists() and
                          any((self.world.state / "runs").iterdir()))
+
+    def test_each_request_is_told_with_its_reason_and_the_commit_that_made_it(self):
+        """Also of several that the controller fetches at once."""
+        self.world.start()
+        wait(30, "v1 is steady", lambda: self.world.is_steady("v1"))
+        self.world.stop()
+        commits = [json.loads(self.linnet("kick", "echo", "--reason", reason, "-o", "json",
+                                          repo=self.world.remote)[1])["commit"]
+                   for reason in ("first things", "second thoughts")]
+        self.world.start()
+        wait(30, "both are told", lambda: self.told("second thoughts"))
+        for commit, reason in zip(commits, ("first things", "second thoughts")):
+            self.assertIn(f"commit {commit[:10]}: {reason}", self.told(reason)[0])
+
+    def told(self, words):
+        """What the history says of the model in these words."""
+        out = self.linnet("history", "echo", "-o", "json", repo=self.world.remote)[1]
+        return re.findall(rf'"[^"]*{words}[^"]*"', out)
 
     def test_why_tells_the_evidence_and_what_is_missing(self):
         self.world.start()

@@ -443,6 +443,32 @@ static int port_changed(void *self, enum git_repo repo, struct oid old, struct o
 	return 0;
 }
 
+static int port_origins(void *self, enum git_repo repo, struct oid old, struct oid new,
+                        const char *path, const struct git_file *files, size_t n, struct oid *out,
+                        struct err *err)
+{
+	struct world *world = self;
+	int stop = find_commit(world, old);
+
+	(void)repo;
+	(void)path;
+	if (world_call(world, FAULT_READ, FAULT_READ))
+		return err_set(err, ERR_TRANSIENT, "the store cannot be read now");
+	for (size_t i = 0; i < n; i++) {
+		int at = find_commit(world, new);
+
+		out[i] = (struct oid){""};
+		for (; at > stop; at = world->git.commits[at].parent) {
+			const struct sim_file *file = find_file(world, at, files[i].path);
+
+			if (!file || strcmp(file->blob, files[i].blob.hex))
+				break;
+			out[i] = commit_id(world, at);
+		}
+	}
+	return 0;
+}
+
 static int port_versions(void *self, enum git_repo repo, struct oid commit, const char *path,
                          struct arena *arena, struct git_version **out, size_t *n,
                          struct err *err)
@@ -642,7 +668,7 @@ void git_wire(struct world *world)
 		.self = world, .sync = port_sync, .poke = port_poke, .accept = port_accept,
 		.read_blob = port_read_blob, .read_path = port_read_path, .changed = port_changed,
 		.tree_id = port_tree_id, .signer = port_signer,
-		.authors = port_authors,
+		.authors = port_authors, .origins = port_origins,
 		.versions = port_versions, .publish = port_publish, .propose = port_propose,
 	};
 }

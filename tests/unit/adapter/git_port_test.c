@@ -617,6 +617,50 @@ static void requests_come_along(void **state)
 	assert_null(signer);
 }
 
+/* One file of the requests branch in a commit of its own. */
+static struct oid push_request(struct world *world, const char *path, const char *text)
+{
+	struct place_of_test *place = world->place;
+	struct oid oid;
+
+	put_file(place, path, text);
+	oid = commit_all(place, path);
+	git(place, "work", "push", "-q", "origin", "HEAD:linnet/requests");
+	return oid;
+}
+
+static void each_request_is_told_with_the_commit_that_brought_it(void **state)
+{
+	struct world *world = *state;
+	struct arena *arena = &world->place->arena;
+	struct oid second, third, again, origins[3];
+	struct git_file *files;
+	const char *refused;
+	struct err err = {0};
+	size_t n;
+
+	push_file(world->place, "a", "1");
+	push_request(world, "requests/models/m/1-kick.yaml", "1");
+	second = push_request(world, "requests/models/m/2-kick.yaml", "2");
+	third = push_request(world, "requests/prod/m/3-retry.yaml", "3");
+	again = push_request(world, "requests/models/m/1-kick.yaml", "1, mended");
+	open_port(world);
+	until(world, oid_same(world->heads.requests, again));
+	ok(world->port.changed(world->port.self, GIT_STATUS, (struct oid){""}, again, "requests", arena,
+	                       &files, &n, &refused, &err));
+	assert_int_equal(n, 3);
+	ok(world->port.origins(world->port.self, GIT_STATUS, (struct oid){""}, again, "requests",
+	                       files, n, origins, &err));
+	assert_string_equal(origins[0].hex, again.hex);
+	assert_string_equal(origins[1].hex, second.hex);
+	assert_string_equal(origins[2].hex, third.hex);
+	/* only what is between the two is looked through */
+	ok(world->port.origins(world->port.self, GIT_STATUS, second, third, "requests", files, n,
+	                       origins, &err));
+	assert_string_equal(origins[1].hex, "");
+	assert_string_equal(origins[2].hex, third.hex);
+}
+
 static void a_refused_push_is_told_and_kept(void **state)
 {
 	struct world *world = *state;
@@ -1130,6 +1174,7 @@ int main(void)
 		test_case(joins_what_others_pushed),
 		test_case(no_commit_is_lost_to_a_concurrent_writer),
 		test_case(requests_come_along),
+		test_case(each_request_is_told_with_the_commit_that_brought_it),
 		test_case(a_refused_push_is_told_and_kept),
 		test_case(tells_who_changed_a_file),
 		test_case(proposes_to_the_fleet_branch_once),
