@@ -1,5 +1,6 @@
 #include "verbs.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
@@ -16,6 +17,7 @@
 /* What the controller says, beside what goes into the run's spec as it is. */
 struct order {
 	struct arena arena;
+	char folder[PATH_MAX]; /* the run's own, which is the current one */
 	bool evaluate;
 	const char *commit, *manifest, *state, *trigger, *run, *at;
 	const char *incumbent, *incumbent_tree, *policy, *uses, *version;
@@ -90,7 +92,8 @@ static int export_manifests(struct order *order, struct err *err)
 	return order->policy ? export_manifest(order, order->policy, "policy.yaml", err) : 0;
 }
 
-/* A source folder by its tree id, shared by all that use it. */
+/* A source folder by its tree id. It belongs to the run, which reads it again for each candidate
+ * and server: the sources of the state folder are collected as soon as no server needs them. */
 static int export_source(struct order *order, const char *tree, const char **folder,
                          struct err *err)
 {
@@ -100,8 +103,8 @@ static int export_source(struct order *order, const char *tree, const char **fol
 	if (!tree)
 		return 0;
 	snprintf(id.hex, sizeof(id.hex), "%s", tree);
-	*folder = arena_printf(&order->arena, "%s/sources/%s", order->state, tree);
-	if (dir_make_all(AT_FDCWD, arena_printf(&order->arena, "%s/sources", order->state), 0700, err))
+	*folder = arena_printf(&order->arena, "%s/sources/%s", order->folder, tree);
+	if (dir_make_all(AT_FDCWD, "sources", 0700, err))
 		return -1;
 	return git_export(repo, id, *folder, err);
 }
@@ -122,9 +125,10 @@ static int read_rows(struct order *order, struct err *err)
 	       parse_int(order->rows_to, -1, INT64_MAX, &spec->rows_to_ms, err) ? -1 : 0;
 }
 
-static int write_spec(struct order *order, const char *folder, struct err *err)
+static int write_spec(struct order *order, struct err *err)
 {
 	struct run_spec *spec = &order->spec;
+	const char *folder = order->folder;
 	int trigger = names_find(trigger_kind_names, order->trigger ? order->trigger : "");
 	struct buf text;
 	int result;
@@ -159,18 +163,18 @@ static int write_spec(struct order *order, const char *folder, struct err *err)
 
 static int become_run(struct order *order, struct err *err)
 {
-	char self[PATH_MAX], folder[PATH_MAX];
+	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	const char *program;
 
-	if (n < 0 || !getcwd(folder, sizeof(folder)))
+	if (n < 0)
 		return err_set(err, ERR_STALLED, "where am I?");
 	self[n] = 0;
 	program = arena_printf(&order->arena, "%s/linnet-run", dirname(self));
-	if (write_spec(order, folder, err))
+	if (write_spec(order, err))
 		return -1;
 	execl(program, program, order->evaluate ? "evaluate" : "train", "--spec", "spec.json", "--out",
-	      folder, (char *)NULL);
+	      order->folder, (char *)NULL);
 	return err_set(err, ERR_STALLED, "%s cannot be executed", program);
 }
 
@@ -180,7 +184,9 @@ int verb_run(int argc, char **argv)
 	struct err err = {0};
 
 	arena_init(&order.arena, 64 << 20);
-	if (!read_words(&order, argc, argv, &err) && !export_manifests(&order, &err) &&
+	if (!getcwd(order.folder, sizeof(order.folder)))
+		err_errno(&err, ERR_TRANSIENT, errno, "run: its folder");
+	else if (!read_words(&order, argc, argv, &err) && !export_manifests(&order, &err) &&
 	    !export_source(&order, order.spec.source_tree, &order.spec.source, &err) &&
 	    !export_source(&order, order.spec.serve_tree, &order.spec.serve_source, &err) &&
 	    !export_source(&order, order.incumbent_tree, &order.spec.incumbent_source, &err) &&

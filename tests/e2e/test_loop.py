@@ -1,5 +1,6 @@
 """The loop on real parts: what must hold whatever happens (LIFECYCLE.md, FAULTS.md)."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,6 +8,31 @@ import time
 import unittest
 
 from world import BIN, DEPLOYMENT, Load, World, wait
+
+# Of more candidates than are trained at once; each trains until it is told that it may end.
+SLOW = """\
+apiVersion: linnet.dev/v1alpha1
+kind: Model
+metadata: {name: slow}
+spec:
+  interface:
+    inputs: [{name: n, type: INT64}]
+    output: {name: y, type: BYTES, classes: [low, high]}
+  data: {uri: "file:rows.csv", label: y, id: id, validate: {minRows: 10}}
+  train:
+    command: [python3, train.py]
+    source: apps/slow
+    grid: {t: [1, 2, 3, 4, 5]}
+    split: {train: 60%, validation: 20%, test: 20%, by: hash}
+  serve: {command: [python3, serve.py], source: apps/slow}
+  triggers: [{event: campaign}]
+"""
+SLOW_TRAINER = """\
+import os, time
+while not os.path.exists(os.environ["TMPDIR"] + "/go"):
+    time.sleep(0.05)
+raise SystemExit(1)
+"""
 
 
 class LoopTest(unittest.TestCase):
@@ -37,6 +63,25 @@ class LoopTest(unittest.TestCase):
         self.assertIn("canary 0 % -> 5 % (v2)", history)
         self.assertIn("canary 5 % -> 25 % (v2)", history)
         wait(15, "the old replicas are gone", lambda: len(self.world.replicas()) == 2)
+
+    def test_a_rollout_takes_no_sources_from_a_run(self):
+        rows = "".join(f"r{i},{i},{'high' if i % 3 else 'low'}\n" for i in range(300))
+        (self.world.home / "rows.csv").write_text("id,n,y\n" + rows)
+        self.world.write("manifests/slow.yaml", SLOW)
+        self.world.write("apps/slow/train.py", SLOW_TRAINER)
+        self.serve_v1()
+        runs = self.world.state / "runs"
+        wait(30, "it trains", lambda: list(runs.glob("*/train/fit/*/log")))
+        self.world.declare("v2")
+        wait(30, "v2 was prepared", lambda: self.world.pids("v2"))
+
+        def result():
+            for folder in runs.glob("*/train/fit/*/tmp"):
+                (folder / "go").touch()
+            return next(runs.glob("*/train/train.json"), None)
+
+        train = json.loads(wait(60, "the run has ended", result).read_text())
+        self.assertIn("the trainer refused (exit 1)", train["why"])
 
     def test_a_failing_version_is_rolled_back_quarantined_and_reverted(self):
         self.serve_v1()
