@@ -597,7 +597,7 @@ static void close_all(const int *fds, size_t n)
 static int launch_error(const struct launch *launch, bool forked, struct err *err)
 {
 	const char *program = launch->spec->argv[0], *step = launch->step ? launch->step : "files";
-	enum err_kind kind = forked ? ERR_STALLED : ERR_TRANSIENT;
+	enum err_kind kind = forked ? err_errno_kind(launch->errnum) : ERR_TRANSIENT;
 
 	if (launch->user && launch->errnum == EACCES)
 		return err_set(err, kind, "%s cannot be started: the user %s of model servers may not "

@@ -30,7 +30,8 @@ struct process_seen {
 };
 
 /* Starts spec->argv in `folder`, which is made when absent; spec->key is not looked at.
- * ERR_CONFLICT when one runs there already; ERR_STALLED when the program cannot be executed. */
+ * ERR_CONFLICT when one runs there already; ERR_STALLED when the program cannot be executed until
+ * somebody mends what keeps it, ERR_TRANSIENT for want of space, memory or descriptors. */
 int process_start(const char *folder, const struct process_spec *spec, struct err *err) must_check;
 /* The same as `user`, without its groups and fenced (user.h); NULL: as we are. What that user may
  * not enter or read (the working folder, the program, a file that an argument names whole) is

@@ -1,6 +1,7 @@
 #include "base/err.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -123,6 +124,26 @@ int err_errno(struct err *err, enum err_kind kind, int errnum, const char *fmt, 
 	draft_add(&draft, ": ");
 	draft_add(&draft, strerror_r(errnum, reason, sizeof(reason)));
 	return err_store(err, kind, &draft);
+}
+
+enum err_kind err_errno_kind(int errnum)
+{
+	switch (errnum) {
+	case E2BIG:
+	case EACCES:
+	case EINVAL:
+	case EISDIR:
+	case ELIBBAD:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case ENOENT:
+	case ENOEXEC:
+	case ENOTDIR:
+	case EPERM:
+		return ERR_STALLED;
+	default:
+		return ERR_TRANSIENT;
+	}
 }
 
 int err_wrap(struct err *err, const char *fmt, ...)

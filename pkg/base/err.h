@@ -32,6 +32,11 @@ int err_set(struct err *err, enum err_kind kind, const char *fmt, ...) printf_li
 int err_errno(struct err *err, enum err_kind kind, int errnum, const char *fmt, ...)
 	printf_like(4, 5);
 
+/* The kind of a failure to start or execute a program: ERR_STALLED for what stays so until somebody
+ * mends it (no such file, no permission, no program), ERR_TRANSIENT for what may pass by itself (no
+ * space, memory, processes or descriptors for now, a disk or a share in trouble). */
+enum err_kind err_errno_kind(int errnum);
+
 /* Puts "context: " before the text of an error that is set, keeps the kind, returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) printf_like(2, 3);
 

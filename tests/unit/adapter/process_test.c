@@ -349,6 +349,22 @@ static void what_cannot_start_says_so(void **state)
 	assert_int_equal(err.kind, ERR_STALLED);
 }
 
+/* It may start when there is space again. */
+static void a_full_disk_passes(void **state)
+{
+	struct process_spec spec = shell("a", "exit 4");
+
+	(void)state;
+	assert_int_equal(mkdir(folder_of("a"), 0700), 0);
+	assert_int_equal(symlink("/dev/full", folder_of("a/record.aside")), 0);
+	assert_int_equal(port.spawn(port.self, &spec, &err), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	assert_non_null(strstr(err.text, "No space left on device"));
+	assert_int_equal(unlink(folder_of("a/record.aside")), 0);
+	spawn(spec);
+	assert_int_equal(wait_end("a").exit_code, 4);
+}
+
 /* A record of another boot, or of a pid that is somebody else's now, is nobody alive. */
 static void old_records_are_not_believed(void **state)
 {
@@ -406,6 +422,7 @@ int main(void)
 		TEST(time_is_over),
 		TEST(limits_hold),
 		TEST(what_cannot_start_says_so),
+		TEST(a_full_disk_passes),
 		TEST(old_records_are_not_believed),
 		TEST(a_long_log_is_cut),
 	};

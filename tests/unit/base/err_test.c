@@ -33,6 +33,18 @@ static void adds_the_text_of_errno(void **state)
 	assert_string_equal(err.text, "a/b: cannot write: No space left on device");
 }
 
+static void tells_what_passes_from_what_stays(void **state)
+{
+	static const int stays[] = {ENOENT, EACCES, ENOEXEC, ENOTDIR, ELOOP, E2BIG, EPERM};
+	static const int passes[] = {ENOSPC, ENOMEM, EAGAIN, EIO, EMFILE, ENFILE, ESTALE};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(stays); i++)
+		assert_int_equal(err_errno_kind(stays[i]), ERR_STALLED);
+	for (size_t i = 0; i < ARRAY_LEN(passes); i++)
+		assert_int_equal(err_errno_kind(passes[i]), ERR_TRANSIENT);
+}
+
 static void wraps_outward_and_keeps_the_kind(void **state)
 {
 	struct err err = {0};
@@ -185,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sets_kind_and_text),
 		cmocka_unit_test(adds_the_text_of_errno),
+		cmocka_unit_test(tells_what_passes_from_what_stays),
 		cmocka_unit_test(wraps_outward_and_keeps_the_kind),
 		cmocka_unit_test(replaces_what_a_line_cannot_hold),
 		cmocka_unit_test(cuts_long_text_with_dots),
