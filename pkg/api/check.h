@@ -18,6 +18,10 @@ int gate_policy_check(const struct gate_policy *policy, check_complain *complain
 /* The one of its kind. */
 int object_check(const struct object *object, check_complain *complain, void *ctx);
 
+/* A model beside the policy that it names: of what is asked for all can be measured. */
+int model_check_policy(const struct model *model, const struct gate_policy *policy,
+                       check_complain *complain, void *ctx);
+
 /* A deployment beside what it names (NULL: not there, nothing said about it): thresholds in the
  * order page < retrain < promote, Kubernetes serves images only. Paths are the deployment's. */
 int deployment_check_refs(const struct deployment *deployment, const struct model *model,

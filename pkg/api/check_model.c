@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/complain.h"
+#include "api/metrics.h"
 #include "api/uri.h"
 
 enum { GRID_POINTS_MAX = 256 };
@@ -179,6 +180,19 @@ static void check_split(struct check *check, const struct train_spec *train,
 		       "only a split by time has an embargo; write by: time or remove it");
 }
 
+/* Of what is measured of a whole output; `metric` may be NULL. */
+static void check_measured(struct check *check, const char *path, const char *metric,
+                           const struct output_spec *output)
+{
+	struct buf why;
+
+	buf_init(&why, 512);
+	if (metric)
+		metric_why_not_measured(metric, output, &why);
+	broken_if(check, path, &why);
+	buf_deinit(&why);
+}
+
 static void check_train(struct check *check, const struct model *model)
 {
 	const struct train_spec *train = model->train;
@@ -186,6 +200,8 @@ static void check_train(struct check *check, const struct model *model)
 	check_start(check, "spec.train", &train->command, train->source, train->image);
 	check_candidates(check, train);
 	check_split(check, train, &model->data);
+	check_measured(check, "spec.train.select.metric", train->select_metric,
+	               &model->interface.output);
 }
 
 /* ---- triggers, gates ---- */
@@ -266,7 +282,8 @@ static void check_gates(struct check *check, const struct model *model)
 	const struct gates_spec *gates = &model->gates;
 	const struct strings *classes = &model->interface.output.classes;
 
-	check_require(check, "spec.gates.require", gates->require, gates->n_require);
+	check_require(check, "spec.gates.require", gates->require, gates->n_require,
+	              &model->interface.output);
 	for (size_t i = 0; i < gates->n_require; i++) {
 		const char *name = gates->require[i].class_name;
 
@@ -307,8 +324,28 @@ int model_check(const struct model *model, check_complain *complain, void *ctx)
 		check_trigger(&check, at("spec.triggers[%zu]", i).text, &model->triggers[i]);
 		check_trigger_data(&check, model, i);
 		check_trigger_order(&check, model, i);
+		check_measured(&check, at("spec.triggers[%zu].performance.metric", i).text,
+		               model->triggers[i].metric, &model->interface.output);
 	}
 	check_gates(&check, model);
+	return check_result(&check);
+}
+
+int model_check_policy(const struct model *model, const struct gate_policy *policy,
+                       check_complain *complain, void *ctx)
+{
+	struct check check = {complain, ctx, false};
+	struct buf why;
+
+	buf_init(&why, 512);
+	for (size_t i = 0; i < policy->n_require; i++) {
+		buf_clear(&why);
+		metric_why_not(&policy->require[i], &model->interface.output, &why);
+		if (why.len > 0)
+			broken(&check, "spec.gates.policy", "GatePolicy '%s' cannot judge this model: %s",
+			       policy->meta.name, buf_text(&why));
+	}
+	buf_deinit(&why);
 	return check_result(&check);
 }
 
@@ -350,7 +387,7 @@ int gate_policy_check(const struct gate_policy *policy, check_complain *complain
 	struct check check = {complain, ctx, false};
 	const struct serving_gate *serving = &policy->serving;
 
-	check_require(&check, "spec.require", policy->require, policy->n_require);
+	check_require(&check, "spec.require", policy->require, policy->n_require, NULL);
 	for (size_t i = 0; i < policy->n_guards_off; i++) {
 		if (!policy->guards_off[i].reason || !*policy->guards_off[i].reason)
 			broken(&check, at("spec.guards.%s", policy->guards_off[i].name).text,

@@ -1,5 +1,6 @@
 #include "api/complain.h"
 
+#include "api/metrics.h"
 #include "api/uri.h"
 #include "base/cron.h"
 
@@ -108,9 +109,34 @@ void check_uri(struct check *check, const char *path, const char *uri)
 	}
 }
 
-static void check_one_require(struct check *check, const char *path,
-                              const struct gate_require *require)
+void broken_if(struct check *check, const char *path, struct buf *why)
 {
+	if (why->len > 0)
+		broken(check, path, "%s", buf_text(why));
+	buf_clear(why);
+}
+
+static void check_measurable(struct check *check, const char *path,
+                             const struct gate_require *require,
+                             const struct output_spec *output)
+{
+	struct buf why;
+
+	buf_init(&why, 512);
+	metric_why_not(require, output, &why);
+	broken_if(check, at("%s.metric", path).text, &why);
+	metric_why_not_bound(require, require->min, &why);
+	broken_if(check, at("%s.min", path).text, &why);
+	metric_why_not_bound(require, require->max, &why);
+	broken_if(check, at("%s.max", path).text, &why);
+	buf_deinit(&why);
+}
+
+static void check_one_require(struct check *check, const char *path,
+                              const struct gate_require *require,
+                              const struct output_spec *output)
+{
+	check_measurable(check, path, require, output);
 	if (!is_set(require->min) && !is_set(require->max) && require->versus_current == VERSUS_NONE)
 		broken(check, path, "asks nothing of %s; write min, max or versusCurrent",
 		       require->metric);
@@ -126,10 +152,10 @@ static void check_one_require(struct check *check, const char *path,
 }
 
 void check_require(struct check *check, const char *path, const struct gate_require *require,
-                   size_t n)
+                   size_t n, const struct output_spec *output)
 {
 	for (size_t i = 0; i < n; i++)
-		check_one_require(check, at("%s[%zu]", path, i).text, &require[i]);
+		check_one_require(check, at("%s[%zu]", path, i).text, &require[i], output);
 }
 
 void check_cron(struct check *check, const char *path, const char *text)

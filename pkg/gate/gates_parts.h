@@ -2,18 +2,13 @@
 #ifndef LINNET_GATE_GATES_PARTS_H
 #define LINNET_GATE_GATES_PARTS_H
 
+#include "api/metrics.h"
 #include "gate/gates.h"
 #include "stats/special.h"
 #include "stats/status.h"
 
 #define GATE_BETA 0.2 /* 1 - power, where rows that are needed are named */
 
-enum metric_kind {
-	METRIC_ACCURACY, METRIC_BALANCED, METRIC_MACRO_F1, METRIC_MATTHEWS, METRIC_KAPPA,
-	METRIC_PRECISION, METRIC_RECALL, METRIC_F1, METRIC_AUC, METRIC_PR_AUC, METRIC_BRIER,
-	METRIC_LOG_LOSS, METRIC_CALIBRATION, METRIC_MAE, METRIC_RMSE, METRIC_MAPE, METRIC_PINBALL,
-	METRIC_R_SQUARED, METRIC_KINDS
-};
 struct gate_metric {
 	enum metric_kind kind;
 	size_t class;     /* of those about one class; of AUC the positive one */

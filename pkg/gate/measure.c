@@ -9,57 +9,18 @@
 #include "stats/proportion.h"
 
 enum { RESAMPLES = 2000, CALIBRATION_BINS = 10 };
+#define MEDIAN 0.5
 
 /* ---- names ---- */
 
-enum needs { NEEDS_CLASSES = 1, NEEDS_CLASS = 2, NEEDS_SCORES = 4, NEEDS_NUMBERS = 8 };
-static const struct {
-	const char *name, *other; /* as written; another way to write it, or NULL */
-	int needs;
-	bool is_loss, is_share;
-} metrics[] = {
-	[METRIC_ACCURACY] = {"accuracy", NULL, NEEDS_CLASSES, false, true},
-	[METRIC_BALANCED] = {"balanced-accuracy", NULL, NEEDS_CLASSES, false, true},
-	[METRIC_MACRO_F1] = {"macro-f1", "f1-macro", NEEDS_CLASSES, false, true},
-	[METRIC_MATTHEWS] = {"matthews", "mcc", NEEDS_CLASSES, false, false},
-	[METRIC_KAPPA] = {"kappa", NULL, NEEDS_CLASSES, false, false},
-	[METRIC_PRECISION] = {"precision", NULL, NEEDS_CLASSES | NEEDS_CLASS, false, true},
-	[METRIC_RECALL] = {"recall", NULL, NEEDS_CLASSES | NEEDS_CLASS, false, true},
-	[METRIC_F1] = {"f1", NULL, NEEDS_CLASSES | NEEDS_CLASS, false, true},
-	[METRIC_AUC] = {"auc", "roc-auc", NEEDS_CLASSES | NEEDS_CLASS | NEEDS_SCORES, false, false},
-	[METRIC_PR_AUC] = {"pr-auc", "average-precision",
-	                   NEEDS_CLASSES | NEEDS_CLASS | NEEDS_SCORES, false, false},
-	[METRIC_BRIER] = {"brier", NULL, NEEDS_CLASSES | NEEDS_SCORES, true, false},
-	[METRIC_LOG_LOSS] = {"log-loss", NULL, NEEDS_CLASSES | NEEDS_SCORES, true, false},
-	[METRIC_CALIBRATION] = {"calibration-error", "ece",
-	                        NEEDS_CLASSES | NEEDS_CLASS | NEEDS_SCORES, true, false},
-	[METRIC_MAE] = {"mae", NULL, NEEDS_NUMBERS, true, false},
-	[METRIC_RMSE] = {"rmse", NULL, NEEDS_NUMBERS, true, false},
-	[METRIC_MAPE] = {"mape", NULL, NEEDS_NUMBERS, true, true},
-	[METRIC_PINBALL] = {"pinball", NULL, NEEDS_NUMBERS, true, false},
-	[METRIC_R_SQUARED] = {"r-squared", "r2", NEEDS_NUMBERS, false, false},
-};
-_Static_assert(ARRAY_LEN(metrics) == METRIC_KINDS, "a name for each metric");
-
-/* log_loss and log-loss are one. */
-static bool name_is(const char *written, const char *name)
-{
-	if (!name)
-		return false;
-	for (; *written && *name; written++, name++)
-		if (*written != *name && !(*written == '_' && *name == '-'))
-			return false;
-	return *written == *name;
-}
-
 const char *metric_name(enum metric_kind kind)
 {
-	return metrics[kind].name;
+	return metric_infos[kind].name;
 }
 
 bool metric_has_class(enum metric_kind kind)
 {
-	return metrics[kind].needs & NEEDS_CLASS;
+	return metric_infos[kind].needs & NEEDS_CLASS;
 }
 
 bool metric_is_slow(enum metric_kind kind)
@@ -69,28 +30,8 @@ bool metric_is_slow(enum metric_kind kind)
 
 struct gate_metric metric_of(enum metric_kind kind, const char *text)
 {
-	return (struct gate_metric){.kind = kind, .text = text, .is_loss = metrics[kind].is_loss,
-	                            .is_share = metrics[kind].is_share};
-}
-
-#define MEDIAN 0.5
-
-/* "pinball" is that of the median, "pinball-0.9" that of another quantile; NAN: another metric, or
- * no quantile. */
-static double quantile_of(const char *written)
-{
-	static const char name[] = "pinball";
-	size_t len = strlen(name);
-	struct err ignored;
-	double quantile;
-
-	if (strncmp(written, name, len))
-		return NAN;
-	if (!written[len])
-		return MEDIAN;
-	if (written[len] != '-' || parse_number(written + len + 1, 0, 1, &quantile, &ignored))
-		return NAN;
-	return quantile > 0 && quantile < 1 ? quantile : NAN;
+	return (struct gate_metric){.kind = kind, .text = text, .is_loss = metric_infos[kind].is_loss,
+	                            .is_share = metric_infos[kind].is_share};
 }
 
 /* The class that a metric is about: the declared one; of two, the second. -1 when none is. */
@@ -106,18 +47,15 @@ bool metric_resolve(struct judging *judging, const struct gate_require *require,
                     struct gate_metric *out, const char **why)
 {
 	const struct gate_rows *rows = judging->rows;
-	int kind = 0, needs, class = 0;
+	double quantile;
+	enum metric_kind kind = metric_parse(require->metric, &quantile);
+	int needs, class = 0;
 
-	while (kind < METRIC_KINDS && !name_is(require->metric, metrics[kind].name) &&
-	       !name_is(require->metric, metrics[kind].other))
-		kind++;
-	if (is_set(quantile_of(require->metric)))
-		kind = METRIC_PINBALL;
 	if (kind == METRIC_KINDS) {
 		*why = arena_printf(judging->arena, "there is no metric %s", require->metric);
 		return false;
 	}
-	needs = metrics[kind].needs;
+	needs = metric_infos[kind].needs;
 	if (kind == METRIC_F1 && !require->class_name && rows->classes->n > 2)
 		kind = METRIC_MACRO_F1, needs = NEEDS_CLASSES;
 	if (((needs & NEEDS_CLASSES) && rows->classes->n < 2) ||
@@ -136,13 +74,13 @@ bool metric_resolve(struct judging *judging, const struct gate_require *require,
 		                    require->metric);
 		return false;
 	}
-	*out = metric_of((enum metric_kind)kind, metrics[kind].name);
+	*out = metric_of(kind, metric_infos[kind].name);
 	out->class = (size_t)class;
-	out->quantile = quantile_of(require->metric);
-	if (kind == METRIC_PINBALL && out->quantile != MEDIAN)
+	out->quantile = quantile;
+	if (kind == METRIC_PINBALL && quantile != MEDIAN)
 		out->text = arena_printf(judging->arena, "pinball of %g", out->quantile);
 	if (needs & NEEDS_CLASS)
-		out->text = arena_printf(judging->arena, "%s of %s", metrics[kind].name,
+		out->text = arena_printf(judging->arena, "%s of %s", metric_infos[kind].name,
 		                         rows->classes->items[class]);
 	return true;
 }

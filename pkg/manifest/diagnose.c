@@ -92,6 +92,20 @@ static struct object get(struct diagnosis *diagnosis, enum kind kind, const char
 	return object;
 }
 
+static void check_policy(struct diagnosis *diagnosis, const struct node *document,
+                         const struct model *model)
+{
+	struct check_context context = {diagnosis, document};
+	const char *name = model->gates.policy;
+	const struct gate_policy *policy;
+
+	if (!check_name(diagnosis, document, "spec.gates.policy", KIND_GATE_POLICY, name, 0))
+		return;
+	policy = get(diagnosis, KIND_GATE_POLICY, name).policy;
+	if (policy)
+		model_check_policy(model, policy, complain_check, &context);
+}
+
 static bool serves_in(const struct diagnosis *diagnosis, const char *model, const char *environment)
 {
 	const struct item *item = fleet_find(diagnosis->fleet, KIND_MODEL, model);
@@ -180,8 +194,7 @@ static void check_references(struct diagnosis *diagnosis, const struct document 
 	switch (object->kind) {
 	case KIND_MODEL:
 		if (object->model->gates.policy)
-			check_name(diagnosis, document->node, "spec.gates.policy", KIND_GATE_POLICY,
-			           object->model->gates.policy, 0);
+			check_policy(diagnosis, document->node, object->model);
 		break;
 	case KIND_MODEL_VERSION:
 		check_name(diagnosis, document->node, "spec.model", KIND_MODEL, object->version->model, 0);

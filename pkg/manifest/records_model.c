@@ -139,7 +139,9 @@ static const struct record split_record =
 
 static const struct field select_fields[] = {
 	{.name = "metric", .type = FIELD_STRING, IN(struct train_spec, select_metric, select_metric),
-	 .fallback = "accuracy", .help = "Metric on the validation rows that chooses the candidate."},
+	 .flags = FIELD_NON_EMPTY,
+	 .help = "Chooses the candidate, on the validation rows: accuracy, f1.CLASS, ... Absent: "
+	         "accuracy of classes, mae of numbers."},
 	{.name = "rule", .type = FIELD_ENUM, IN(struct train_spec, select_metric, select_rule),
 	 .names = &select_rule_names, .fallback = "simplest-within-one-standard-error",
 	 .help = "Which candidate wins; candidates stand in order of complexity."},
@@ -324,6 +326,8 @@ static int finish_train(struct decoder *decoder, const struct node *node, const 
 	struct train_spec *train = model->train;
 	const struct node *split = node_get(node, "split");
 
+	if (!train->select_metric)
+		train->select_metric = model->interface.output.classes.n ? "accuracy" : "mae";
 	if (train->n_candidates > 0 && train->n_grid > 0)
 		return complain(decoder, node_get(node, "grid"), "stands in place of candidates; keep one"
 		                " of them");

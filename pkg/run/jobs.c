@@ -14,6 +14,17 @@ static size_t jobs_at_once(const struct run *run)
 	return most < JOBS_AT_ONCE_MAX ? (size_t)most : JOBS_AT_ONCE_MAX;
 }
 
+static const char *none_measured(struct run *run, const char *metric,
+                                 const struct fit_stage *stage)
+{
+	const char *text = arena_printf(run->arena, "select.metric '%s' is none that was measured",
+	                                metric), *separator = ": ";
+
+	for (size_t i = 0; i < stage->n_metrics; i++, separator = ", ")
+		text = arena_printf(run->arena, "%s%s%s", text, separator, stage->metrics[i].name);
+	return text;
+}
+
 /* Metrics of a candidate on the validation rows, through its own server. A server that answers
  * wrongly disqualifies the candidate. */
 static int score(struct run *run, struct fit_job *job, struct err *err)
@@ -40,8 +51,7 @@ static int score(struct run *run, struct fit_job *job, struct err *err)
 	stage->score = metric_find(stage->metrics, stage->n_metrics, metric);
 	stage->standard_error = metric_standard_error(&scored.outcomes, metric);
 	if (!is_set(stage->score))
-		stage->refused = arena_printf(run->arena, "select.metric '%s' is none that was measured",
-		                              metric);
+		stage->refused = none_measured(run, metric, stage);
 	scored_deinit(&scored);
 	return 0;
 }

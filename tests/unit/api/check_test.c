@@ -46,6 +46,7 @@ struct world {
 
 static const char *command[] = {"python3", "serve.py"};
 static const char *classes[] = {"Low", "High"};
+static const char *three[] = {"Low", "Mid", "High"};
 static const char *twice[] = {"Low", "Low"};
 static const char *people[] = {"ada@example.com"};
 static const char *leads[] = {"leads"};
@@ -157,6 +158,7 @@ static int check_all(struct world *w)
 		deployment_check(&w->deployment, listen, said),
 		environment_check(&w->environment, listen, said),
 		gate_policy_check(&w->policy, listen, said),
+		w->model.gates.policy ? model_check_policy(&w->model, &w->policy, listen, said) : 0,
 		deployment_check_refs(&w->deployment, &w->model, &w->version, &w->environment, listen,
 		                      said),
 	};
@@ -223,6 +225,55 @@ BREAK(asks_nothing, w->require[0].min = NAN)
 BREAK(impossible, w->require[0].max = 0.5)
 BREAK(no_margin, w->require[1].margin = 0)
 BREAK(stray_margin, w->require[0].margin = 0.1)
+#define NUMBER(tensor, least, most) \
+	w->model.interface.output = (struct output_spec){ \
+		.name = "level", .type = tensor, .min = least, .max = most}; \
+	w->model.data.validate.n_label_share = 0; \
+	w->require[0].metric = w->require[1].metric = w->triggers[1].metric = "mae"; \
+	w->deployment.rollout.analysis.predictions_max_distance = NAN
+#define GATE(name, bound, value) \
+	w->policy.n_require = w->model.n_triggers = w->deployment.n_alerts = 0; \
+	w->model.gates.n_require = 1; \
+	w->require[0] = (struct gate_require){.metric = name, .min = NAN, .max = NAN}; \
+	w->require[0].bound = value
+#define POLICY(name, bound, value) \
+	GATE(name, bound, value); \
+	w->policy.n_require = 1; w->model.gates.n_require = 0
+#define SCORES w->model.interface.output.scores = "scores"
+#define THREE w->model.interface.output.classes = (struct strings){three, 3}
+BREAK(misspelt_metric, GATE("acuracy", min, .9))
+BREAK(no_such_metric, GATE("foo", min, .9))
+BREAK(metric_of_numbers, GATE("mae", max, 3))
+BREAK(metric_of_classes, NUMBER(TENSOR_FP64, 0, 1); GATE("accuracy", min, .9))
+BREAK(metric_of_scores, GATE("roc_auc", min, .9))
+BREAK(metric_with_scores, GATE("roc_auc", min, .9); SCORES)
+BREAK(metric_of_no_class, GATE("recall", min, .9); THREE)
+BREAK(metric_of_a_class, GATE("recall", min, .9); w->require[0].class_name = "Mid"; THREE)
+BREAK(metric_of_all_classes, GATE("f1", min, .9); THREE)
+BREAK(metric_with_its_class, GATE("recall.High", min, .9))
+BREAK(metric_of_a_quantile, NUMBER(TENSOR_FP64, 0, 1); GATE("pinball-0.9", max, 9))
+BREAK(min_without_percent, GATE("accuracy", min, 70))
+BREAK(min_above_all, GATE("accuracy", min, 1.7))
+BREAK(min_below_all, GATE("accuracy", min, -5))
+BREAK(min_of_matthews, GATE("mcc", min, -.5))
+BREAK(max_below_all, GATE("log_loss", max, -1); SCORES)
+BREAK(policy_misspelt, POLICY("acuracy", min, .9))
+BREAK(policy_of_numbers, POLICY("mae", max, 70))
+BREAK(policy_of_another, POLICY("mae", max, 70); w->model.gates.policy = "standard")
+BREAK(policy_without_percent, POLICY("recall", min, 70))
+BREAK(select_misspelt, w->train.select_metric = "acuracy")
+BREAK(select_no_such, w->train.select_metric = "bogus")
+BREAK(select_of_no_class, w->train.select_metric = "f1")
+BREAK(select_of_a_class, w->train.select_metric = "f1.High")
+BREAK(select_of_other_class, w->train.select_metric = "f1.Hgh")
+BREAK(select_of_scores, w->train.select_metric = "log-loss")
+BREAK(select_other_name, w->train.select_metric = "log_loss"; SCORES)
+BREAK(select_with_scores, w->train.select_metric = "auc"; SCORES)
+BREAK(select_auc_of_three, w->train.select_metric = "auc"; SCORES; THREE)
+BREAK(select_of_numbers, w->train.select_metric = "rmse")
+BREAK(select_by_default, NUMBER(TENSOR_FP64, 0, 1); w->train.select_metric = "accuracy")
+BREAK(trigger_misspelt, w->triggers[1].metric = "accurracy")
+BREAK(trigger_of_a_class, w->triggers[1].metric = "recall.High")
 BREAK(unknown_class, w->require[0].class_name = "Mid")
 BREAK(unknown_slice, w->model.gates.slices = (struct strings){leads, 1})
 BREAK(version_none, w->version.version = "none")
@@ -239,11 +290,6 @@ BREAK(recreate, w->deployment.rollout.n_steps = 0;
 BREAK(ratio_of_one, w->steps[1].max_error_ratio = 1)
 BREAK(early_deadline, w->deployment.rollout.deadline_ms = 90000)
 BREAK(no_data_in_warmup, w->deployment.rollout.analysis.no_data_deadline_ms = 90000)
-#define NUMBER(tensor, least, most) \
-	w->model.interface.output = (struct output_spec){ \
-		.name = "level", .type = tensor, .min = least, .max = most}; \
-	w->model.data.validate.n_label_share = 0; \
-	w->deployment.rollout.analysis.predictions_max_distance = NAN
 #define WATCHED w->deployment.rollout.analysis.predictions_max_distance = .25
 BREAK(number_without_range, NUMBER(TENSOR_FP64, NAN, NAN); WATCHED)
 BREAK(number_with_range, NUMBER(TENSOR_FP64, -1, 1); WATCHED)
@@ -373,6 +419,69 @@ static const struct {
 	{stray_margin, "spec.gates.require[0].margin: only not-worse has a margin; write"
 	               " versusCurrent: not-worse or remove it\nspec.require[0].margin: only not-worse"
 	               " has a margin; write versusCurrent: not-worse or remove it\n"},
+	{misspelt_metric, "spec.gates.require[0].metric: there is no metric 'acuracy'; did"
+	 " you mean 'accuracy'?\n"},
+	{no_such_metric, "spec.gates.require[0].metric: there is no metric 'foo'; write one"
+	 " of accuracy, balanced-accuracy, macro-f1, matthews, kappa, precision, recall, f1\n"},
+	{metric_of_numbers, "spec.gates.require[0].metric: mae is measured on numbers, and"
+	 " the output has classes; write one of accuracy, balanced-accuracy, macro-f1,"
+	 " matthews, kappa, precision, recall, f1\n"},
+	{metric_of_classes, "spec.gates.require[0].metric: accuracy is measured on classes,"
+	 " and the output has none; write one of mae, rmse, mape, pinball, r-squared\n"},
+	{metric_of_scores, "spec.gates.require[0].metric: auc is measured on scores; name"
+	 " the server's second output in spec.interface.output.scores\n"},
+	{metric_with_scores, NULL},
+	{metric_of_no_class, "spec.gates.require[0].metric: recall is about one class; write"
+	 " which, such as class: Low\n"},
+	{metric_of_a_class, NULL},
+	{metric_of_all_classes, NULL},
+	{metric_with_its_class, "spec.gates.require[0].metric: a gate says the class apart;"
+	 " write metric: recall, class: High\n"},
+	{metric_of_a_quantile, NULL},
+	{min_without_percent, "spec.gates.require[0].min: accuracy is never above 1, and"
+	 " this is 70; did you mean 70%?\n"},
+	{min_above_all, "spec.gates.require[0].min: accuracy is never above 1, and this is"
+	 " 1.7; write what it can be\n"},
+	{min_below_all, "spec.gates.require[0].min: accuracy is never below 0, and this is"
+	 " -5; write what it can be\n"},
+	{min_of_matthews, NULL},
+	{max_below_all, "spec.gates.require[0].max: log-loss is never below 0, and this is"
+	 " -1; write what it can be\n"},
+	{policy_misspelt, "spec.require[0].metric: there is no metric 'acuracy'; did you"
+	 " mean 'accuracy'?\n"},
+	{policy_of_numbers, NULL},
+	{policy_of_another, "spec.gates.policy: GatePolicy 'standard' cannot judge this model: mae is"
+	                    " measured on numbers, and the output has classes; write one of accuracy,"
+	                    " balanced-accuracy, macro-f1, matthews, kappa, precision, recall, f1\n"},
+	{policy_without_percent, "spec.require[0].min: recall is never above 1, and this is"
+	 " 70; did you mean 70%?\n"},
+	{select_misspelt, "spec.train.select.metric: there is no metric 'acuracy'; did you"
+	 " mean 'accuracy'?\n"},
+	{select_no_such, "spec.train.select.metric: there is no metric 'bogus'; write one of"
+	 " accuracy, balanced-accuracy, macro-f1, matthews, kappa, precision.CLASS,"
+	 " recall.CLASS, f1.CLASS\n"},
+	{select_of_no_class, "spec.train.select.metric: f1 is about one class; write f1.Low,"
+	 " or that of another class\n"},
+	{select_of_a_class, NULL},
+	{select_of_other_class, "spec.train.select.metric: there is no metric 'f1.Hgh';"
+	 " write one of accuracy, balanced-accuracy, macro-f1, matthews, kappa,"
+	 " precision.CLASS, recall.CLASS, f1.CLASS\n"},
+	{select_of_scores, "spec.train.select.metric: log-loss is measured on scores; name"
+	 " the server's second output in spec.interface.output.scores\n"},
+	{select_other_name, "spec.train.select.metric: there is no metric 'log_loss'; did"
+	 " you mean 'log-loss'?\n"},
+	{select_with_scores, NULL},
+	{select_auc_of_three, "spec.train.select.metric: there is no metric 'auc'; write one"
+	 " of accuracy, balanced-accuracy, macro-f1, matthews, kappa, precision.CLASS,"
+	 " recall.CLASS, f1.CLASS, brier, log-loss\n"},
+	{select_of_numbers, "spec.train.select.metric: rmse is measured on numbers, and the"
+	 " output has classes; write one of accuracy, balanced-accuracy, macro-f1, matthews,"
+	 " kappa, precision.CLASS, recall.CLASS, f1.CLASS\n"},
+	{select_by_default, "spec.train.select.metric: accuracy is measured on classes, and"
+	 " the output has none; write one of mae, rmse, mape, pinball, r-squared\n"},
+	{trigger_misspelt, "spec.triggers[1].performance.metric: there is no metric"
+	 " 'accurracy'; did you mean 'accuracy'?\n"},
+	{trigger_of_a_class, NULL},
 	{unknown_class, "spec.gates.require[0].class: 'Mid' is no class of the output; write one of"
 	                " its classes\n"},
 	{unknown_slice, "spec.gates.slices[0]: 'leads' is no input; a slice is the rows that share a"

@@ -117,6 +117,7 @@ static void model_defaults(void **state)
 	assert_int_equal(m->train->folds, 5);
 	assert_true(m->train->split.validation == 0);
 	assert_int_equal(m->train->split.by, SPLIT_BY_HASH);
+	assert_string_equal(m->train->select_metric, "mae");
 	assert_int_equal(m->train->select_rule, SELECT_SIMPLEST_WITHIN_ONE_SE);
 	assert_string_equal(m->triggers[0].time_zone, "Europe/Berlin");
 	assert_int_equal(m->retrain, LEVEL_AUTO);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "api/metrics.h"
 #include "run/metrics.h"
 
 static struct arena arena;
@@ -122,6 +123,68 @@ static void of_numbers(void **state)
 	assert_false(metric_is_loss("accuracy"));
 }
 
+static bool is_among(const struct named_number *metrics, size_t n, const char *name)
+{
+	return !isnan(metric_find(metrics, n, name));
+}
+
+static bool is_accepted(const char *name, const struct output_spec *output)
+{
+	struct buf why;
+	bool accepted;
+
+	buf_init(&why, 512);
+	metric_why_not_measured(name, output, &why);
+	accepted = why.len == 0;
+	buf_deinit(&why);
+	return accepted;
+}
+
+/* What a manifest may choose by is what is measured, and no more. */
+static void expect_names(const struct outcomes *outcomes, const struct output_spec *output,
+                         size_t want)
+{
+	struct named_number *metrics;
+	size_t n;
+
+	metrics_all(outcomes, &output->classes, &arena, &metrics, &n);
+	assert_int_equal(n, want);
+	for (size_t i = 0; i < n; i++)
+		assert_true(is_accepted(metrics[i].name, output));
+	for (int kind = 0; kind < METRIC_KINDS; kind++) {
+		const char *name = metric_infos[kind].name;
+
+		assert_int_equal(is_accepted(name, output), is_among(metrics, n, name));
+		for (size_t k = 0; k < output->classes.n; k++) {
+			const char *of = arena_printf(&arena, "%s.%s", name, output->classes.items[k]);
+
+			assert_int_equal(is_accepted(of, output), is_among(metrics, n, of));
+		}
+	}
+}
+
+static void names_are_those_of_manifests(void **state)
+{
+	static const char *names[] = {"a", "b", "c"};
+	static uint32_t truth[] = {0, 0, 1, 1, 2}, predicted[] = {0, 1, 1, 0, 2};
+	static double scores[] = {.8, .2, 0, .4, .6, 0, .1, .9, 0, .7, .3, 0, 0, .1, .9};
+	static double of_two[] = {.8, .2, .4, .6, .1, .9, .7, .3};
+	static double numbers[] = {1, 2, 3}, other[] = {1, 4, 2};
+	struct output_spec output = {.classes = {names, 3}};
+	struct outcomes outcomes = {.n = 5, .n_classes = 3, .truth = truth, .predicted = predicted};
+
+	(void)state;
+	expect_names(&outcomes, &output, 5 + 9);
+	outcomes.scores = scores, outcomes.n_scores = 3, output.scores = "scores";
+	expect_names(&outcomes, &output, 5 + 9 + 2);
+	outcomes.n = 4, outcomes.n_classes = outcomes.n_scores = output.classes.n = 2;
+	outcomes.scores = of_two;
+	expect_names(&outcomes, &output, 5 + 6 + 5);
+	outcomes = (struct outcomes){.n = 3, .truth_number = numbers, .predicted_number = other};
+	output = (struct output_spec){.min = NAN, .max = NAN};
+	expect_names(&outcomes, &output, 5);
+}
+
 static void no_rows_no_metrics(void **state)
 {
 	static const struct outcomes outcomes = {.n_classes = 2};
@@ -205,6 +268,7 @@ int main(void)
 		WITH_ARENA(of_classes),      WITH_ARENA(of_probabilities),
 		WITH_ARENA(of_probabilities_of_three),
 		WITH_ARENA(of_numbers),      WITH_ARENA(no_rows_no_metrics),
+		WITH_ARENA(names_are_those_of_manifests),
 		cmocka_unit_test(the_choice),
 		cmocka_unit_test(of_five_candidates_the_tree_of_depth_ten_is_chosen),
 	};
