@@ -333,6 +333,22 @@ static int complaints(struct comparison *cmp)
 	return (int)diagnostics.n;
 }
 
+/* A plan of a wrong folder would be content for ever. Where HEAD has none but its merge base had,
+ * they are deleted on purpose. */
+static int check_declared(struct comparison *cmp, struct err *err)
+{
+	struct arena *arena = cmp->options->arena;
+	struct oid tree;
+	struct err absent = {0};
+
+	if (!view_is_empty(&cmp->head, arena) || !view_is_empty(&cmp->base, arena))
+		return 0;
+	return err_set(err, ERR_STALLED, "there is no %s '%s' at HEAD; name the folder of the fleet's "
+	               "manifests with --path",
+	               objects_tree(cmp->head.objects, cmp->head.commit, cmp->options->path, &tree,
+	                            &absent) ? "folder" : "manifest in", cmp->options->path);
+}
+
 int verb_plan(const struct options *options, struct err *err)
 {
 	struct comparison cmp = {.options = options};
@@ -350,6 +366,8 @@ int verb_plan(const struct options *options, struct err *err)
 		result = EXIT_ERROR;
 		goto done;
 	}
+	if (check_declared(&cmp, err))
+		goto done;
 	for_each(&cmp, KIND_MODEL_DEPLOYMENT, compare_deployment);
 	for_each(&cmp, KIND_MODEL, compare_model);
 	if (options->output == OUTPUT_TABLE)

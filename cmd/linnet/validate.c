@@ -61,16 +61,29 @@ static void put_text(const struct options *options, struct view *view,
 		printf("; nothing to mend\n");
 }
 
+/* A check of a wrong folder would be content for ever. */
+static int check_folder(struct view *view, const struct options *options, const char *folder,
+                        struct diagnostics *diagnostics, struct err *err)
+{
+	if (view_folder(view, folder, options->arena, err))
+		return -1;
+	fleet_diagnose(view->fleet, view_read, view, options->arena, diagnostics);
+	if (!diagnostics->n && view_is_empty(view, options->arena))
+		return err_set(err, ERR_STALLED, "there is no manifest in %s; name the folder of the "
+		               "fleet's manifests", folder);
+	return 0;
+}
+
 int verb_validate(const struct options *options, struct err *err)
 {
 	struct diagnostics diagnostics = {0};
 	struct view view;
 
-	if (view_folder(&view, options->n_args ? options->args[0] : ".", options->arena, err)) {
+	if (check_folder(&view, options, options->n_args ? options->args[0] : ".", &diagnostics,
+	                 err)) {
 		view_close(&view);
 		return -1;
 	}
-	fleet_diagnose(view.fleet, view_read, &view, options->arena, &diagnostics);
 	if (options->output == OUTPUT_TABLE)
 		put_text(options, &view, &diagnostics);
 	else

@@ -103,6 +103,16 @@ int view_commit(struct view *view, struct objects *objects, struct oid commit, c
 	return result;
 }
 
+bool view_is_empty(const struct view *view, struct arena *arena)
+{
+	const char **names;
+	size_t n = 0;
+
+	for (int kind = 0; kind < KINDS; kind++)
+		n += fleet_list(view->fleet, (enum kind)kind, arena, &names);
+	return n == 0;
+}
+
 void view_close(struct view *view)
 {
 	fleet_free(view->fleet);

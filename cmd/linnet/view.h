@@ -20,6 +20,8 @@ int view_folder(struct view *view, const char *folder, struct arena *arena, stru
 int view_commit(struct view *view, struct objects *objects, struct oid commit, const char *path,
                 struct arena *arena, struct err *err) must_check;
 void view_close(struct view *view);
+/* Nothing is declared there. */
+bool view_is_empty(const struct view *view, struct arena *arena);
 /* A manifest_read for this view. */
 int view_read(void *view, struct oid blob, struct arena *arena, struct bytes *out, struct err *err);
 

@@ -38,6 +38,30 @@ class ExitTest(CliTest):
             self.assertEqual(status, 0, words)
             self.assertNotIn("(null)", out)
 
+    def test_a_path_without_manifests_is_a_mistake(self):
+        _, fleet = self.fleet()
+        empty = fleet / "empty"
+        empty.mkdir()
+        self.assertIn("there is no manifest in", self.fails("validate", empty))
+        (empty / "ci.yaml").write_text("jobs: {}\n")
+        self.assertIn(f"there is no manifest in {empty}", self.fails("validate", empty))
+        self.assertIn("there is no manifest in", self.fails("validate", empty, "-o", "json"))
+        self.assertIn("No such file", self.fails("validate", fleet / "nope"))
+        git(fleet, "add", "-A")
+        git(fleet, "commit", "-qm", "an empty folder")
+        plan = ("plan", "--base", "main", "--repo", fleet, "--path")
+        self.assertIn("there is no folder 'nope' at HEAD", self.fails(*plan, "nope"))
+        self.assertIn("there is no manifest in 'empty' at HEAD", self.fails(*plan, "empty"))
+
+    def test_what_is_deleted_on_purpose_is_planned(self):
+        _, fleet = self.fleet()
+        git(fleet, "checkout", "-qb", "gone")
+        git(fleet, "rm", "-rq", "manifests")
+        git(fleet, "commit", "-qm", "gone")
+        status, out, _ = linnet("plan", "--base", "main", "--repo", fleet, "--path", "manifests")
+        self.assertEqual(status, 2)
+        self.assertIn(f"- retire {D}", out)
+
     def test_plan_says_what_gets_looser(self):
         _, fleet = self.fleet()
         file = fleet / "manifests/model.yaml"
