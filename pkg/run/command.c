@@ -129,7 +129,8 @@ static int spawn(struct command *command, const struct command_spec *spec, int l
 	errnum = exec_error(report[0], &sandbox->parts);
 	if (errnum) {
 		waitpid(pid, NULL, 0);
-		return err_errno(err, ERR_STALLED, errnum, "%s: cannot be executed", spec->argv[0]);
+		return err_errno(err, err_errno_kind(errnum), errnum, "%s: cannot be executed",
+		                 spec->argv[0]);
 	}
 	command->pid = pid;
 	command->pidfd = pidfd_open(pid, 0);

@@ -31,7 +31,8 @@ struct command {
 	struct sandbox sandbox; /* `parts`: what is enforced */
 };
 
-/* A program that cannot be executed is an error here, ERR_STALLED. */
+/* A program that cannot be executed is an error here: ERR_STALLED when it stays so until somebody
+ * mends it, ERR_TRANSIENT when it may pass (err_errno_kind). */
 int command_start(struct command *command, const struct command_spec *spec, struct err *err)
 	must_check;
 /* Whether it still runs, after at most `wait_ms`. */

@@ -75,26 +75,30 @@ static int lingering(void)
 	return lingering_of(getpid());
 }
 
-static void start(struct command *command, const char *script)
+static int start_program(struct command *command, const char *const *argv, struct err *err)
 {
-	static char text[1024], name[64];
-	static char log[128], cwd[128];
-	const char *const argv[] = {"sh", "-c", text, NULL};
+	static char name[64], log[128], cwd[128];
 	const char *const env[] = {"PATH=/usr/bin:/bin", name, NULL};
-	struct err err = {0};
 	struct command_spec spec = {
 		.argv = argv, .env = env, .folder = folder, .hide = top,
 		.memory_bytes = -1, .file_bytes = 1 << 20, .processes = PROCESSES,
 	};
 
 	snprintf(name, sizeof(name), "LINGER=sleep 1000.%d", (int)getpid());
-	snprintf(text, sizeof(text), "%s", script);
 	snprintf(log, sizeof(log), "%s/log", folder);
 	snprintf(cwd, sizeof(cwd), "%s/source", folder);
 	spec.log = log;
 	spec.cwd = cwd;
 	unlink(log);
-	if (command_start(command, &spec, &err))
+	return command_start(command, &spec, err);
+}
+
+static void start(struct command *command, const char *script)
+{
+	const char *const argv[] = {"sh", "-c", script, NULL};
+	struct err err = {0};
+
+	if (start_program(command, argv, &err))
 		fail_msg("%s", err.text);
 }
 
@@ -276,6 +280,34 @@ static int tear_down(void **state)
 	return dir_remove_all(AT_FDCWD, top, &err);
 }
 
+/* What may pass by itself says nothing of the code: a program that is being written, as here, or
+ * no more memory or processes for now. */
+static void what_cannot_be_executed_may_be_later(void **state)
+{
+	char program[128];
+	const char *const argv[] = {program, NULL};
+	struct command command;
+	struct err err = {0};
+	struct buf text;
+	int code = -1, fd;
+
+	(void)state;
+	snprintf(program, sizeof(program), "%s/source/program", folder);
+	assert_int_equal(start_program(&command, argv, &err), -1);
+	assert_int_equal(err.kind, ERR_STALLED); /* there is none */
+	buf_init(&text, 1 << 20);
+	assert_int_equal(file_read(AT_FDCWD, "/bin/true", &text, &err), 0);
+	assert_int_equal(file_replace(AT_FDCWD, program, buf_text(&text), text.len, 0755, &err), 0);
+	buf_deinit(&text);
+	fd = open(program, O_WRONLY);
+	assert_int_equal(start_program(&command, argv, &err), -1);
+	assert_int_equal(err.kind, ERR_TRANSIENT);
+	close(fd);
+	assert_int_equal(start_program(&command, argv, &err), 0);
+	assert_int_equal(command_wait(&command, &port_clock, now_ms(NULL) + 60000, &code, &err), 0);
+	assert_int_equal(code, 0);
+}
+
 static void with_all_our_rights(void **state)
 {
 	(void)state;
@@ -340,6 +372,7 @@ static void without_namespaces(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_cannot_be_executed_may_be_later, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(with_all_our_rights, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(as_an_ordinary_user, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(without_namespaces, set_up, tear_down),
