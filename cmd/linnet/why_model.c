@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "gate/gate.h"
 #include "view.h"
 
 /* The newest verdict and what it was made from; NULL: there is none. */
@@ -96,6 +97,21 @@ static void put_verdict(const struct reasons *reasons)
 	}
 }
 
+/* A version from elsewhere, and what became of its test so far. */
+static void put_test(const struct evaluation *evaluation)
+{
+	char again[TIME_TEXT];
+
+	printf("  tests:  %s", evaluation->version);
+	if (evaluation->why)
+		printf(", which has failed %d times: %s", evaluation->attempts, evaluation->why);
+	if (evaluation->retry_ms >= 0 && evaluation->attempts < GATE_ATTEMPTS) {
+		format_time(evaluation->retry_ms, again);
+		printf("; again at %s", again);
+	}
+	printf("\n");
+}
+
 static void put_reasons(const struct reasons *reasons)
 {
 	const struct model_status *status = reasons->status;
@@ -111,9 +127,7 @@ static void put_reasons(const struct reasons *reasons)
 	if (status->message)
 		printf("  %s %s\n", status->phase == CYCLE_IDLE ? "ended: " : "waits: ", status->message);
 	if (status->evaluation.version)
-		printf("  tests:  %s%s%s\n", status->evaluation.version,
-		       status->evaluation.why ? ", which has failed: " : "",
-		       status->evaluation.why ? status->evaluation.why : "");
+		put_test(&status->evaluation);
 	if (status->n_history) {
 		const struct transition *last = &status->history[0];
 		bool is_told = last->why && status->message && !strcmp(last->why, status->message);
@@ -157,6 +171,8 @@ static void write_reasons(struct writer *writer, const void *context)
 	write_time(writer, "since", status->phase_since_ms);
 	write_member(writer, "reason", status->reason);
 	write_member(writer, "message", status->message);
+	write_amount(writer, "attempts", (double)status->attempts);
+	write_time(writer, "notBefore", status->retry_ms);
 	write_member(writer, "verdict", verdict ? verdict_result_names.names[verdict->result] : NULL);
 	write_member(writer, "why", verdict ? verdict->why : NULL);
 	write_time(writer, "at", verdict ? verdict->at_ms : -1);

@@ -102,6 +102,13 @@ static const char *reason_of(const struct cycle *cycle, const struct request *re
 	return arena_printf(cycle->arena, ": %.*s...", (int)cut, request->reason);
 }
 
+static const char *asked(const struct cycle *cycle, const struct request *request)
+{
+	const char *by = request->by ? request->by : "somebody", *reason = reason_of(cycle, request);
+
+	return arena_printf(cycle->arena, "%s%s", by, reason[0] ? reason : " asked for it");
+}
+
 static void kick(struct cycle *cycle, const struct request *request)
 {
 	const char *by = request->by ? request->by : "somebody";
@@ -145,7 +152,7 @@ static void rest(struct cycle *cycle, const char *reason, const char *message)
 
 /* What stalled is due again, whenever its cause was: an interrupted run goes on, one that did not
  * help is made anew. */
-static void retry(struct cycle *cycle, const struct request *request)
+static void resume(struct cycle *cycle)
 {
 	struct model_status *next = cycle->next;
 	bool error = text_same(next->reason, "RunFailed") || !cycle->in->model;
@@ -157,9 +164,29 @@ static void retry(struct cycle *cycle, const struct request *request)
 	next->fruitless = 0;
 	next->attempts = 0;
 	next->retry_ms = error ? cycle->in->now_ms : -1;
-	cycle_note(cycle, "retried", arena_printf(cycle->arena, "%s asked for it",
-	                                          request->by ? request->by : "somebody"));
 	cycle_enter(cycle, CYCLE_DUE, trigger_kind_names.names[next->trigger], next->trigger_why);
+}
+
+static bool attempt_waits(const struct model_status *status)
+{
+	return (status->phase == CYCLE_RUNNING || status->phase == CYCLE_EVALUATING) &&
+	       is_time(status->retry_ms);
+}
+
+/* An attempt that waits is due now; it is one of three still. */
+static void retry(struct cycle *cycle, const struct request *request)
+{
+	struct model_status *next = cycle->next;
+	bool stalled = next->phase == CYCLE_STALLED, waits = attempt_waits(next);
+
+	evaluate_again(cycle);
+	if (!stalled && !waits)
+		return;
+	cycle_note(cycle, "retried", asked(cycle, request));
+	if (waits && next->retry_ms > cycle->in->now_ms)
+		next->retry_ms = cycle->in->now_ms;
+	if (stalled)
+		resume(cycle);
 }
 
 static void take_request(struct cycle *cycle, const struct request *request)
@@ -174,9 +201,7 @@ static void take_request(struct cycle *cycle, const struct request *request)
 		approve(cycle, request);
 		break;
 	case REQUEST_RETRY:
-		evaluate_again(cycle);
-		if (next->phase == CYCLE_STALLED)
-			retry(cycle, request);
+		retry(cycle, request);
 		break;
 	case REQUEST_REJECT:
 		if (next->phase == CYCLE_WAITING)
@@ -303,12 +328,16 @@ static void finish(struct cycle *cycle, const char *reason, const char *why, boo
 static void failed(struct cycle *cycle, enum action_kind again, const char *why)
 {
 	struct model_status *next = cycle->next;
+	char when[TIME_TEXT];
 
 	if (is_time(next->retry_ms)) {
 		cycle_wake(cycle, next->retry_ms);
 		if (cycle->in->now_ms < next->retry_ms)
 			return;
 		next->retry_ms = -1;
+		say(cycle, cycle_phase_names.names[next->phase],
+		    arena_printf(cycle->arena, "attempt %d of %d; the one before failed: %s",
+		                 next->attempts + 1, ATTEMPTS_MAX, why));
 		add_run_action(cycle, again, "the run is tried again");
 		return;
 	}
@@ -320,7 +349,10 @@ static void failed(struct cycle *cycle, enum action_kind again, const char *why)
 		return;
 	}
 	next->retry_ms = cycle->in->now_ms + ((int64_t)RETRY_FIRST_MS << (next->attempts - 1));
-	say(cycle, "Retrying", why);
+	format_time(next->retry_ms, when);
+	say(cycle, "Retrying", arena_printf(cycle->arena, "nothing runs: attempt %d of %d failed, the"
+	                                    " next is due at %s: %s", next->attempts, ATTEMPTS_MAX,
+	                                    when, why));
 }
 
 /* What the run is about has changed: it is cancelled and made anew, once. */

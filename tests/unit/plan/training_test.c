@@ -250,6 +250,35 @@ static void errors_are_retried_with_backoff_and_stall_the_third_time(void **stat
 	assert_int_equal(world->in.history.attempts, 0);
 }
 
+static void an_attempt_that_waits_is_told_and_a_person_makes_it_due(void **state)
+{
+	struct world *world = *state;
+
+	until(world, CYCLE_RUNNING);
+	tick(world);
+	world->in.run.train = RUN_FAILED;
+	world->in.run.why = "rows.csv: no such file";
+	tick(world);
+	assert_string_equal(world->in.history.reason, "Retrying");
+	assert_string_equal(world->in.history.message, "nothing runs: attempt 1 of 3 failed, the next"
+	                    " is due at 2026-07-01T09:01:04Z: rows.csv: no such file");
+	ask(world, REQUEST_RETRY, NULL);
+	tick(world);
+	assert_int_equal(world->trained, 2); /* at once */
+	assert_string_equal(world->in.history.history[0].what, "retried");
+	assert_string_equal(world->in.history.history[0].why, "ada asked for it");
+	assert_string_equal(world->in.history.reason, "Running");
+	assert_string_equal(world->in.history.message,
+	                    "attempt 2 of 3; the one before failed: rows.csv: no such file");
+	for (int i = 0; i < 2; i++) { /* who asks again and again gets no more attempts */
+		world->in.run.train = RUN_FAILED;
+		tick(world);
+		ask(world, REQUEST_RETRY, NULL);
+		tick(world);
+	}
+	assert_int_equal(world->trained, 3);
+}
+
 static void attempts_are_forgotten_when_the_run_ends(void **state)
 {
 	struct world *world = *state;
@@ -367,6 +396,7 @@ int main(void)
 		case_of(bad_data_is_considered_and_not_repeated),
 		case_of(a_test_that_is_refused_is_considered_too),
 		case_of(errors_are_retried_with_backoff_and_stall_the_third_time),
+		case_of(an_attempt_that_waits_is_told_and_a_person_makes_it_due),
 		case_of(attempts_are_forgotten_when_the_run_ends),
 		case_of(what_did_not_help_is_made_anew_for_a_person_who_asks),
 		case_of(in_promoting_a_run_is_compared_with_the_candidate),
