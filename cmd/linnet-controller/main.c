@@ -497,6 +497,8 @@ static int turn(struct daemon *d, struct err *err)
 			d->superseded = true;
 			return -1;
 		}
+		if (d->config.once && controller_check(d->running, err))
+			return -1;
 		if (d->config.once && controller_quiet(d->running))
 			return 0;
 		if (events_turn(&d->events, d->running))

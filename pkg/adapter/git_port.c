@@ -515,6 +515,7 @@ static void git_sync(void *self, int64_t now_ms, struct git_heads *out)
 		        status_grows(port) ||
 		        port->next_look_ms <= now_ms + POKE_LEAST_MS,
 		.rewritten = port->acceptance.rewritten,
+		.unreachable = port->look.problem[0] != '\0',
 		.problem = first_problem(port),
 		.branches = port->proposal_branches,
 		.n_branches = port->n_proposal_branches,

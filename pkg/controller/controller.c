@@ -505,3 +505,10 @@ bool controller_quiet(const struct controller *c)
 	}
 	return true;
 }
+
+int controller_check(const struct controller *c, struct err *err)
+{
+	if (!c->heads.unreachable || (c->heads.seen_ms >= 0 && c->heads.fleet.hex[0]))
+		return 0;
+	return err_set(err, ERR_TRANSIENT, "fleet '%s': %s", c->config.fleet_name, c->problem);
+}

@@ -58,6 +58,10 @@ void controller_disk(struct controller *controller, bool full);
 /* Whether nothing is under way: all keys rest, nothing waits for a push, Git was seen. */
 bool controller_quiet(const struct controller *controller);
 
+/* ERR_TRANSIENT when Git was tried, and nothing of the fleet could be seen so far: later passes try
+ * again, but who waits for a result has it. */
+int controller_check(const struct controller *controller, struct err *err) must_check;
+
 /* How it goes, counted since controller_new. */
 void controller_figures(const struct controller *controller, struct figures *out);
 

@@ -36,6 +36,7 @@ struct git_heads {
 	                      * status and requests branches came along for the first time; -1 never */
 	bool busy;           /* something is under way: sync again soon, not at the next poll */
 	bool rewritten;      /* HISTORY_REWRITTEN: refuse to act on the new tip until accept-rewind */
+	bool unreachable;    /* the last look at the remote failed, or found no fleet branch */
 	const char *problem; /* newest failure (fetch, verification, push), one line; NULL none */
 	const char *const *branches; /* remote branches linnet/propose|promote|revert/..., sorted */
 	size_t n_branches;

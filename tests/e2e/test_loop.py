@@ -151,6 +151,23 @@ class LoopTest(unittest.TestCase):
         self.assertEqual(second.returncode, 1)
         self.assertIn("another linnet-controller", second.stderr)
 
+    def once(self):
+        return subprocess.run([BIN / "linnet-controller", "--config", self.world.config, "--once"],
+                              capture_output=True, text=True, timeout=60, check=False)
+
+    def test_once_ends_with_the_error_when_the_fleet_is_not_to_be_seen(self):
+        done = self.once()  # nothing was pushed yet
+        self.assertEqual((done.returncode, done.stderr.count("no branch 'main'")), (1, 2))
+        self.world.declare("v1")
+        self.assertEqual(self.once().returncode, 0)
+        away = self.world.remote.rename(self.world.home / "elsewhere.git")
+        done = self.once()
+        self.assertEqual(done.returncode, 1)
+        last = done.stderr.splitlines()[-1]
+        self.assertTrue(last.startswith(f"linnet-controller: fleet '{self.world.remote}': "), last)
+        away.rename(self.world.remote)
+        self.assertEqual(self.once().returncode, 0)
+
     def test_serving_goes_on_while_git_is_away_and_a_dead_replica_is_replaced(self):
         self.serve_v1()
         moved = self.world.remote.with_suffix(".away")
