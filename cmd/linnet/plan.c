@@ -326,7 +326,8 @@ static int complaints(struct comparison *cmp)
 {
 	struct diagnostics diagnostics = {0};
 
-	fleet_diagnose(cmp->head.fleet, view_read, &cmp->head, cmp->options->arena, &diagnostics);
+	fleet_diagnose(cmp->head.fleet, view_read, view_has_folder, &cmp->head, cmp->options->arena,
+	               &diagnostics);
 	for (size_t i = 0; i < diagnostics.n; i++)
 		fprintf(stderr, "%s:%d:%d: %s\n", diagnostics.items[i].path, diagnostics.items[i].line,
 		        diagnostics.items[i].column, diagnostics.items[i].message);

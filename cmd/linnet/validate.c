@@ -67,7 +67,7 @@ static int check_folder(struct view *view, const struct options *options, const 
 {
 	if (view_folder(view, folder, options->arena, err))
 		return -1;
-	fleet_diagnose(view->fleet, view_read, view, options->arena, diagnostics);
+	fleet_diagnose(view->fleet, view_read, view_has_folder, view, options->arena, diagnostics);
 	if (!diagnostics->n && view_is_empty(view, options->arena))
 		return err_set(err, ERR_STALLED, "there is no manifest in %s; name the folder of the "
 		               "fleet's manifests", folder);

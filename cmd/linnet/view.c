@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "remote.h"
@@ -34,6 +37,56 @@ int view_read(void *self, struct oid blob, struct arena *arena, struct bytes *ou
 	return result;
 }
 
+/* Cuts off the last part of a path; false: it was the root already. */
+static bool cut_last(char *path)
+{
+	char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return false;
+	*slash = '\0';
+	return true;
+}
+
+static void find_root(struct view *view, const char *folder, struct arena *arena)
+{
+	char path[PATH_MAX];
+	const char *whole;
+
+	if (!realpath(folder, path))
+		return;
+	whole = arena_strdup(arena, path);
+	do {
+		if (access(arena_printf(arena, "%s/.git", path), F_OK) == 0) {
+			view->folder = whole;
+			view->root = strlen(path);
+			return;
+		}
+	} while (cut_last(path));
+}
+
+bool view_has_folder(void *self, const char *path)
+{
+	struct view *view = self;
+	char base[PATH_MAX], whole[2 * PATH_MAX];
+	struct err absent = {0};
+	struct oid tree;
+	struct stat found;
+
+	if (view->objects)
+		return !objects_tree(view->objects, view->commit, path, &tree, &absent) ||
+		       objects_broken(view->objects);
+	if (!view->folder)
+		return true;
+	snprintf(base, sizeof(base), "%s", view->folder);
+	do {
+		snprintf(whole, sizeof(whole), "%s/%s", base, path);
+		if (stat(whole, &found) == 0 && S_ISDIR(found.st_mode))
+			return true;
+	} while (strlen(base) > view->root && cut_last(base));
+	return false;
+}
+
 static int put_file(struct view *view, const char *path, struct arena *arena, struct err *err)
 {
 	const char **slot = list_push(arena, &view->paths, &view->n_paths);
@@ -59,6 +112,7 @@ int view_folder(struct view *view, const char *folder, struct arena *arena, stru
 	int result = 0;
 
 	*view = (struct view){.fleet = fleet_new()};
+	find_root(view, folder, arena);
 	if (!walk)
 		return err_set(err, ERR_STALLED, "%s: cannot be walked", folder);
 	while (!result && (entry = fts_read(walk))) {

@@ -12,6 +12,8 @@ struct view {
 	struct oid commit;       /* "" for a folder */
 	const char **paths;      /* of a folder: blob id "%040zu" of i is the file paths[i] */
 	size_t n_paths, n_files;
+	const char *folder; /* of a folder within a work tree: where it is; else NULL */
+	size_t root;        /* so many bytes of it are the work tree's root */
 };
 
 /* Every manifest below a folder, as it is on disk. */
@@ -24,6 +26,11 @@ void view_close(struct view *view);
 bool view_is_empty(const struct view *view, struct arena *arena);
 /* A manifest_read for this view. */
 int view_read(void *view, struct oid blob, struct arena *arena, struct bytes *out, struct err *err);
+
+/* A manifest_has_folder for this view: of a commit, in its tree. Of a work tree, below its root or
+ * any folder between that and the manifests: a fleet may be kept as an example inside of another
+ * repository. Outside of one nothing is known. */
+bool view_has_folder(void *view, const char *path);
 
 /* The newest commit of a branch that is at hand, and where: of the repository itself, else what was
  * last fetched of origin. "": there is none. */

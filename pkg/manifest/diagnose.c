@@ -14,6 +14,7 @@ enum { NEAREST_NAMES = 2000 };
 struct diagnosis {
 	struct fleet *fleet;
 	manifest_read *load;
+	manifest_has_folder *has_folder;
 	void *self;
 	struct decoder decoder; /* of the file at hand, in the fleet's scratch memory */
 };
@@ -90,6 +91,14 @@ static struct object get(struct diagnosis *diagnosis, enum kind kind, const char
 	fleet_get(diagnosis->fleet, kind, NULL, name, diagnosis->load, diagnosis->self,
 	          diagnosis->decoder.arena, &object, NULL, NULL);
 	return object;
+}
+
+static void check_source(struct diagnosis *diagnosis, const struct node *document,
+                         const char *path, const char *source)
+{
+	if (source && diagnosis->has_folder && !diagnosis->has_folder(diagnosis->self, source))
+		complain(&diagnosis->decoder, node_near(document, path), "there is no folder '%s'; write"
+		         " its path from the root of the repository, or add it", source);
 }
 
 static void check_policy(struct diagnosis *diagnosis, const struct node *document,
@@ -193,6 +202,10 @@ static void check_references(struct diagnosis *diagnosis, const struct document 
 
 	switch (object->kind) {
 	case KIND_MODEL:
+		if (object->model->train)
+			check_source(diagnosis, document->node, "spec.train.source",
+			             object->model->train->source);
+		check_source(diagnosis, document->node, "spec.serve.source", object->model->serve.source);
 		if (object->model->gates.policy)
 			check_policy(diagnosis, document->node, object->model);
 		break;
@@ -276,15 +289,15 @@ static void keep(const struct diagnostics *found, struct arena *arena, struct di
 	}
 }
 
-void fleet_diagnose(struct fleet *fleet, manifest_read *read, void *self, struct arena *arena,
-                    struct diagnostics *out)
+void fleet_diagnose(struct fleet *fleet, manifest_read *read, manifest_has_folder *has_folder,
+                    void *self, struct arena *arena, struct diagnostics *out)
 {
 	fleet_settle(fleet);
 	for (size_t i = 0; i < fleet->files.n && out->n < LIMIT_DIAGNOSTICS; i++) {
 		const struct file *file = fleet->files.entries[i].value;
 		struct diagnostics found = {0};
 		struct diagnosis diagnosis = {
-			fleet, read, self,
+			fleet, read, has_folder, self,
 			{.arena = &fleet->scratch, .path = file->path, .diagnostics = &found},
 		};
 

@@ -27,6 +27,9 @@ void manifest_decode(const char *path, const char *text, size_t len, struct aren
 typedef int manifest_read(void *self, struct oid blob, struct arena *arena, struct bytes *out,
                           struct err *err);
 
+/* Is there such a folder in the repository? True where that is not known. */
+typedef bool manifest_has_folder(void *self, const char *path);
+
 struct fleet; /* heap; owned by who opened it */
 struct fleet *fleet_new(void);
 void fleet_free(struct fleet *fleet);
@@ -66,9 +69,10 @@ size_t fleet_versions_of(struct fleet *fleet, const char *model, struct arena *a
 size_t fleet_deployments_of(struct fleet *fleet, const char *model, struct arena *arena,
                             const char ***names);
 /* All complaints now: of decoding, duplicates, dangling references, changed ModelVersions and the
- * checks of api (`*_check`), sorted by path and line. */
-void fleet_diagnose(struct fleet *fleet, manifest_read *read, void *self, struct arena *arena,
-                    struct diagnostics *out);
+ * checks of api (`*_check`), sorted by path and line; and of sources that are no folder, unless
+ * `has_folder` is NULL. */
+void fleet_diagnose(struct fleet *fleet, manifest_read *read, manifest_has_folder *has_folder,
+                    void *self, struct arena *arena, struct diagnostics *out);
 /* Everything the rollout planner is told about one deployment; `commit` is the accepted commit.
  * `known` is false only when it is declared, but neither now nor before in a way that decodes; what
  * a failed fetch or verification means is the caller's. A frozen object is resolved from its last

@@ -46,6 +46,8 @@ class CliTest(unittest.TestCase):
         git(self.home, "init", "-q", "-b", "main", fleet)
         git(fleet, "remote", "add", "origin", remote)
         (fleet / "manifests").mkdir()
+        (fleet / "apps/risk").mkdir(parents=True)
+        (fleet / "apps/risk/train.py").touch()
         for name in ("model", "deployment", "environment", "policy"):
             text = (GOLDEN / f"kinds/{name}.yaml").read_text().replace("version: v2", "version: none")
             text = "".join(line for line in text.splitlines(keepends=True)

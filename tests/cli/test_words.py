@@ -62,6 +62,34 @@ class ExitTest(CliTest):
         self.assertEqual(status, 2)
         self.assertIn(f"- retire {D}", out)
 
+    def test_a_source_that_is_no_folder_is_a_mistake(self):
+        _, fleet = self.fleet()
+        file = fleet / "manifests/model.yaml"
+        git(fleet, "checkout", "-qb", "wrong")
+        text = file.read_text().replace("source: apps/risk", "source: apps/nope")
+        file.write_text(text)
+        line = text[:text.index("apps/nope")].count("\n") + 1
+        expected = (f"model.yaml:{line}:13: spec.train.source: there is no folder 'apps/nope'; write its "
+                    "path from the root of the repository, or add it\n")
+        validate, plan = ("validate", fleet / "manifests"), ("plan", "--base", "main", "--path",
+                                                             "manifests", "--repo", fleet)
+        status, out, _ = linnet(*validate)
+        self.assertEqual(status, 1)
+        self.assertIn(expected, out)
+        self.assertIn("spec.serve.source: there is no folder 'apps/nope'", out)
+        git(fleet, "commit", "-qam", "wrong")
+        self.assertIn(expected, self.fails(*plan))
+        (fleet / "apps/nope").mkdir()
+        (fleet / "apps/nope/train.py").touch()
+        self.ok(*validate)
+        self.assertIn(expected, self.fails(*plan))
+        git(fleet, "add", "-A")
+        git(fleet, "commit", "-qm", "its folder")
+        self.assertEqual(linnet(*plan)[0], 2)
+        shutil.rmtree(fleet / "apps")
+        (fleet / ".git").rename(self.home / "git")
+        self.ok(*validate)
+
     def test_plan_says_what_gets_looser(self):
         _, fleet = self.fleet()
         file = fleet / "manifests/model.yaml"

@@ -399,7 +399,7 @@ static void mistakes(void **state)
 
 		put(fixture, fleet, "fleet.yaml", fleet_text, NULL);
 		put(fixture, fleet, names[i], read_file(fixture, path), NULL);
-		fleet_diagnose(fleet, blob_read, fixture, &fixture->arena, &diagnostics);
+		fleet_diagnose(fleet, blob_read, NULL, fixture, &fixture->arena, &diagnostics);
 		assert_true(diagnostics.n > 0);
 		assert_golden(fixture,
 		              arena_printf(&fixture->arena, "%.*s.txt", (int)strlen(path) - 5, path),
@@ -422,7 +422,7 @@ static void example(void **state)
 	for (size_t i = 0; i < n; i++)
 		put(fixture, fleet, names[i],
 		    read_file(fixture, arena_printf(&fixture->arena, "%s/%s", folder, names[i])), NULL);
-	fleet_diagnose(fleet, blob_read, fixture, &fixture->arena, &diagnostics);
+	fleet_diagnose(fleet, blob_read, NULL, fixture, &fixture->arena, &diagnostics);
 	assert_string_equal(diagnostics_text(fixture, &diagnostics), "");
 	assert_int_equal(fleet_list(fleet, KIND_MODEL_DEPLOYMENT, &fixture->arena, &names), 2);
 	fleet_free(fleet);

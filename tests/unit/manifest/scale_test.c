@@ -143,7 +143,7 @@ static void look_at_all(struct fleet *fleet, int64_t n, struct arena *arena)
 	double started = seconds();
 	struct arena pass;
 
-	fleet_diagnose(fleet, generate, NULL, arena, &diagnostics);
+	fleet_diagnose(fleet, generate, NULL, NULL, arena, &diagnostics);
 	print_message("all diagnosed: %.3f s\n", seconds() - started);
 	if (diagnostics.n > 0)
 		fail_msg("%s", diagnostics.items[0].message);
