@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,18 +13,19 @@
 #include "adapter/http_curl.h"
 #include "base/digest.h"
 #include "base/file.h"
-#include "base/heap.h"
 #include "base/limits.h"
 #include "base/ustar.h"
 #include "doc/doc.h"
 #include "doc/text.h"
 #include "run/run.h"
 
-enum { ROWS_BYTES_MAX = 256 << 20, REPLY_BYTES_MAX = 1 << 20, CALL_MS = 60000, TRIES = 3 };
-#define ARTIFACT_BYTES_MAX ((size_t)2 << 30)
+enum { ROWS_BYTES_MAX = 256 << 20, REPLY_BYTES_MAX = 1 << 20, TRIES = 3 };
+enum { CALL_MS = 60000, CALL_MS_PER_MIB = 1000 };
+#define ARTIFACT_BYTES_MAX ((int64_t)2 << 30)
 
 struct job {
-	struct port_http http;
+	struct http_curl *curl;
+	struct port_http http; /* of it */
 	struct port_clock clock;
 	struct arena arena; /* of one call */
 	struct buf body;
@@ -97,22 +99,22 @@ static int read_task(struct job *job, struct err *err)
 }
 
 /* One call; the reply is in the arena until the next. Status 0: no answer. */
-static struct http_reply call(struct job *job, const char *method, const char *url,
-                              size_t bytes_max)
+static struct http_reply call(struct job *job, const char *method, const char *url)
 {
 	char key[128];
 	const char *const headers[] = {"Content-Type: application/json", key};
 	bool post = strcmp(method, "POST") == 0;
 	const struct http_request request = {
 		.method = method, .url = url, .headers = headers, .n_headers = post ? 2 : 0,
-		.body = {buf_text(&job->body), post ? job->body.len : 0}, .body_bytes_max = bytes_max,
+		.body = {buf_text(&job->body), post ? job->body.len : 0}, .body_bytes_max = REPLY_BYTES_MAX,
 	};
+	int64_t most_ms = CALL_MS + (int64_t)(request.body.len >> 20) * CALL_MS_PER_MIB;
 	struct http_reply reply = {0};
 	struct err err = {0};
 
 	snprintf(key, sizeof(key), "Idempotency-Key: %s", job->key.hex);
 	if (job->http.perform(job->http.self, &request, &reply, 1,
-	                      job->clock.now_ms(job->clock.self) + CALL_MS, &job->arena, &err))
+	                      job->clock.now_ms(job->clock.self) + most_ms, &job->arena, &err))
 		reply = (struct http_reply){.err = err};
 	return reply;
 }
@@ -138,50 +140,67 @@ static void say_final(const char *what, int status)
 	       status < 400 ? " (redirects are not followed; declare the url that it leads to)" : "");
 }
 
-static int unpack(struct http_reply *reply, struct err *err)
+static int unpack(int in, struct err *err)
 {
 	const struct ustar_limits limits = {.entries_max = 100000, .bytes_max = ARTIFACT_BYTES_MAX};
 	const char *to = getenv("LINNET_MODEL_DIR");
-	int dir = to ? open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	int in = memfd_create("artifact", MFD_CLOEXEC), result = -1;
-	FILE *file = in < 0 ? NULL : fdopen(dup(in), "w");
+	int dir = to ? open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1, result = -1;
 
-	if (dir < 0 || !file || fwrite(reply->body.data, 1, reply->body.len, file) != reply->body.len ||
-	    fflush(file) || lseek(in, 0, SEEK_SET))
+	if (dir < 0 || lseek(in, 0, SEEK_SET))
 		err_set(err, ERR_TRANSIENT, "the artifact cannot be unpacked");
 	else
 		result = ustar_extract(in, dir, &limits, err);
-	if (file)
-		fclose(file);
-	if (in >= 0)
-		close(in);
 	if (dir >= 0)
 		close(dir);
 	return result;
 }
 
-/* What was promised, and nothing else, is unpacked. The arena has room for one artifact. */
+/* Whether the file of that many bytes has this digest. */
+static int check_digest(int fd, size_t len, struct digest wanted, struct err *err)
+{
+	void *bytes = len ? mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0) : NULL;
+	struct digest found;
+
+	if (bytes == MAP_FAILED)
+		return err_errno(err, ERR_TRANSIENT, errno, "its artifact cannot be read");
+	found = digest_of(bytes ? bytes : "", len);
+	if (bytes)
+		munmap(bytes, len);
+	if (digest_same(found, wanted))
+		return 0;
+	return err_set(err, ERR_STALLED, "its artifact has digest %.10s, not %.10s as it told",
+	               found.hex, wanted.hex);
+}
+
+/* Into `fd`, for as long as bytes come: whoever waits for us has a timeout. */
+static int download(struct job *job, const char *url, int fd, struct digest wanted,
+                    struct err *err)
+{
+	const struct http_download what = {.url = url, .fd = fd, .bytes_max = ARTIFACT_BYTES_MAX};
+
+	if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET))
+		return err_errno(err, ERR_TRANSIENT, errno, "its artifact cannot be written");
+	if (http_curl_download(job->curl, &what, INT64_MAX, err))
+		return err_wrap(err, "its artifact cannot be fetched");
+	return check_digest(fd, (size_t)lseek(fd, 0, SEEK_CUR), wanted, err);
+}
+
+/* What was promised, and nothing else, is unpacked. */
 static int fetch_from(struct job *job, const char *url, struct digest wanted, struct err *err)
 {
-	for (int i = 0; i < TRIES; i++) {
-		struct http_reply reply;
-		struct digest found;
+	int fd = memfd_create("artifact", MFD_CLOEXEC), result = -1;
 
-		arena_reset(&job->arena);
-		reply = call(job, "GET", url, ARTIFACT_BYTES_MAX);
-		if (reply.status != 200) {
-			err_set(err, ERR_TRANSIENT, "its artifact cannot be fetched: HTTP %d%s%s",
-			        reply.status, reply.status ? "" : ": ", reply.status ? "" : reply.err.text);
-		} else {
-			found = digest_of(reply.body.data, reply.body.len);
-			if (digest_same(found, wanted))
-				return unpack(&reply, err);
-			err_set(err, ERR_STALLED, "its artifact has digest %.10s, not %.10s as it told",
-			        found.hex, wanted.hex);
-		}
-		rest(job);
+	if (fd < 0)
+		return err_errno(err, ERR_TRANSIENT, errno, "there is no room for its artifact");
+	for (int i = 0; i < TRIES && result; i++) {
+		if (i > 0)
+			rest(job);
+		result = download(job, url, fd, wanted, err);
 	}
-	return -1;
+	if (!result)
+		result = unpack(fd, err);
+	close(fd);
+	return result;
 }
 
 static int fetch(struct job *job, const struct node *artifact, struct err *err)
@@ -189,15 +208,10 @@ static int fetch(struct job *job, const struct node *artifact, struct err *err)
 	const char *text = artifact ? node_text(artifact, "digest") : NULL;
 	const char *from = artifact ? node_text(artifact, "url") : NULL;
 	struct digest wanted;
-	char *url;
-	int result;
 
 	if (!text || !from || digest_parse(text, &wanted, err))
 		return err_set(err, ERR_STALLED, "it succeeded without an artifact's url and digest");
-	url = heap_strdup(from);
-	result = fetch_from(job, url, wanted, err);
-	free(url);
-	return result;
+	return fetch_from(job, from, wanted, err);
 }
 
 /* -1: goes on; else the exit code. */
@@ -233,11 +247,11 @@ static int follow(struct job *job)
 	while (code < 0) {
 		const char *url = arena_printf(&job->arena, "%s/%s", job->url, job->key.hex);
 		const char *what = "asked";
-		struct http_reply reply = call(job, "GET", url, REPLY_BYTES_MAX);
+		struct http_reply reply = call(job, "GET", url);
 
 		if (reply.status == 404) {
 			what = "started";
-			reply = call(job, "POST", job->url, REPLY_BYTES_MAX);
+			reply = call(job, "POST", job->url);
 		}
 		if (reply.status < 200 || reply.status > 299)
 			say(what, &reply);
@@ -258,12 +272,13 @@ int job_run(const char *url, int64_t poll_ms)
 {
 	struct http_curl *http = http_curl_new();
 	struct job job = {
-		.http = http_curl_port(http), .clock = clock_posix(), .url = url, .poll_ms = poll_ms,
+		.curl = http, .http = http_curl_port(http), .clock = clock_posix(), .url = url,
+		.poll_ms = poll_ms,
 	};
 	struct err err = {0};
 	int code = RUN_EXIT_ERROR;
 
-	arena_init(&job.arena, ARTIFACT_BYTES_MAX + (64 << 20));
+	arena_init(&job.arena, 64 << 20);
 	buf_init(&job.body, 2 * (size_t)ROWS_BYTES_MAX);
 	if (read_task(&job, &err))
 		printf("the outside job: %s\n", err.text);

@@ -14,7 +14,8 @@
  *
  * The key is the digest of what is asked, so that a run that goes on finds its job again. A job
  * that nobody has asked after for `leaseSeconds` was given up and is to be stopped: its run was
- * replaced, killed or lost with its machine. The artifact is an uncompressed tar.
+ * replaced, killed or lost with its machine. The artifact is an uncompressed tar, fetched for as
+ * long as its bytes come, during which nobody asks after its job. Redirects are not followed.
  * Waits for ever: who starts it has a timeout. Exit code: 0, 1 refused, 2 error. */
 int job_run(const char *url, int64_t poll_ms);
 

@@ -19,11 +19,14 @@ from test_run import EXAMPLE, processes_below
 from world import BIN, wait
 
 
+SLOW_S = 63  # longer than a call without much in it may take
+
+
 class JobServer:
     """Trains in the request; `trouble` names what goes wrong."""
 
     def __init__(self, trouble=""):
-        self.jobs, self.starts, self.seen, self.trouble = {}, 0, [], trouble
+        self.jobs, self.starts, self.fetches, self.trouble = {}, 0, 0, trouble
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -34,11 +37,14 @@ class JobServer:
             def do_GET(self):
                 outer.answer(self, self.path.strip("/").split("/"))
 
-            def reply(self, status, body=b"{}"):
+            def reply(self, status, body=b"{}", seconds=0):
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                piece = len(body) // (seconds + 1) + 1
+                for at in range(0, len(body), piece):
+                    time.sleep(1 if at else 0)
+                    self.wfile.write(body[at:at + piece])
 
             def log_message(self, *ignored):
                 pass
@@ -53,6 +59,8 @@ class JobServer:
         if self.trouble in ("refuses the start", "moved its starts"):
             handler.reply(403 if self.trouble == "refuses the start" else 308)
             return
+        if self.trouble == "slow start":
+            time.sleep(SLOW_S)
         self.jobs.setdefault(key, {"asked": asked, "polls": 0, "artifact": self.train(asked)})
         if self.trouble == "loses its reply":
             handler.close_connection = True
@@ -64,6 +72,8 @@ class JobServer:
         """The commonest label: what the server of the test understands as a model."""
         rows = list(csv.DictReader(io.StringIO(asked["rows"])))
         text = json.dumps({"rows": len(rows), "params": asked["params"]}).encode()
+        if self.trouble == "slow artifact":
+            text += b" " * (1 << 20)
         out = io.BytesIO()
         with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             info = tarfile.TarInfo("model.json")
@@ -78,7 +88,8 @@ class JobServer:
         elif not job:
             handler.reply(404)
         elif len(parts) > 2:
-            handler.reply(200, job["artifact"])
+            self.fetches += 1
+            handler.reply(200, job["artifact"], SLOW_S if self.trouble == "slow artifact" else 0)
         else:
             job["polls"] += 1
             handler.reply(*self.state(parts[1], job))
@@ -203,6 +214,31 @@ class JobTest(unittest.TestCase):
             self.assertIn(f"the outside job was not {what} (redirects are not followed; declare"
                           " the url that it leads to)", why)
             self.assertIsNone(model)
+
+    def begin(self, server, n):
+        """linnet-run job by itself, on n rows of 16 bytes."""
+        folder = self.folder / server.trouble
+        (folder / "model").mkdir(parents=True)
+        (folder / "params").write_text("{}")
+        (folder / "rows").write_text("id,y\n" + "".join(f"row{i:010d},x\n" for i in range(n)))
+        environment = {"LINNET_SEED": "1", "LINNET_PARAMS": folder / "params",
+                       "LINNET_TRAIN_DATA": folder / "rows", "LINNET_MODEL_DIR": folder / "model"}
+        job = subprocess.Popen([BIN / "linnet-run", "job", "--url", server.url, "--poll", "50ms"],
+                               env=os.environ | environment, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(job.wait)
+        self.addCleanup(job.kill)
+        self.addCleanup(server.close)
+        return job
+
+    def test_much_to_send_or_to_fetch_may_take_its_time(self):
+        """A run of days is not lost to a line on which its last step takes minutes."""
+        slow = [(JobServer("slow start"), 1 << 19), (JobServer("slow artifact"), 10)]
+        for job, (server, n) in [(self.begin(*each), each) for each in slow]:
+            said, _ = job.communicate(timeout=2 * SLOW_S)
+            self.assertEqual((job.returncode, said), (0, ""))
+            self.assertEqual((server.starts, server.fetches), (1, 1))
+            model = json.loads((self.folder / server.trouble / "model/model.json").read_text())
+            self.assertEqual(model["rows"], n)
 
     def test_the_example_trains_by_the_jobs_that_it_dispatches(self):
         example = EXAMPLE.parent / "outside-trainer"
