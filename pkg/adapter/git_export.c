@@ -108,29 +108,30 @@ static int export_into(struct objects *objects, struct oid source, int dir, stru
 	return result;
 }
 
-/* All of it reaches the disk before it gets its name. Losing a race to another worker is fine. */
+/* All of it reaches the disk before it gets its name. */
 static int publish(int dir, const char *aside, const char *dest, struct err *err)
 {
-	if (fchmod(dir, 0555) || syncfs(dir))
-		return err_errno(err, ERR_TRANSIENT, errno, "%s", dest);
-	if (rename(aside, dest) && errno != EEXIST && errno != ENOTEMPTY)
+	if (fchmod(dir, 0555) || syncfs(dir) || rename(aside, dest))
 		return err_errno(err, ERR_TRANSIENT, errno, "%s", dest);
 	return 0;
 }
 
+/* Nothing to do when another worker was faster. */
 static int export_aside(struct objects *objects, struct oid source, const char *aside,
                         const char *dest, struct err *err)
 {
+	struct err ignored;
+	struct stat st;
 	int dir, result;
 
-	if (dir_remove_all(AT_FDCWD, aside, err) || dir_make_all(AT_FDCWD, aside, 0700, err))
+	if (dir_open_aside(aside, &dir, err))
 		return -1;
-	dir = open(aside, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir < 0)
-		return err_errno(err, ERR_TRANSIENT, errno, "%s", aside);
-	result = export_into(objects, source, dir, err);
-	if (result == 0)
-		result = publish(dir, aside, dest, err);
+	if (lstat(dest, &st) == 0)
+		result = dir_remove_all(AT_FDCWD, aside, err);
+	else
+		result = export_into(objects, source, dir, err) || publish(dir, aside, dest, err) ? -1 : 0;
+	if (result)
+		(void)!dir_remove_all(AT_FDCWD, aside, &ignored);
 	close(dir);
 	return result;
 }
@@ -138,22 +139,17 @@ static int export_aside(struct objects *objects, struct oid source, const char *
 int git_export(const char *repo, struct oid commit_or_tree, const char *dest, struct err *err)
 {
 	struct objects *objects;
-	struct err ignored = {0};
 	char aside[LIMIT_FILE_PATH];
 	struct stat st;
 	int result;
 
 	if (lstat(dest, &st) == 0)
 		return S_ISDIR(st.st_mode) ? 0 : err_set(err, ERR_STALLED, "%s: not a folder", dest);
-	if (snprintf(aside, sizeof(aside), "%s.aside-%d", dest, (int)getpid()) >= (int)sizeof(aside))
+	if (snprintf(aside, sizeof(aside), "%s.aside", dest) >= (int)sizeof(aside))
 		return err_set(err, ERR_STALLED, "%.100s...: too long", dest);
 	if (objects_open(repo, false, &objects, err))
 		return -1;
 	result = export_aside(objects, commit_or_tree, aside, dest, err);
 	objects_close(objects);
-	if (dir_remove_all(AT_FDCWD, aside, &ignored) && result == 0) {
-		*err = ignored;
-		result = -1;
-	}
 	return result ? err_wrap(err, "export of %.10s", commit_or_tree.hex) : 0;
 }

@@ -70,11 +70,30 @@ static int copy(int in, int out, const char *from, const char *to, struct err *e
 	return 0;
 }
 
+/* Nothing to do when another worker was faster. */
+static int fill(const struct prepare_spec *spec, int in, int out, const char *from,
+                const char *aside, const char *path, struct err *err)
+{
+	struct err absent;
+	int rc;
+
+	if (verify(spec, path, &absent) == 0) {
+		unlink(aside);
+		return 0;
+	}
+	rc = copy(in, out, from, aside, err) < 0 ? -1 : verify(spec, aside, err);
+	if (rc == 0 && rename(aside, path) < 0)
+		rc = err_errno(err, ERR_TRANSIENT, errno, "%s", path);
+	if (rc < 0)
+		unlink(aside);
+	return rc;
+}
+
 /* From where the artifact lives into the store: aside, verified, renamed. */
 static int fetch(const struct prepare_spec *spec, const char *path, struct arena *arena,
                  struct err *err)
 {
-	const char *aside = arena_printf(arena, "%s.%d", path, (int)getpid()), *from;
+	const char *aside = arena_printf(arena, "%s.aside", path), *from;
 	int in, out, rc;
 
 	if (strncmp(spec->uri, "file:", 5) != 0)
@@ -85,17 +104,12 @@ static int fetch(const struct prepare_spec *spec, const char *path, struct arena
 	if (dir_make_all(AT_FDCWD, arena_printf(arena, "%s/sha256", spec->store), 0755, err) < 0 ||
 	    file_open(AT_FDCWD, from, &in, err) < 0)
 		return -1;
-	out = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	rc = out < 0 ? err_errno(err, ERR_TRANSIENT, errno, "%s", aside)
-	             : copy(in, out, from, aside, err);
-	close(in);
-	if (out >= 0)
+	rc = file_open_aside(aside, &out, err);
+	if (rc == 0) {
+		rc = fill(spec, in, out, from, aside, path, err);
 		close(out);
-	if (rc == 0)
-		rc = verify(spec, aside, err);
-	if (rc == 0 && rename(aside, path) < 0)
-		rc = err_errno(err, ERR_TRANSIENT, errno, "%s", path);
-	unlink(aside);
+	}
+	close(in);
 	return rc < 0 ? err_wrap(err, "artifact from %s", spec->uri) : 0;
 }
 
@@ -113,50 +127,52 @@ static int get_archive(const struct prepare_spec *spec, struct arena *arena, con
 
 /* ---- the folder that servers read ---- */
 
-static int unpack_aside(const char *archive, const char *aside, struct err *err)
+/* Whole on the disk before it has its name: a power cut leaves no half of it. */
+static int unpack_into(const char *archive, int dir, const char *aside, const char *dest,
+                       struct err *err)
 {
-	int in, dir = -1, rc;
+	int in, rc;
 
 	if (file_open(AT_FDCWD, archive, &in, err) < 0)
 		return -1;
-	rc = dir_make_all(AT_FDCWD, aside, 0755, err);
-	if (rc == 0) {
-		dir = open(aside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		rc = dir < 0 ? err_errno(err, ERR_TRANSIENT, errno, "%s", aside)
-		             : ustar_extract(in, dir, &limits, err);
-	}
-	/* whole on the disk before it has its name: a power cut leaves no half of it */
-	if (rc == 0 && (syncfs(dir) < 0 || fchmod(dir, 0555) < 0))
-		rc = err_errno(err, ERR_TRANSIENT, errno, "%s", aside);
-	if (dir >= 0)
-		close(dir);
+	rc = ustar_extract(in, dir, &limits, err);
 	close(in);
+	if (rc == 0 && (syncfs(dir) < 0 || fchmod(dir, 0555) < 0 || rename(aside, dest) < 0))
+		rc = err_errno(err, ERR_TRANSIENT, errno, "%s", dest);
+	return rc;
+}
+
+/* Nothing to do when another worker was faster. */
+static int unpack_aside(const char *archive, const char *aside, const char *dest, struct err *err)
+{
+	struct err ignored;
+	int dir, rc;
+
+	if (dir_open_aside(aside, &dir, err) < 0)
+		return -1;
+	rc = folder_exists(dest) ? dir_remove_all(AT_FDCWD, aside, err)
+	                         : unpack_into(archive, dir, aside, dest, err);
+	if (rc < 0)
+		(void)!dir_remove_all(AT_FDCWD, aside, &ignored);
+	close(dir);
 	return rc;
 }
 
 static int unpack(const struct prepare_spec *spec, struct arena *arena, struct err *err)
 {
 	const char *dest = artifact_folder(spec->state, spec->artifact, arena);
-	const char *aside = arena_printf(arena, "%s/artifacts/.%d", spec->state, (int)getpid());
+	const char *folder = arena_printf(arena, "%s/artifacts", spec->state);
+	const char *aside = arena_printf(arena, "%s/.%s", folder, spec->artifact.hex);
 	const char *archive;
-	struct err ignored;
-	int rc;
 
 	if (get_archive(spec, arena, &archive, err) < 0)
 		return -1;
 	if (folder_exists(dest))
 		return 0;
-	if (dir_remove_all(AT_FDCWD, aside, err) < 0)
-		return -1;
-	rc = unpack_aside(archive, aside, err);
-	if (rc < 0)
-		err_wrap(err, "artifact sha256:%.12s", spec->artifact.hex);
-	/* another worker may have been faster: the same bytes */
-	if (rc == 0 && rename(aside, dest) < 0 && errno != EEXIST && errno != ENOTEMPTY)
-		rc = err_errno(err, ERR_TRANSIENT, errno, "%s", dest);
-	if (dir_remove_all(AT_FDCWD, aside, &ignored) < 0 && rc == 0)
-		*err = ignored;
-	return rc;
+	if (dir_make_all(AT_FDCWD, folder, 0755, err) < 0 ||
+	    unpack_aside(archive, aside, dest, err) < 0)
+		return err_wrap(err, "artifact sha256:%.12s", spec->artifact.hex);
+	return 0;
 }
 
 static int export_source(const struct prepare_spec *spec, struct arena *arena, struct err *err)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -378,4 +379,98 @@ int dir_remove_all(int dir_fd, const char *path, struct err *err)
 	if (errnum)
 		return err_errno(err, ERR_TRANSIENT, errnum, "%s: cannot remove", path);
 	return 0;
+}
+
+/* ---- aside, for one at a time ---- */
+
+static int open_file(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	return fd < 0 ? path_error(path, errno, "cannot create", err) : fd;
+}
+
+static int open_dir(const char *path, struct err *err)
+{
+	int fd;
+
+	do { /* absent again: it was renamed between the two */
+		if (dir_make_all(AT_FDCWD, path, 0700, err) < 0)
+			return -1;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	} while (fd < 0 && errno == ENOENT);
+	return fd < 0 ? path_error(path, errno, "cannot open", err) : fd;
+}
+
+static bool is_named(int fd, const char *path)
+{
+	struct stat held, named;
+
+	return fstat(fd, &held) == 0 && lstat(path, &named) == 0 && held.st_dev == named.st_dev &&
+	       held.st_ino == named.st_ino;
+}
+
+/* The lock is on what is open, and goes with its process. Who held it may have renamed or removed
+ * that meanwhile: then there is another to lock. */
+static int open_locked(const char *path, int (*open_it)(const char *path, struct err *err),
+                       struct err *err)
+{
+	for (;;) {
+		int fd = open_it(path, err);
+		int errnum = fd >= 0 && flock(fd, LOCK_EX) < 0 ? errno : 0;
+
+		if (fd < 0 || (!errnum && is_named(fd, path)))
+			return fd;
+		close(fd);
+		if (errnum && errnum != EINTR)
+			return path_error(path, errnum, "cannot lock", err);
+	}
+}
+
+/* 0, or an errno value. */
+static int empty_file(int fd)
+{
+	return ftruncate(fd, 0) < 0 ? errno : 0;
+}
+
+static int empty_dir(int fd)
+{
+	int again = fchmod(fd, 0700) ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = again < 0 ? NULL : fdopendir(again);
+	int errnum = dir ? 0 : errno;
+	bool found = dir != NULL;
+
+	while (found && errnum == 0)
+		errnum = empty_once(fd, dir, 1, &found);
+	if (dir)
+		closedir(dir);
+	else if (again >= 0)
+		close(again);
+	return errnum;
+}
+
+static int open_empty(const char *path, int (*open_it)(const char *path, struct err *err),
+                      int (*empty)(int fd), int *out, struct err *err)
+{
+	int fd = open_locked(path, open_it, err);
+	int errnum = fd < 0 ? 0 : empty(fd);
+
+	if (fd < 0)
+		return -1;
+	if (errnum) {
+		close(fd);
+		return path_error(path, errnum, "cannot empty", err);
+	}
+	*out = fd;
+	return 0;
+}
+
+int file_open_aside(const char *path, int *fd, struct err *err)
+{
+	return open_empty(path, open_file, empty_file, fd, err);
+}
+
+int dir_open_aside(const char *path, int *fd, struct err *err)
+{
+	return open_empty(path, open_dir, empty_dir, fd, err);
 }

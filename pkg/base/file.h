@@ -29,6 +29,13 @@ int file_write(int dir_fd, const char *path, const void *bytes, size_t len, unsi
 int file_replace(int dir_fd, const char *path, const void *bytes, size_t len, unsigned mode,
                  struct err *err) must_check;
 
+/* Opens `path`, a name beside that of what it will become, as an empty file to write (0644) or an
+ * empty folder (0700, with those above it), the caller's alone until it closes *fd. What one that
+ * died left there is removed. One that lives is waited for: it may have done the work meanwhile.
+ * The caller renames or removes it before it closes it, and uses the name no more after that. */
+int file_open_aside(const char *path, int *fd, struct err *err) must_check;
+int dir_open_aside(const char *path, int *fd, struct err *err) must_check;
+
 /* mkdir -p: an existing folder is no error, and keeps its mode. Not synced. */
 int dir_make_all(int dir_fd, const char *path, unsigned mode, struct err *err) must_check;
 /* Removes a file or a whole folder without following links or entering another file system; an

@@ -384,6 +384,33 @@ static void an_artifact_comes_from_another_file_system(void **state)
 	sh(arena_printf(&arena, "cmp store/sha256/*.tar data/risk.tar; rm -r %s", folder));
 }
 
+/* At its copy into the store, and at its work in the state folder. */
+static void what_a_killed_worker_left_is_removed(void **state)
+{
+	struct revision *revision = revision_of("v2");
+	struct work work;
+
+	(void)state;
+	revision->artifact.uri = "file:risk.tar";
+	revision_seal(revision);
+	sh("mv store/sha256/*.tar risk.tar; truncate -s 64G data/risk.tar");
+	ok(act((struct action){.kind = ACTION_PREPARE, .spec = revision}));
+	sh("until ls store/sha256/*.tar.* >/dev/null 2>&1; do :; done");
+	ok(process_end(arena_printf(&arena, "%s/state/prepare/production/risk/%s", top,
+	                            revision->digest.hex), 5000, &err));
+	sh(arena_printf(&arena, "mv risk.tar data; a=state/artifacts/.%s;"
+	                " mkdir -p $a/a/b state/sources/%s.aside/a; chmod 555 $a/a $a",
+	                artifact.hex, tree));
+	work = prepare(revision);
+	if (work.state != WORK_DONE)
+		fail_msg("%s", work.why);
+	sh(arena_printf(&arena, "test $(ls -A store/sha256) = %s.tar && test $(ls -A state/artifacts)"
+	                " = %s && test $(ls -A state/artifacts/%s) = model.bin &&"
+	                " test $(ls -A state/sources) = %s &&"
+	                " test $(ls -A state/sources/%s) = serve.py",
+	                artifact.hex, artifact.hex, artifact.hex, tree, tree));
+}
+
 /* By digest what it should be, and all the same no archive that is unpacked. */
 static void a_hostile_archive_is_not_unpacked(void **state)
 {
@@ -1083,6 +1110,7 @@ int main(int argc, char **argv)
 		TEST(what_cannot_be_prepared_says_why),
 		TEST(a_corrupt_copy_is_fetched_again),
 		TEST(an_artifact_comes_from_another_file_system),
+		TEST(what_a_killed_worker_left_is_removed),
 		TEST(a_hostile_archive_is_not_unpacked),
 		TEST(what_is_not_used_is_collected),
 		TEST(a_replica_gets_what_the_contract_says),

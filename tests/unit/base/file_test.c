@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -508,6 +510,74 @@ static void removes_folders_without_permissions(void **state)
 	assert_holds("theirs/file", "kept");
 }
 
+/* In workers at once: nobody sees what another wrote, and what is named in the end is whole. */
+static void work_alone(void *letter)
+{
+	char path[80], done[80], text[64];
+	struct err err;
+
+	snprintf(path, sizeof(path), "%s/done.aside", folder);
+	snprintf(done, sizeof(done), "%s/done", folder);
+	for (int i = 0; i < 200; i++) {
+		struct stat st;
+		int fd;
+
+		assert(file_open_aside(path, &fd, &err) == 0);
+		assert(fstat(fd, &st) == 0 && st.st_size == 0);
+		memset(text, *(char *)letter, sizeof(text));
+		for (size_t n = 0; n < sizeof(text); n++)
+			assert(write(fd, text + n, 1) == 1);
+		assert(i % 3 == 0 || (i % 3 == 1 ? rename(path, done) : unlink(path)) == 0);
+		close(fd); /* i % 3 == 0: as one that was killed */
+	}
+}
+
+static void one_at_a_time_works_aside(void **state)
+{
+	char found[65] = {0}, letters[] = "abcd";
+	pid_t pids[4];
+	int fd, status;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		pids[i] = fork();
+		if (pids[i] == 0) {
+			work_alone(&letters[i]);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_int_equal(status, 0);
+	}
+	fd = openat(top, "done", O_RDONLY);
+	assert_int_equal(read(fd, found, sizeof(found)), 64);
+	close(fd);
+	assert_int_equal(strspn(found, (char[]){found[0], '\0'}), 64);
+}
+
+static void a_folder_aside_is_empty(void **state)
+{
+	char path[80];
+	struct err err;
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkdirat(top, "aside", 0755), 0);
+	assert_int_equal(mkdirat(top, "aside/a", 0755), 0);
+	put("aside/a/old", "old");
+	set_mode("aside/a", 0555);
+	set_mode("aside", 0555);
+	snprintf(path, sizeof(path), "%s/aside", folder);
+	assert_int_equal(dir_open_aside(path, &fd, &err), 0);
+	assert_int_equal(count_entries("aside"), 0);
+	close(fd);
+	put("file", "x");
+	snprintf(path, sizeof(path), "%s/file", folder);
+	assert_int_equal(dir_open_aside(path, &fd, &err), -1);
+	assert_int_equal(err.kind, ERR_STALLED);
+}
+
 int main(void)
 {
 #define in_folder(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
@@ -527,6 +597,8 @@ int main(void)
 		in_folder(removes_any_depth_with_few_descriptors),
 		in_folder(removes_many_entries),
 		in_folder(removes_folders_without_permissions),
+		in_folder(one_at_a_time_works_aside),
+		in_folder(a_folder_aside_is_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
