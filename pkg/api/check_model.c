@@ -119,6 +119,18 @@ static void check_data(struct check *check, const struct model *model)
 
 /* ---- train ---- */
 
+/* Candidates of a grid are called by their values. */
+static void check_axis(struct check *check, const struct grid_axis *axis)
+{
+	for (size_t i = 1; i < axis->values.n; i++) {
+		struct strings before = {axis->values.items, i};
+
+		if (strings_have(&before, axis->values.items[i]))
+			broken(check, at("spec.train.grid.%s[%zu]", axis->name, i).text,
+			       "value '%s' stands here twice; remove one", axis->values.items[i]);
+	}
+}
+
 static void check_grid(struct check *check, const struct train_spec *train)
 {
 	size_t points = 1;
@@ -129,6 +141,7 @@ static void check_grid(struct check *check, const struct train_spec *train)
 		if (n == 0)
 			broken(check, at("spec.train.grid.%s", train->grid[i].name).text,
 			       "has no values; list at least one");
+		check_axis(check, &train->grid[i]);
 		points = n > GRID_POINTS_MAX ? GRID_POINTS_MAX + 1 : points * n;
 		if (points > GRID_POINTS_MAX) {
 			broken(check, "spec.train.grid",

@@ -165,4 +165,7 @@ void check_cron(struct check *check, const char *path, const char *text)
 
 	if (cron_parse(text, &cron, &err) < 0)
 		broken(check, path, "%s; write minute, hour, day, month, weekday", err.text);
+	else if (!cron_ever(&cron))
+		broken(check, path, "'%s' names no day of any year; write minute, hour, day, month,"
+		       " weekday", text);
 }

@@ -7,6 +7,7 @@
 
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 #define SEARCH_DAYS (5 * 366)
+#define CYCLE_DAYS 146097 /* 400 years, after which dates and weekdays repeat */
 
 struct field_spec {
 	const char *name;
@@ -144,6 +145,15 @@ static bool day_matches(const struct cron *cron, int64_t days)
 	by_day = cron->days >> day & 1;
 	by_weekday = cron->weekdays >> weekday & 1;
 	return cron->any_day || cron->any_weekday ? by_day && by_weekday : by_day || by_weekday;
+}
+
+bool cron_ever(const struct cron *cron)
+{
+	bool ever = false;
+
+	for (int64_t day = 0; day < CYCLE_DAYS && !ever; day++)
+		ever = day_matches(cron, day);
+	return ever;
 }
 
 static int64_t first_minute(const struct cron *cron, int64_t from)

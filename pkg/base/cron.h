@@ -16,6 +16,8 @@ struct cron {
 	bool any_day, any_weekday;
 };
 int cron_parse(const char *text, struct cron *out, struct err *err) must_check;
+/* False: it names no day of any year, such as 31 February. */
+bool cron_ever(const struct cron *cron);
 /* First tick strictly after `after_ms` by the zone's clocks (NULL: UTC); -1 when there is none
  * within five years. A time that the clocks leave out ticks when they are turned forward; one that
  * they show twice ticks the first time only. */

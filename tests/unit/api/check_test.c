@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -50,7 +51,20 @@ static const char *three[] = {"Low", "Mid", "High"};
 static const char *twice[] = {"Low", "Low"};
 static const char *people[] = {"ada@example.com"};
 static const char *leads[] = {"leads"};
+static const char *depths[] = {"3", "5", "3"};
 static const char *many[300];
+
+/* All different. */
+static const char **many_values(void)
+{
+	static char texts[ARRAY_LEN(many)][8];
+
+	for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+		snprintf(texts[i], sizeof(texts[i]), "%zu", i);
+		many[i] = texts[i];
+	}
+	return many;
+}
 
 static void model_begin(struct world *w)
 {
@@ -195,8 +209,12 @@ BREAK(share_of_no_class, w->shares[0].label = "Hihg")
 BREAK(share_min_above_max, w->shares[0].min = 0.5)
 BREAK(candidate_twice, w->candidates[1].name = "tree")
 BREAK(too_large_grid, w->train.n_candidates = 0; w->train.grid = w->grid; w->train.n_grid = 2;
-      w->grid[0] = (struct grid_axis){"a", {many, 20}};
-      w->grid[1] = (struct grid_axis){"b", {many, 20}})
+      w->grid[0] = (struct grid_axis){"a", {many_values(), 20}};
+      w->grid[1] = (struct grid_axis){"b", {many_values(), 20}})
+BREAK(value_twice, w->train.n_candidates = 0; w->train.grid = w->grid; w->train.n_grid = 1;
+      w->grid[0] = (struct grid_axis){"depth", {depths, 3}})
+BREAK(never_due, w->triggers[0].schedule = "0 3 31 2 *")
+BREAK(seldom_due, w->triggers[0].schedule = "0 3 29 2 *")
 BREAK(no_command, w->train.command.n = 0)
 BREAK(no_source, w->model.serve.source = NULL)
 BREAK(floating_image, w->model.serve.image = "registry/serve:latest")
@@ -372,6 +390,10 @@ static const struct {
 	 "spec.train.candidates[1].name: candidate 'tree' stands here twice; rename one\n"},
 	{too_large_grid, "spec.train.grid: makes more than 256 candidates; the best of so many is"
 	                 " luck, list fewer\n"},
+	{value_twice, "spec.train.grid.depth[2]: value '3' stands here twice; remove one\n"},
+	{never_due, "spec.triggers[0].schedule: '0 3 31 2 *' names no day of any year; write minute,"
+	            " hour, day, month, weekday\n"},
+	{seldom_due, NULL},
 	{no_command, "spec.train: nothing to start; write command and source, or image\n"},
 	{no_source, "spec.serve: nothing to start; write command and source, or image\n"},
 	{floating_image, "spec.serve.image: 'registry/serve:latest' may change under its name; write"
