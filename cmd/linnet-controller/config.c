@@ -151,14 +151,14 @@ static int unknown_key(const char *path, const struct node *node, const char *ke
 
 /* The settings below a map of the file, whose keys may be nested or dotted; none is passed over. */
 static int take_keys(const char *path, const struct node *map, const char *prefix,
-                     const char *values[SETTINGS], struct arena *arena, struct err *err)
+                     struct config *said, struct arena *arena, struct err *err)
 {
 	for (const struct node *child = map->first; child; child = child->next) {
 		const char *key = arena_printf(arena, "%s%s", prefix, child->key);
 		int setting = find_setting(key);
 
 		if (setting < 0 && child->type == NODE_MAP) {
-			if (take_keys(path, child, arena_printf(arena, "%s.", key), values, arena, err))
+			if (take_keys(path, child, arena_printf(arena, "%s.", key), said, arena, err))
 				return -1;
 			continue;
 		}
@@ -168,18 +168,19 @@ static int take_keys(const char *path, const struct node *map, const char *prefi
 			return err_set(err, ERR_STALLED, "%s:%d:%d: %s is one text, not a %s", path,
 			               child->line, child->column, key, child->type == NODE_MAP ? "map"
 			               : "list: write several with blanks between them");
-		if (values[setting])
+		if (said->values[setting])
 			return err_set(err, ERR_STALLED, "%s:%d:%d: %s stands here twice", path,
 			               child->key_line, child->key_column, key);
 		if (child->type == NODE_SCALAR)
-			values[setting] = arena_strdup(arena, child->text);
+			said->values[setting] = arena_strdup(arena, child->text);
+		said->places[setting] = (struct place){child->line, child->column};
 	}
 	return 0;
 }
 
 static int read_file(struct config *config, struct arena *arena, struct err *err)
 {
-	const char *values[SETTINGS] = {0};
+	struct config said = {0};
 	struct node **docs;
 	struct place place = {0};
 	struct buf text;
@@ -197,11 +198,14 @@ static int read_file(struct config *config, struct arena *arena, struct err *err
 		err_set(err, ERR_STALLED, "%s: not a map of settings", config->file);
 		goto done;
 	}
-	if (take_keys(config->file, docs[0], "", values, arena, err))
+	if (take_keys(config->file, docs[0], "", &said, arena, err))
 		goto done;
-	for (int i = 0; i < SETTINGS; i++)
-		if (!config->values[i])
-			config->values[i] = values[i];
+	for (int i = 0; i < SETTINGS; i++) {
+		if (config->values[i])
+			continue;
+		config->values[i] = said.values[i];
+		config->places[i] = said.places[i];
+	}
 	result = 0;
 done:
 	buf_deinit(&text);
@@ -245,6 +249,16 @@ int config_read(struct config *config, int argc, char **argv, struct arena *aren
 		config->values[SETTING_STORE] =
 			arena_printf(arena, "%s/artifacts-store", config->values[SETTING_STATE]);
 	return 0;
+}
+
+int config_wrong(const struct config *config, enum setting setting, struct err *err)
+{
+	const struct place *place = &config->places[setting];
+	const char *key = settings[setting].key;
+
+	if (!place->line)
+		return err_wrap(err, "%s", key);
+	return err_wrap(err, "%s:%d:%d: %s", config->file, place->line, place->column, key);
 }
 
 void config_print(const struct config *config)

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "doc/doc.h"
 
 enum setting {
 	SETTING_FLEET_URL, SETTING_FLEET_BRANCH, SETTING_FLEET_PATH, SETTING_FLEET_POLL,
@@ -28,6 +29,7 @@ struct config {
 	const char *file;
 	bool once, print, help, version, stop_serving, allow_empty, take_over;
 	const char *values[SETTINGS];
+	struct place places[SETTINGS]; /* of those that the file says; line 0: said elsewhere */
 };
 
 /* Reads flags, then the file that `--config` names (or ./linnet.yaml, then /etc/linnet/linnet.yaml
@@ -35,6 +37,9 @@ struct config {
  * */
 int config_read(struct config *config, int argc, char **argv, struct arena *arena,
                 struct err *err) must_check;
+/* Adds to what is wrong with a value which setting it is of, and where in the file that stands;
+ * returns -1. */
+int config_wrong(const struct config *config, enum setting setting, struct err *err);
 /* Prints every setting and where it can be set, as a file that can be read again. */
 void config_print(const struct config *config);
 void config_help(void);

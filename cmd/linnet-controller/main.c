@@ -57,13 +57,21 @@ struct daemon {
 static int open_log(const struct config *config, struct err *err)
 {
 	static const char *const levels[] = {"debug", "info", "warn", "error"};
+	static const char *const formats[] = {"text", "json"};
 	int level = names_find(NAMES(levels), config->values[SETTING_LOG_LEVEL]);
 
-	if (level < 0)
-		return err_set(err, ERR_STALLED, "log.level: '%s' is not debug, info, warn or error",
-		               config->values[SETTING_LOG_LEVEL]);
-	log_open(STDERR_FILENO, (enum log_level)level,
-	         !strcmp(config->values[SETTING_LOG_FORMAT], "json"));
+	int format = names_find(NAMES(formats), config->values[SETTING_LOG_FORMAT]);
+
+	if (level < 0) {
+		err_set(err, ERR_STALLED, "'%s' is not debug, info, warn or error",
+		        config->values[SETTING_LOG_LEVEL]);
+		return config_wrong(config, SETTING_LOG_LEVEL, err);
+	}
+	if (format < 0) {
+		err_set(err, ERR_STALLED, "'%s' is not text or json", config->values[SETTING_LOG_FORMAT]);
+		return config_wrong(config, SETTING_LOG_FORMAT, err);
+	}
+	log_open(STDERR_FILENO, (enum log_level)level, format == 1);
 	return 0;
 }
 
@@ -121,6 +129,18 @@ static void split_author(struct daemon *d, const char *text, const char **author
 	*email = arena_strndup(&d->arena, open + 1, (size_t)(close - open - 1));
 }
 
+static int read_poll(struct daemon *d, int64_t *poll_ms, struct err *err)
+{
+	const char *text = d->config.values[SETTING_FLEET_POLL];
+
+	if (parse_duration(text, poll_ms, err))
+		return config_wrong(&d->config, SETTING_FLEET_POLL, err);
+	if (*poll_ms >= POLL_LEAST_MS && *poll_ms <= POLL_MOST_MS)
+		return 0;
+	err_set(err, ERR_STALLED, "write 100ms to 24h, not %s", text);
+	return config_wrong(&d->config, SETTING_FLEET_POLL, err);
+}
+
 static int open_git(struct daemon *d, struct err *err)
 {
 	const char *const *values = d->config.values;
@@ -143,11 +163,8 @@ static int open_git(struct daemon *d, struct err *err)
 	if (!config.url)
 		return err_set(err, ERR_STALLED, "fleet.url is not set; write it into linnet.yaml or "
 		                                 "give --fleet-url");
-	if (parse_duration(values[SETTING_FLEET_POLL], &config.poll_ms, err))
-		return err_wrap(err, "fleet.poll");
-	if (config.poll_ms < POLL_LEAST_MS || config.poll_ms > POLL_MOST_MS)
-		return err_set(err, ERR_STALLED, "fleet.poll: write 100ms to 24h, not %s",
-		               values[SETTING_FLEET_POLL]);
+	if (read_poll(d, &config.poll_ms, err))
+		return -1;
 	split_author(d, values[SETTING_STATUS_AUTHOR], &config.author, &config.email);
 	d->controller.poll_ms = config.poll_ms;
 	d->controller.fleet_name = config.url;
@@ -163,8 +180,8 @@ static int check_listen(const char *listen, struct err *err)
 	int64_t port;
 
 	if (!colon || parse_int(colon + 1, 1, 65535, &port, &ignored))
-		return err_set(err, ERR_STALLED, "local.listen %s: write ADDRESS:PORT, such as "
-		               "127.0.0.1:9000", listen);
+		return err_set(err, ERR_STALLED, "write ADDRESS:PORT, such as 127.0.0.1:9000, not %s",
+		               listen);
 	return 0;
 }
 
@@ -202,11 +219,11 @@ static int open_serving(struct daemon *d, struct err *err)
 	};
 
 	if (check_listen(config.listen, err))
-		return -1;
+		return config_wrong(&d->config, SETTING_LOCAL_LISTEN, err);
 	if (parse_memory(d->config.values[SETTING_PREDICTIONS_BYTES], &config.predictions_bytes, err))
-		return err_wrap(err, "predictions.bytes");
+		return config_wrong(&d->config, SETTING_PREDICTIONS_BYTES, err);
 	if (parse_duration(d->config.values[SETTING_PREDICTIONS_AGE], &config.predictions_age_ms, err))
-		return err_wrap(err, "predictions.age");
+		return config_wrong(&d->config, SETTING_PREDICTIONS_AGE, err);
 	if (serving_local_open(&config, &d->serving, err))
 		return -1;
 	d->ports.serving = serving_local_port(d->serving);
@@ -246,7 +263,7 @@ static int open_ports(struct daemon *d, struct err *err)
 	if (data && !realpath(data, path))
 		return err_errno(err, ERR_STALLED, errno, "data.root %s (make it, or name another)", data);
 	if (parse_int(d->config.values[SETTING_RUNS_CONCURRENT], 1, 64, &runs, err))
-		return err_wrap(err, "runs.concurrent");
+		return config_wrong(&d->config, SETTING_RUNS_CONCURRENT, err);
 	d->http = http_curl_new();
 	d->ports.http = http_curl_port(d->http);
 	if (process_posix_open(arena_printf(&d->arena, "%s/runs", d->state), &d->process, err) ||

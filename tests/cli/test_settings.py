@@ -40,6 +40,26 @@ class SettingsTest(CliTest):
     def test_a_flag_wins_over_the_file(self):
         self.assertEqual(self.shown("store: /a\n", "--store", "/b")["store"], "/b")
 
+    def test_a_bad_value_is_told_with_its_place(self):
+        url = f"fleet: {{url: {self.home}}}\n"
+        for text, expected in (
+                (f"fleet:\n  url: {self.home}\n  poll: soon\n", "linnet.yaml:3:9: fleet.poll: "),
+                (f"fleet:\n  url: {self.home}\n  poll: 30d\n",
+                 "linnet.yaml:3:9: fleet.poll: write 100ms to 24h, not 30d"),
+                (url + "runs: {concurrent: many}\n", "linnet.yaml:2:20: runs.concurrent: "),
+                (url + "predictions:\n  bytes: lots\n", "linnet.yaml:3:10: predictions.bytes: "),
+                (url + "predictions.age: old\n", "linnet.yaml:2:18: predictions.age: "),
+                (url + "local: {listen: '9000'}\n", "linnet.yaml:2:17: local.listen: write ADDRESS"),
+                (url + "log: {level: loud}\n",
+                 "linnet.yaml:2:14: log.level: 'loud' is not debug, info, warn or error"),
+                (url + "log: {format: xml}\n",
+                 "linnet.yaml:2:15: log.format: 'xml' is not text or json")):
+            self.assertIn(expected, self.refused(text, "--state", self.home / "state"), text)
+        said = self.refused("fleet.poll: 1h\n" + url, "--fleet-poll", "soon", "--state",
+                            self.home / "state")
+        self.assertNotIn("linnet.yaml", said)
+        self.assertIn("fleet.poll: ", said)
+
     def test_mistakes(self):
         for text, expected in (
                 ("data: {allow: [a, b]}\n", "linnet.yaml:1:15: data.allow is one text, not a list: write several with blanks between"),
