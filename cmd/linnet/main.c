@@ -154,12 +154,16 @@ static bool wants_help(int argc, char **argv)
 	return false;
 }
 
+/* `linnet --version` and `linnet help VERB` are what people try first. */
 static int run(struct options *options, int argc, char **argv, struct err *err)
 {
-	options->verb = find_verb(argv[1], err);
+	bool help = !strcmp(argv[1], "help");
+	const char *name = !strcmp(argv[1], "--version") ? "version" : argv[1 + help];
+
+	options->verb = find_verb(name, err);
 	if (!options->verb)
 		return -1;
-	if (wants_help(argc, argv)) {
+	if (help || wants_help(argc, argv)) {
 		put_verb_help(options->verb);
 		return 0;
 	}

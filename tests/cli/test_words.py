@@ -38,6 +38,13 @@ class ExitTest(CliTest):
             self.assertEqual(status, 0, words)
             self.assertNotIn("(null)", out)
 
+    def test_what_people_try_first(self):
+        self.assertEqual(self.ok("--version"), self.ok("version"))
+        self.assertEqual(self.ok("--version", "-o", "json"), self.ok("version", "-o", "json"))
+        self.assertEqual(self.ok("help"), self.ok("--help"))
+        self.assertEqual(self.ok("help", "plan"), self.ok("plan", "--help"))
+        self.assertIn("unknown verb 'paln'; did you mean plan", self.fails("help", "paln"))
+
     def test_a_path_without_manifests_is_a_mistake(self):
         _, fleet = self.fleet()
         empty = fleet / "empty"
