@@ -125,18 +125,67 @@ static void write_asked(struct writer *writer, const void *context)
 	write_map_end(writer);
 }
 
-/* A slip of the pen is told at once; where no status is at hand, who asks is believed. */
-static int check_known(const struct options *options, struct err *err)
+/* Of one commit at hand: whether it declares things of this kind, and this one among them. */
+static void look_for(const struct options *options, const struct asking *asking,
+                     struct objects *objects, const char *revision, bool *any, bool *found)
+{
+	enum kind kind = asking->environment ? KIND_MODEL_DEPLOYMENT : KIND_MODEL;
+	struct err unreadable = {0};
+	struct view view = {0};
+	struct object object;
+	const char **names;
+	struct oid commit;
+
+	if (objects_resolve(objects, revision, &commit, &unreadable))
+		return;
+	if (!view_commit(&view, objects, commit, options->path, options->arena, &unreadable)) {
+		*any = *any || fleet_list(view.fleet, kind, options->arena, &names) > 0;
+		*found = *found || fleet_get(view.fleet, kind, asking->environment, asking->name,
+		                             view_read, &view, options->arena, &object, NULL,
+		                             NULL) != DECLARED_ABSENT;
+	}
+	view_close(&view);
+}
+
+/* What is declared nowhere at hand, here or as it was fetched last, is no name. Where nothing of
+ * its kind is declared or can be read, who asks is believed. */
+static int check_declared(const struct options *options, const struct asking *asking,
+                          struct objects *objects, struct err *err)
+{
+	const char *const revisions[] = {
+		"HEAD", arena_printf(options->arena, "refs/heads/%s", options->fleet_branch),
+		arena_printf(options->arena, "refs/remotes/origin/%s", options->fleet_branch),
+	};
+	bool any = false, found = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(revisions) && !found; i++)
+		look_for(options, asking, objects, revisions[i], &any, &found);
+	if (found || !any)
+		return 0;
+	return err_set(err, ERR_STALLED, "there is no %s '%s' below '%s' in the fleet at hand",
+	               asking->environment ? "ModelDeployment" : "Model", options->args[0],
+	               options->path);
+}
+
+/* A slip of the pen is told at once: by the status, or by what is declared where that is silent. */
+static int check_known(const struct options *options, const struct asking *asking,
+                       struct err *err)
 {
 	struct status_view view;
+	const char **names;
+	size_t n = 0;
 	bool known = true;
-	int result;
+	int result = -1;
 
 	if (status_open(&view, options, err))
 		return -1;
-	result = view.tip.hex[0] ? status_knows(&view, options, &known, err) : 0;
-	if (!result && !known)
+	if (view.tip.hex[0] && (status_knows(&view, options, &known, err) ||
+	                        status_names(&view, options, !asking->environment, &names, &n, err)))
+		;
+	else if (!known)
 		result = status_missing(&view, options, err);
+	else
+		result = n ? 0 : check_declared(options, asking, view.objects, err);
 	status_close(&view);
 	return result;
 }
@@ -152,6 +201,8 @@ static int fill(const struct options *options, struct asking *asking, struct err
 	request->expires_ms = -1;
 	if (options->until && read_until(options, &request->expires_ms, err))
 		return -1;
+	if (options->until && request->expires_ms <= clock_wall_ms())
+		return err_set(err, ERR_STALLED, "--until %s is over already", options->until);
 	if (request->verb == REQUEST_ACCEPT_REWIND) {
 		request->old_commit = options->args[0];
 		request->new_commit = options->args[1];
@@ -161,7 +212,7 @@ static int fill(const struct options *options, struct asking *asking, struct err
 	if (asking->environment && (request->verb == REQUEST_APPROVE ||
 	                            request->verb == REQUEST_REJECT || options->to))
 		return name_revision(options, asking, err);
-	return request->verb == REQUEST_ACCEPT_REWIND ? 0 : check_known(options, err);
+	return request->verb == REQUEST_ACCEPT_REWIND ? 0 : check_known(options, asking, err);
 }
 
 int verb_request(const struct options *options, struct err *err)

@@ -61,8 +61,9 @@ void keep_baselines(struct cycle *cycle);
 /* ---- evaluation.c ---- */
 /* Has what waits for a verdict of ours evaluated, one at a time, beside any training. */
 void evaluate_versions(struct cycle *cycle);
-/* Forgets that it failed and what could not tell, so that both are done anew. */
-void evaluate_again(struct cycle *cycle);
+/* Forgets that it failed and what could not tell, so that both are done anew; false when there is
+ * neither. */
+bool evaluate_again(struct cycle *cycle);
 
 /* ---- proposal.c ---- */
 /* A new version: neither a promotion nor a tag. */

@@ -262,17 +262,20 @@ void evaluate_versions(struct cycle *cycle)
 	cycle_wake(cycle, cycle->in->now_ms);
 }
 
-void evaluate_again(struct cycle *cycle)
+bool evaluate_again(struct cycle *cycle)
 {
 	struct model_status *next = cycle->next;
 	struct verdict_record *kept = arena_array(cycle->arena, next->n_verdicts,
 	                                          struct verdict_record);
 	size_t n = 0;
+	bool again;
 
 	next->evaluation.asked_ms = cycle->in->now_ms;
 	for (size_t i = 0; i < next->n_verdicts; i++)
 		if (next->verdicts[i].result != VERDICT_INCONCLUSIVE)
 			kept[n++] = next->verdicts[i];
+	again = next->evaluation.run.hex[0] || n < next->n_verdicts;
 	next->verdicts = kept;
 	next->n_verdicts = n;
+	return again;
 }

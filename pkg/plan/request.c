@@ -15,6 +15,13 @@ static const char *asked(const struct look *look, const struct request *request)
 	                       : arena_printf(look->arena, "%s asked for it", person(request));
 }
 
+/* Who asks in vain is told, as who asks for something is. */
+static void refuse(struct look *look, const struct request *request, const char *why)
+{
+	note(look, arena_printf(look->arena, "%s refused", request_verb_names.names[request->verb]),
+	     arena_printf(look->arena, "%s; %s", asked(look, request), why));
+}
+
 /* What a request is about when it names no revision: the candidate, else what is asked for. */
 static struct digest meant(const struct look *look, const struct request *request)
 {
@@ -37,6 +44,15 @@ static void approve(struct look *look, const struct request *request)
 		.expires_ms = request->expires_ms,
 	};
 
+	if (is_time(request->expires_ms) && request->expires_ms <= look->in->now_ms) {
+		refuse(look, request, "it is over already");
+		return;
+	}
+	if (!approval.revision.hex[0] ||
+	    (!has_candidate(look) && digest_same(approval.revision, look->next->stable))) {
+		refuse(look, request, "nothing waits for it");
+		return;
+	}
 	if (!approval.gate.hex[0] && desired->model)
 		approval.gate = gate_digest(desired->model, desired->policy, look->arena);
 	if (!is_time(approval.expires_ms) && environment && is_time(environment->approvals.expire_ms))
@@ -56,6 +72,8 @@ static void reject(struct look *look, const struct request *request)
 	} else if (revision.hex[0] && !digest_same(revision, look->next->stable)) {
 		quarantine(look, revision, why);
 		note(look, arena_printf(look->arena, "rejected (%s)", version_of(look, revision)), why);
+	} else {
+		refuse(look, request, "nothing waits for it");
 	}
 }
 
@@ -84,8 +102,7 @@ static void go_back(struct look *look, const struct request *request)
 	struct digest present = look->next->stable;
 
 	if (!target || !present.hex[0]) {
-		note(look, "rollback refused", arena_printf(look->arena,
-		     "%s; no revision promoted here may be gone back to", why));
+		refuse(look, request, "no revision promoted here may be gone back to");
 		return;
 	}
 	if (has_candidate(look))
@@ -108,6 +125,8 @@ static void rollback(struct look *look, const struct request *request)
 	else if (next->phase != PHASE_ROLLING_BACK && next->phase != PHASE_RETIRING &&
 	         !next->going_back)
 		go_back(look, request);
+	else
+		refuse(look, request, "it goes back or ends already");
 }
 
 static void retry(struct look *look, const struct request *request)
@@ -117,6 +136,10 @@ static void retry(struct look *look, const struct request *request)
 
 	if (!revision.hex[0] && next->n_quarantine)
 		revision = next->quarantine[0].revision;
+	if (next->phase != PHASE_STALLED && !status_quarantined(next, revision)) {
+		refuse(look, request, "nothing waits for it");
+		return;
+	}
 	note(look, arena_printf(look->arena, "retried (%s)", version_of(look, revision)),
 	     asked(look, request));
 	release(look, revision);

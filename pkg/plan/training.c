@@ -132,6 +132,14 @@ static void start(struct cycle *cycle, const char *why)
 	cycle_enter(cycle, CYCLE_RUNNING, "Running", cycle->next->trigger_why);
 }
 
+/* Who asks in vain is told, as who asks for something is. */
+static void refuse(struct cycle *cycle, const struct request *request)
+{
+	cycle_note(cycle, arena_printf(cycle->arena, "%s refused",
+	                               request_verb_names.names[request->verb]),
+	           arena_printf(cycle->arena, "%s; nothing waits for it", asked(cycle, request)));
+}
+
 static void approve(struct cycle *cycle, const struct request *request)
 {
 	const struct model_status *next = cycle->next;
@@ -140,6 +148,8 @@ static void approve(struct cycle *cycle, const struct request *request)
 	    (!request->revision.hex[0] || digest_same(request->revision, next->run)))
 		start(cycle, arena_printf(cycle->arena, "approved by %s",
 		                          request->by ? request->by : "somebody"));
+	else
+		refuse(cycle, request);
 }
 
 static void rest(struct cycle *cycle, const char *reason, const char *message)
@@ -179,9 +189,10 @@ static void retry(struct cycle *cycle, const struct request *request)
 	struct model_status *next = cycle->next;
 	bool stalled = next->phase == CYCLE_STALLED, waits = attempt_waits(next);
 
-	evaluate_again(cycle);
-	if (!stalled && !waits)
+	if (!evaluate_again(cycle) && !stalled && !waits) {
+		refuse(cycle, request);
 		return;
+	}
 	cycle_note(cycle, "retried", asked(cycle, request));
 	if (waits && next->retry_ms > cycle->in->now_ms)
 		next->retry_ms = cycle->in->now_ms;
@@ -206,6 +217,8 @@ static void take_request(struct cycle *cycle, const struct request *request)
 	case REQUEST_REJECT:
 		if (next->phase == CYCLE_WAITING)
 			rest(cycle, "Rejected", "a person rejected this run");
+		else
+			refuse(cycle, request);
 		break;
 	case REQUEST_ROLLBACK:
 	case REQUEST_RESTART:

@@ -99,8 +99,10 @@ class RequestTest(CliTest):
             self.assertIn("by: ada@example.com", text)
 
     def test_approve_expires(self):
-        self.ok("approve", D, "--until", "2026-07-02T00:00:00Z", "--repo", self.checkout)
-        self.assertIn("expires: 2026-07-02T00:00:00Z", self.asked()[1])
+        self.ok("approve", D, "--until", "2096-07-02T00:00:00Z", "--repo", self.checkout)
+        self.assertIn("expires: 2096-07-02T00:00:00Z", self.asked()[1])
+        self.assertIn("--until 2020-07-02T00:00:00Z is over already", self.fails(
+            "approve", D, "--until", "2020-07-02T00:00:00Z", "--repo", self.checkout))
 
     def test_a_model_is_approved_by_name(self):
         self.ok("approve", "deployment-risk", "--repo", self.checkout)
@@ -128,7 +130,15 @@ class RequestTest(CliTest):
         bare = self.home / "no-status.git"
         git(self.home, "init", "-q", "--bare", "-b", "main", bare)
         git(self.checkout, "push", "-q", bare, "main")
-        self.ok("rollback", D, "--repo", bare)  # where no status is, who asks is believed
+        self.ok("rollback", D, "--repo", bare)  # where no status is, what is declared counts
+        self.ok("kick", "deployment-risk", "--repo", bare)
+        self.assertIn("there is no Model 'nope' below '.' in the fleet at hand",
+                      self.fails("kick", "nope", "--repo", bare))
+        self.assertIn("there is no Model 'nope'", self.fails("retry", "nope", "--repo", self.remote))
+        self.assertIn("there is no ModelDeployment 'production/nope'",
+                      self.fails("retry", "production/nope", "--repo", bare))
+        git(bare, "update-ref", "-d", "refs/heads/main")
+        self.ok("rollback", "production/nope", "--repo", bare)  # else who asks is believed
 
     def test_nothing_to_approve(self):
         steady = self.ok("status", D, "--repo", self.remote)

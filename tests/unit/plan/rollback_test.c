@@ -177,6 +177,28 @@ static void a_quarantined_revision_stays_out_until_a_retry(void **state)
 	world_settle(world, 2);
 }
 
+static void who_asks_in_vain_is_told(void **state)
+{
+	static const enum request_verb verbs[] = {REQUEST_RETRY, REQUEST_APPROVE, REQUEST_REJECT};
+	struct world *world = *state;
+
+	world_settle(world, 1);
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		ask(world, verbs[i]);
+		world_tick(world);
+		assert_string_equal(world->history.history[0].what,
+		                    arena_printf(&world->arena, "%s refused",
+		                                 request_verb_names.names[verbs[i]]));
+		assert_non_null(strstr(world->history.history[0].why, "; nothing waits for it"));
+		assert_int_equal(world->history.n_approvals, 0);
+	}
+	world_declare(world, 2);
+	ask(world, REQUEST_APPROVE);
+	world->requests[0].expires_ms = world->now_ms - 1;
+	world_tick(world);
+	assert_int_equal(world->history.n_approvals, 0);
+}
+
 /* What is asked for is not known then: the one that is named is meant, else the newest in
  * quarantine. */
 static void without_git_a_retry_frees_the_named_or_the_newest(void **state)
@@ -413,7 +435,8 @@ static void what_already_goes_is_not_rolled_back(void **state)
 	ask(world, REQUEST_ROLLBACK);
 	world_tick(world);
 	assert_int_equal(world->history.phase, PHASE_RETIRING);
-	assert_int_equal(world->history.n_history, n);
+	assert_int_equal(world->history.n_history, n + 1);
+	assert_string_equal(world->history.history[0].what, "rollback refused");
 	world->desired.absent = false;
 	world_tick(world);
 	world->conduct[3].bad = .5;
@@ -451,7 +474,8 @@ static void what_is_rejected_beforehand_is_in_quarantine(void **state)
 	ask(world, REQUEST_REJECT); /* of nothing */
 	world_tick(world);
 	assert_int_equal(world->history.n_quarantine, 2);
-	assert_string_equal(world->history.history[0].what,
+	assert_string_equal(world->history.history[0].what, "reject refused");
+	assert_string_equal(world->history.history[1].what,
 	                    arena_printf(&world->arena, "rejected (%.10s)",
 	                                 world_revision(world, 3).hex));
 	assert_int_equal(world->history.phase, PHASE_STEADY);
@@ -615,6 +639,7 @@ int main(void)
 		case_of(a_retry_beside_version_none_leaves_what_serves),
 		case_of(a_fix_that_dies_goes_back_to_what_answers),
 		case_of(a_quarantined_revision_stays_out_until_a_retry),
+		case_of(who_asks_in_vain_is_told),
 		case_of(without_git_a_retry_frees_the_named_or_the_newest),
 		case_of(naming_what_serves_ends_what_is_under_way),
 		case_of(naming_what_is_in_quarantine_ends_what_is_under_way),

@@ -449,25 +449,30 @@ static void an_approval_expires(void **state)
 
 	world_settle(world, 1);
 	ask(world, REQUEST_APPROVE);
+	world->requests[0].revision = world_revision(world, 2);
 	world_tick(world);
 	given = &world->history.approvals[0];
 	assert_int_equal(given->expires_ms, world->now_ms + 86400000);
 	assert_int_equal(given->at_ms, world->now_ms);
 	world->environment.approvals.expire_ms = 0;
 	ask(world, REQUEST_APPROVE);
+	world->requests[0].revision = world_revision(world, 2);
 	world_tick(world);
 	assert_int_equal(world->history.approvals[0].expires_ms, world->now_ms);
 	world->environment.approvals.expire_ms = -1;
 	ask(world, REQUEST_APPROVE);
+	world->requests[0].revision = world_revision(world, 2);
 	world_tick(world);
 	assert_int_equal(world->history.approvals[0].expires_ms, -1);
 	world->environment.approvals.expire_ms = 5;
 	ask(world, REQUEST_APPROVE);
-	world->requests[0].expires_ms = 7;
+	world->requests[0].revision = world_revision(world, 2);
+	world->requests[0].expires_ms = WORLD_EPOCH + 86400000;
 	world_tick(world);
-	assert_int_equal(world->history.approvals[0].expires_ms, 7);
+	assert_int_equal(world->history.approvals[0].expires_ms, WORLD_EPOCH + 86400000);
 	world->desired.environment = NULL; /* what it says cannot be read now */
 	ask(world, REQUEST_APPROVE);
+	world->requests[0].revision = world_revision(world, 2);
 	world_tick(world);
 	assert_int_equal(world->history.approvals[0].expires_ms, -1);
 	assert_int_equal(world->history.n_approvals, 5);

@@ -279,6 +279,26 @@ static void an_attempt_that_waits_is_told_and_a_person_makes_it_due(void **state
 	assert_int_equal(world->trained, 3);
 }
 
+static void who_asks_in_vain_is_told(void **state)
+{
+	static const enum request_verb verbs[] = {REQUEST_RETRY, REQUEST_APPROVE, REQUEST_REJECT};
+	struct world *world = *state;
+
+	merge_v1(world);
+	tick(world);
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		const char *verb = request_verb_names.names[verbs[i]];
+
+		ask(world, verbs[i], NULL);
+		tick(world);
+		assert_string_equal(world->in.history.history[0].what,
+		                    arena_printf(&world->arena, "%s refused", verb));
+		assert_string_equal(world->in.history.history[0].why,
+		                    "ada asked for it; nothing waits for it");
+		assert_int_equal(world->in.history.phase, CYCLE_IDLE);
+	}
+}
+
 static void attempts_are_forgotten_when_the_run_ends(void **state)
 {
 	struct world *world = *state;
@@ -397,6 +417,7 @@ int main(void)
 		case_of(a_test_that_is_refused_is_considered_too),
 		case_of(errors_are_retried_with_backoff_and_stall_the_third_time),
 		case_of(an_attempt_that_waits_is_told_and_a_person_makes_it_due),
+		case_of(who_asks_in_vain_is_told),
 		case_of(attempts_are_forgotten_when_the_run_ends),
 		case_of(what_did_not_help_is_made_anew_for_a_person_who_asks),
 		case_of(in_promoting_a_run_is_compared_with_the_candidate),
