@@ -141,7 +141,8 @@ static void check_grid(struct check *check, const struct train_spec *train)
 		if (n == 0)
 			broken(check, at("spec.train.grid.%s", train->grid[i].name).text,
 			       "has no values; list at least one");
-		check_axis(check, &train->grid[i]);
+		if (n <= GRID_POINTS_MAX)
+			check_axis(check, &train->grid[i]);
 		points = n > GRID_POINTS_MAX ? GRID_POINTS_MAX + 1 : points * n;
 		if (points > GRID_POINTS_MAX) {
 			broken(check, "spec.train.grid",
