@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -12,7 +13,10 @@
 #include "adapter/git_objects.h"
 #include "base/file.h"
 #include "base/limits.h"
+#include "doc/doc.h"
 #include "run/run.h"
+
+enum { SPEC_BYTES = 1 << 20, RUN_NAME = 16 /* digits of its id that name a run's folder */ };
 
 /* What the controller says, beside what goes into the run's spec as it is. */
 struct order {
@@ -161,6 +165,59 @@ static int write_spec(struct order *order, struct err *err)
 	return result;
 }
 
+/* ---- What earlier runs left ---- */
+
+static bool is_of_model(struct order *order, const char *spec)
+{
+	struct node *root;
+	const char *model = NULL;
+	struct err unreadable;
+	struct buf text;
+
+	buf_init(&text, SPEC_BYTES);
+	if (!file_read(AT_FDCWD, spec, &text, &unreadable) &&
+	    !json_parse(buf_text(&text), text.len, SPEC_BYTES, &order->arena, &root, &unreadable))
+		model = node_text(root, "model");
+	buf_deinit(&text);
+	return model && strcmp(model, order->spec.model) == 0;
+}
+
+/* What is large and nobody reads again: what was learnt from and tested is in the store. Results,
+ * stages, reports and logs stay. */
+static void sweep(struct order *order, const char *part)
+{
+	static const char large[] = "/{data,rows,sources,server,incumbent,fit/*/{train.csv,"
+	                            "validation.csv,artifact.tar,model,source,tmp}}";
+	struct err err;
+	glob_t found;
+
+	if (glob(arena_printf(&order->arena, "%s%s", part, large), GLOB_BRACE, NULL, &found) == 0) {
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			if (dir_remove_all(AT_FDCWD, found.gl_pathv[i], &err))
+				fprintf(stderr, "linnet-controller: %s\n", err.text);
+		globfree(&found);
+	}
+}
+
+/* Of this model a run begins: those before it have ended, and one that left its result is not
+ * taken up again. Our folder is <run>/train or <run>/evaluate among those of all runs. */
+static void sweep_earlier(struct order *order)
+{
+	static const char ended[] = "../../*/{train/train,evaluate/evaluate}.json";
+	glob_t found;
+
+	if (order->evaluate || glob(ended, GLOB_BRACE, NULL, &found))
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		const char *part = dirname(found.gl_pathv[i]);
+
+		if (strncmp(part + strlen("../../"), order->run, RUN_NAME) != 0 &&
+		    is_of_model(order, arena_printf(&order->arena, "%s/spec.json", part)))
+			sweep(order, part);
+	}
+	globfree(&found);
+}
+
 static int become_run(struct order *order, struct err *err)
 {
 	char self[PATH_MAX];
@@ -173,6 +230,7 @@ static int become_run(struct order *order, struct err *err)
 	program = arena_printf(&order->arena, "%s/linnet-run", dirname(self));
 	if (write_spec(order, err))
 		return -1;
+	sweep_earlier(order);
 	execl(program, program, order->evaluate ? "evaluate" : "train", "--spec", "spec.json", "--out",
 	      order->folder, (char *)NULL);
 	return err_set(err, ERR_STALLED, "%s cannot be executed", program);

@@ -83,6 +83,27 @@ class LoopTest(unittest.TestCase):
         train = json.loads(wait(60, "the run has ended", result).read_text())
         self.assertIn("the trainer refused (exit 1)", train["why"])
 
+    def test_a_run_sweeps_what_those_before_it_left(self):
+        (self.world.home / "rows.csv").write_text(
+            "id,n,y\n" + "".join(f"r{i},{i},{'high' if i % 3 else 'low'}\n" for i in range(300)))
+        self.world.write("manifests/slow.yaml", SLOW)
+        self.world.write("apps/slow/train.py", "raise SystemExit(1)\n")
+        self.serve_v1()
+        runs = self.world.state / "runs"
+
+        def ended():
+            return {result.parent for result in runs.glob("*/train/train.json")}
+
+        first = wait(60, "the first run ends", ended).pop()
+        self.assertTrue((first / "rows/train.csv").exists())
+        self.world.request("kick", "event: campaign\n", target="models/slow")
+        second = (wait(60, "the second run ends", lambda: ended() - {first})).pop()
+        left = {str(path.relative_to(first)) for path in first.rglob("*") if path.is_file()}
+        self.assertLessEqual({"log", "train.json", "report.json", "stages/split.json",
+                              "fit/candidate-0/log"}, left)
+        self.assertFalse([path for path in left if path.endswith((".csv", ".py"))], left)
+        self.assertTrue((second / "rows/train.csv").exists())
+
     def test_a_failing_version_is_rolled_back_quarantined_and_reverted(self):
         self.serve_v1()
         with Load(self.world.port) as load:
