@@ -59,7 +59,6 @@ static int open_log(const struct config *config, struct err *err)
 	static const char *const levels[] = {"debug", "info", "warn", "error"};
 	static const char *const formats[] = {"text", "json"};
 	int level = names_find(NAMES(levels), config->values[SETTING_LOG_LEVEL]);
-
 	int format = names_find(NAMES(formats), config->values[SETTING_LOG_FORMAT]);
 
 	if (level < 0) {

@@ -167,31 +167,31 @@ static int write_spec(struct order *order, struct err *err)
 
 /* ---- What earlier runs left ---- */
 
-static bool is_of_model(struct order *order, const char *spec)
+static bool is_of_model(const char *spec, const char *model, struct arena *arena)
 {
 	struct node *root;
-	const char *model = NULL;
+	const char *found = NULL;
 	struct err unreadable;
 	struct buf text;
 
 	buf_init(&text, SPEC_BYTES);
 	if (!file_read(AT_FDCWD, spec, &text, &unreadable) &&
-	    !json_parse(buf_text(&text), text.len, SPEC_BYTES, &order->arena, &root, &unreadable))
-		model = node_text(root, "model");
+	    !json_parse(buf_text(&text), text.len, SPEC_BYTES, arena, &root, &unreadable))
+		found = node_text(root, "model");
 	buf_deinit(&text);
-	return model && strcmp(model, order->spec.model) == 0;
+	return found && strcmp(found, model) == 0;
 }
 
 /* What is large and nobody reads again: what was learnt from and tested is in the store. Results,
  * stages, reports and logs stay. */
-static void sweep(struct order *order, const char *part)
+static void sweep(const char *part, struct arena *arena)
 {
 	static const char large[] = "/{data,rows,sources,server,incumbent,fit/*/{train.csv,"
 	                            "validation.csv,artifact.tar,model,source,tmp}}";
 	struct err err;
 	glob_t found;
 
-	if (glob(arena_printf(&order->arena, "%s%s", part, large), GLOB_BRACE, NULL, &found) == 0) {
+	if (glob(arena_printf(arena, "%s%s", part, large), GLOB_BRACE, NULL, &found) == 0) {
 		for (size_t i = 0; i < found.gl_pathc; i++)
 			if (dir_remove_all(AT_FDCWD, found.gl_pathv[i], &err))
 				fprintf(stderr, "linnet-controller: %s\n", err.text);
@@ -201,20 +201,24 @@ static void sweep(struct order *order, const char *part)
 
 /* Of this model a run begins: those before it have ended, and one that left its result is not
  * taken up again. Our folder is <run>/train or <run>/evaluate among those of all runs. */
-static void sweep_earlier(struct order *order)
+static void sweep_earlier(const struct order *order)
 {
 	static const char ended[] = "../../*/{train/train,evaluate/evaluate}.json";
+	struct arena arena; /* of one of them: there may be many */
 	glob_t found;
 
 	if (order->evaluate || glob(ended, GLOB_BRACE, NULL, &found))
 		return;
+	arena_init(&arena, 16 * SPEC_BYTES);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		const char *part = dirname(found.gl_pathv[i]);
 
+		arena_reset(&arena);
 		if (strncmp(part + strlen("../../"), order->run, RUN_NAME) != 0 &&
-		    is_of_model(order, arena_printf(&order->arena, "%s/spec.json", part)))
-			sweep(order, part);
+		    is_of_model(arena_printf(&arena, "%s/spec.json", part), order->spec.model, &arena))
+			sweep(part, &arena);
 	}
+	arena_deinit(&arena);
 	globfree(&found);
 }
 

@@ -96,6 +96,12 @@ class LoopTest(unittest.TestCase):
 
         first = wait(60, "the first run ends", ended).pop()
         self.assertTrue((first / "rows/train.csv").exists())
+        spec = json.dumps({"model": "slow", "why": "w" * 900000})
+        for i in range(100):  # as of a model that has learnt for years: more than memory is given
+            folder = runs / f"{i:016x}" / "evaluate"
+            folder.mkdir(parents=True)
+            (folder / "spec.json").write_text(spec)
+            (folder / "evaluate.json").write_text("{}")
         self.world.request("kick", "event: campaign\n", target="models/slow")
         second = (wait(60, "the second run ends", lambda: ended() - {first})).pop()
         left = {str(path.relative_to(first)) for path in first.rglob("*") if path.is_file()}
